@@ -1,0 +1,1 @@
+//! Directories for tests: one that crashes, one that fails, one that records.
