@@ -1,1 +1,58 @@
-//! placeholder
+//! The pure rules and types of Frontdesk.
+//!
+//! No I/O, no clock, no async: time comes in as an argument, bytes come in as slices, and everything that can be wrong
+//! with a value is said when it is made. What is a value of one of these types has passed its checks.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`ids`] | names of organisations, records and runs; what may go into a path |
+//! | [`time`], [`range`] | points in time, months, the range that is asked for and its windows |
+//! | [`page`] | page size and page token |
+//! | [`filter`] | the filter of the details query: read, checked, written |
+//! | [`json`] | JSON as bytes: checked, compacted, taken apart while it arrives |
+//! | [`record`], [`payload`] | what is kept, and what can be read out of it |
+//! | [`fold`] | containment that ignores case |
+//! | [`certificate`] | what a run can prove |
+//! | [`violation`] | broken rules, all at once, in a stable order |
+//! | [`secret`] | a value that must not be shown |
+//!
+//! What it will never do: open a file, read a clock or the environment, log, or start a runtime.
+//!
+//! ```
+//! use frontdesk_domain::{Collector, Filter, PageSize, TimeRange, Timestamp};
+//!
+//! // Everything that is wrong with a query, not only the first thing.
+//! let mut found = Collector::new();
+//! found.check("filter", "typ eq 'voice'".parse::<Filter>());
+//! found.check("page_size", PageSize::new(10_001));
+//! let day = Timestamp::from_date_or_time("2025-03-01")?;
+//! found.check("range", TimeRange::new(day, day));
+//! assert_eq!(found.finish().unwrap_err().iter().count(), 3);
+//! # Ok::<(), frontdesk_domain::TimeError>(())
+//! ```
+
+pub mod certificate;
+pub mod filter;
+pub mod fold;
+pub mod ids;
+pub mod json;
+pub mod page;
+pub mod payload;
+pub mod range;
+pub mod record;
+pub mod secret;
+pub mod time;
+pub mod violation;
+
+pub use certificate::{Certificate, Missing, RunState, WindowEnd, WindowReport, judge};
+pub use filter::{Filter, FilterError};
+pub use fold::Needle;
+pub use ids::{IdError, IdFault, OrganizationId, PathSegment, RecordId, RunId};
+pub use json::{JsonError, JsonFault};
+pub use page::{PageError, PageSize, PageToken};
+pub use payload::Facts;
+pub use range::TimeRange;
+pub use record::{RawRecord, RecordError, RecordErrorKind, RecordKey, RecordKind, UnknownKind};
+pub use secret::Secret;
+pub use time::{TimeError, Timestamp, YearMonth};
+pub use violation::{Collector, Violation, Violations};

@@ -1,0 +1,179 @@
+//! What was said.
+
+use std::ops::Range;
+
+use crate::RecordKind;
+use crate::json::{self, Machine, Sink};
+
+/// What was said, as one text: what the search looks through (contract §5, `transcript`).
+///
+/// The parts are joined with a newline, and a part that is no text is left out. Of kind `details` the parts are the
+/// transcripts of all `interactions`; without that array `transcript` alone; without both the texts of `messages`.
+/// A `history` has the texts of its `entities`, or else of its `messages`; a `transcript` its `transcript`, or else
+/// the others; media say nothing. A lone surrogate becomes U+FFFD. Never fails: bytes that are not JSON say nothing.
+///
+/// ```
+/// use frontdesk_domain::RecordKind;
+/// use frontdesk_domain::payload::transcript;
+///
+/// let line = br#"{"id":"c-1","interactions":[{"transcript":"guest: Hello"},{},{"transcript":"agent: Hi"}]}"#;
+/// assert_eq!(transcript(RecordKind::Details, line), "guest: Hello\nagent: Hi");
+/// ```
+#[must_use]
+pub fn transcript(kind: RecordKind, bytes: &[u8]) -> String {
+    let order: &[Source] = match kind {
+        RecordKind::Details => &[Source::Interactions, Source::Transcript, Source::Messages],
+        RecordKind::History => &[Source::Entities, Source::Messages],
+        RecordKind::Transcript => &[Source::Transcript, Source::Interactions, Source::Messages],
+        RecordKind::Media => return String::new(),
+    };
+    let mut said = Said {
+        bytes,
+        object: false,
+        parts: [const { None }; Source::COUNT],
+        source: None,
+        list: None,
+        key_at: 0,
+        wanted: false,
+        value_at: 0,
+        text: false,
+        part: None,
+    };
+    let mut machine = Machine::new();
+    if machine.push(bytes, &mut said).and_then(|()| machine.finish()).is_err() {
+        return String::new();
+    }
+    let parts = order.iter().find_map(|&source| said.parts[source as usize].as_deref());
+    join(bytes, parts.unwrap_or_default())
+}
+
+fn join(bytes: &[u8], parts: &[Range<usize>]) -> String {
+    let mut out = String::with_capacity(parts.iter().map(|part| part.len()).sum());
+    for (index, part) in parts.iter().enumerate() {
+        if index > 0 {
+            out.push('\n');
+        }
+        // The machine has just read this as a string, so there is always a text to append.
+        let _ = json::append_text(&bytes[part.clone()], &mut out);
+    }
+    out
+}
+
+/// The top-level members that hold what was said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Interactions,
+    Transcript,
+    Messages,
+    Entities,
+}
+
+impl Source {
+    const COUNT: usize = Self::Entities as usize + 1;
+
+    fn of(key: &[u8]) -> Option<Self> {
+        Some(match key {
+            b"interactions" => Self::Interactions,
+            b"transcript" => Self::Transcript,
+            b"messages" => Self::Messages,
+            b"entities" => Self::Entities,
+            _ => return None,
+        })
+    }
+
+    /// The member of an element that holds its text, where the source is a list.
+    fn member(self) -> Option<&'static [u8]> {
+        match self {
+            Self::Interactions => Some(b"transcript"),
+            Self::Messages | Self::Entities => Some(b"text"),
+            Self::Transcript => None,
+        }
+    }
+}
+
+/// Listens for the strings that were said. Only where they are: they are read when it is known which count.
+struct Said<'a> {
+    bytes: &'a [u8],
+    object: bool,
+    /// The strings of each source that is there with the right type, by [`Source`].
+    parts: [Option<Vec<Range<usize>>>; Source::COUNT],
+    /// The top-level member in progress.
+    source: Option<Source>,
+    /// The same when it is a list to look into, with the member to look for.
+    list: Option<(Source, &'static [u8])>,
+    key_at: usize,
+    /// Whether the member of an element in progress is the one.
+    wanted: bool,
+    /// Where the value in progress starts, and whether it is a string.
+    value_at: usize,
+    text: bool,
+    /// The text of the element in progress.
+    part: Option<Range<usize>>,
+}
+
+impl Sink for Said<'_> {
+    #[inline]
+    fn key_start(&mut self, at: usize, depth: usize) {
+        if depth == 1 || depth == 3 {
+            self.key_at = at;
+        }
+    }
+
+    #[inline]
+    fn key_end(&mut self, end: usize, depth: usize) {
+        match (depth, self.list) {
+            (1, _) => self.source = json::with_key(&self.bytes[self.key_at + 1..end - 1], Source::of),
+            (3, Some((_, member))) => {
+                self.wanted = json::is_key(&self.bytes[self.key_at + 1..end - 1], member);
+            }
+            _ => {}
+        }
+    }
+
+    #[inline]
+    fn value_start(&mut self, at: usize, depth: usize, first: u8) {
+        match depth {
+            0 => self.object = first == b'{',
+            1 => {
+                self.value_at = at;
+                self.text = first == b'"';
+                let Some(source) = self.source else { return };
+                // The last of several members counts, so whatever an earlier one held is gone.
+                let member = source.member().filter(|_| first == b'[');
+                self.list = member.map(|member| (source, member));
+                self.parts[source as usize] = member.map(|_| Vec::new());
+            }
+            2 => {
+                self.wanted = false;
+                self.part = None;
+            }
+            3 => {
+                self.value_at = at;
+                self.text = first == b'"';
+            }
+            _ => {}
+        }
+    }
+
+    #[inline]
+    fn value_end(&mut self, end: usize, depth: usize) {
+        match depth {
+            1 => {
+                if self.source == Some(Source::Transcript) && self.text {
+                    self.parts[Source::Transcript as usize] =
+                        Some(std::iter::once(self.value_at..end).collect());
+                }
+                self.list = None;
+            }
+            2 => {
+                if let (Some((source, _)), Some(part)) = (self.list, self.part.take())
+                    && let Some(parts) = &mut self.parts[source as usize]
+                {
+                    parts.push(part);
+                }
+            }
+            3 if self.wanted => self.part = self.text.then_some(self.value_at..end),
+            _ => {}
+        }
+    }
+}
