@@ -1,2 +1,55 @@
-//! placeholder
-fn main() {}
+//! House tasks: `cargo xtask <task>`. CI runs these and nothing else; a contributor runs the same.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a task's output is for the person who runs it"
+)]
+
+mod cargo;
+mod ci;
+mod layers;
+mod tidy;
+
+use std::process::ExitCode;
+
+/// What a task returns: an error is one that a person can act on.
+pub(crate) type Outcome = Result<(), String>;
+
+const USAGE: &str = "\
+usage: cargo xtask <task>
+
+  ci        everything CI runs, in its order
+  fmt       formatting is as rustfmt has it
+  clippy    no lint is broken, with default features, none and all
+  test      the README's test command
+  doc       rustdoc without a warning
+  layers    arrows between rooms point down
+  tidy      house rules: lints inherited, files small, dependencies explained, no machine paths";
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let task = arguments.next();
+    let rest: Vec<String> = arguments.collect();
+    let outcome = match task.as_deref() {
+        Some("ci") => ci::all(),
+        Some("fmt") => ci::fmt(),
+        Some("clippy") => ci::clippy(),
+        Some("test") => ci::test(),
+        Some("doc") => ci::doc(),
+        Some("layers") => layers::check(),
+        Some("tidy") => tidy::check(),
+        Some("help" | "--help" | "-h") => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        _ => Err(format!("no such task\n\n{USAGE}")),
+    };
+    let _ = rest;
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("xtask: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}

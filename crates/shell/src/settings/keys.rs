@@ -1,0 +1,95 @@
+//! Every setting: its name in a profile, its variables, its default.
+
+/// One setting.
+#[derive(Debug, Clone, Copy)]
+pub struct Key {
+    /// The name in a profile.
+    pub name: &'static str,
+    /// The environment variables that set it, first one first.
+    pub environment: &'static [&'static str],
+    /// Whether the value must never be shown.
+    pub secret: bool,
+    /// The built-in value.
+    pub default: Option<&'static str>,
+    /// What it is, in one line.
+    pub about: &'static str,
+}
+
+const fn key(name: &'static str, environment: &'static [&'static str], about: &'static str) -> Key {
+    Key { name, environment, secret: false, default: None, about }
+}
+
+const fn key_or(
+    name: &'static str,
+    environment: &'static [&'static str],
+    default: &'static str,
+    about: &'static str,
+) -> Key {
+    Key { name, environment, secret: false, default: Some(default), about }
+}
+
+/// Every setting there is, in the order in which help shows them. The order of each key's variables is the
+/// contract's (§1): ours, the documents', the vendor tools'.
+pub const KEYS: &[Key] = &[
+    key("contract", &["FRONTDESK_CONTRACT"], "which API is spoken: gateway"),
+    key(
+        "base_url",
+        &["FRONTDESK_BASE_URL", "GENESYS_TENANT_URL"],
+        "where the API is, without a trailing path",
+    ),
+    key(
+        "region",
+        &["FRONTDESK_REGION", "GENESYSCLOUD_REGION"],
+        "the region, where no base URL is given: https://api.{region}.mygenesys.com",
+    ),
+    key("login_url", &["FRONTDESK_LOGIN_URL"], "where tokens come from, where that is not the base URL"),
+    key(
+        "client_id",
+        &["FRONTDESK_CLIENT_ID", "GENESYS_CLIENT_ID", "GENESYSCLOUD_OAUTHCLIENT_ID"],
+        "the OAuth client",
+    ),
+    Key {
+        name: "client_secret",
+        environment: &["FRONTDESK_CLIENT_SECRET", "GENESYS_CLIENT_SECRET", "GENESYSCLOUD_OAUTHCLIENT_SECRET"],
+        secret: true,
+        default: None,
+        about: "the OAuth client's secret; never a flag",
+    },
+    key_or(
+        "client_style",
+        &["FRONTDESK_CLIENT_STYLE"],
+        "basic",
+        "how credentials are sent: basic, form or json",
+    ),
+    key(
+        "scopes",
+        &["FRONTDESK_SCOPES"],
+        "OAuth scopes, separated by spaces; by default those of the command",
+    ),
+    key("organization_id", &["FRONTDESK_ORGANIZATION_ID"], "whose archive this is; default: default"),
+    key("data_dir", &["FRONTDESK_DATA_DIR"], "where everything is kept; default: $XDG_DATA_HOME/frontdesk"),
+    key_or("segment_size", &["FRONTDESK_SEGMENT_SIZE"], "64MiB", "packed size at which a segment is sealed"),
+    key_or(
+        "look_back",
+        &["FRONTDESK_LOOK_BACK"],
+        "72h",
+        "how long a conversation may still change after it started",
+    ),
+    key(
+        "rate",
+        &["FRONTDESK_RATE"],
+        "requests a second to start with; the server's stated limit replaces it",
+    ),
+    key("ca_file", &["FRONTDESK_CA_FILE"], "a PEM file with a root certificate to trust beside the system's"),
+    key("proxy", &["FRONTDESK_PROXY"], "an HTTP proxy; the usual proxy variables are not read"),
+    key_or("timeout_connect", &["FRONTDESK_TIMEOUT_CONNECT"], "5s", "longest wait for a connection"),
+    key_or("timeout_token", &["FRONTDESK_TIMEOUT_TOKEN"], "10s", "longest wait for a token's response head"),
+    key_or("timeout_head", &["FRONTDESK_TIMEOUT_HEAD"], "15s", "longest wait for any other response head"),
+    key_or("timeout_idle", &["FRONTDESK_TIMEOUT_IDLE"], "10s", "longest pause within a response body"),
+    key_or(
+        "timeout_call",
+        &["FRONTDESK_TIMEOUT_CALL"],
+        "2m",
+        "longest time for one call with all its attempts",
+    ),
+];
