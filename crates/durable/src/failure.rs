@@ -49,7 +49,7 @@ impl Error for Failure {
 /// Puts the operation and the file around an error, keeping its kind.
 pub(crate) fn during(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> io::Error {
     move |source| {
-        if is_poisoned(&source) {
+        if is_poisoned(&source) || Failure::of(&source).is_some() {
             return source;
         }
         io::Error::new(source.kind(), Failure { operation, path: path.to_owned(), source })

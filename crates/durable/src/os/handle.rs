@@ -125,25 +125,31 @@ mod tests {
     const EIO: i32 = 5;
     const EINTR: i32 = 4;
 
-    /// A file whose next answers are given: bytes done, or an errno. Counts the calls.
+    /// A file whose next answers are given: bytes done, or an errno. Notes the calls.
     #[derive(Debug, Clone, Default)]
-    struct Scripted(Arc<Mutex<(VecDeque<Result<usize, i32>>, Vec<String>)>>);
+    struct Scripted(Arc<Mutex<Script>>);
+
+    #[derive(Debug, Default)]
+    struct Script {
+        answers: VecDeque<Result<usize, i32>>,
+        calls: Vec<String>,
+    }
 
     impl Scripted {
         fn answers(answers: impl IntoIterator<Item = Result<usize, i32>>) -> Self {
             let scripted = Self::default();
-            scripted.0.lock().unwrap().0.extend(answers);
+            scripted.0.lock().unwrap().answers.extend(answers);
             scripted
         }
 
         fn call(&self, call: String) -> io::Result<usize> {
-            let mut state = self.0.lock().unwrap();
-            state.1.push(call);
-            state.0.pop_front().unwrap_or(Ok(usize::MAX)).map_err(io::Error::from_raw_os_error)
+            let mut script = self.0.lock().unwrap();
+            script.calls.push(call);
+            script.answers.pop_front().unwrap_or(Ok(usize::MAX)).map_err(io::Error::from_raw_os_error)
         }
 
         fn calls(&self) -> Vec<String> {
-            self.0.lock().unwrap().1.clone()
+            self.0.lock().unwrap().calls.clone()
         }
 
         fn handle(&self) -> Handle<Self> {
