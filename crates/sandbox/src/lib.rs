@@ -1,1 +1,53 @@
-//! placeholder
+//! A Genesys Cloud tenant on one's own machine.
+//!
+//! The sandbox serves the gateway contract: tokens (§1), conversation details with pages, filter and
+//! rate limit (§5), errors (§7). It is a function, [`Sandbox::handle`], hosted two ways: in process,
+//! and on a port by [`serve`]. It has a clock that can be set, faults that can be planned
+//! ([`FaultPlan`]), and a door, `/_sandbox/`, behind which the truth is:
+//!
+//! | request | does |
+//! |---|---|
+//! | `GET /_sandbox/stats` | counts: [`Stats`] |
+//! | `POST /_sandbox/reset` | everything but the clock as at the start |
+//! | `GET /_sandbox/clock` | `{"now", "frozen"}` |
+//! | `POST /_sandbox/clock` | `{"set"?, "advance_seconds"?, "freeze"?, "run"?}` |
+//! | `POST /_sandbox/rate` | `{"per_min", "mode"?: "window" or "bucket"}` |
+//! | `POST /_sandbox/faults` | a new [`FaultPlan`] |
+//! | `POST /_sandbox/revise` | `{"k"}` or `{"id"}`: that conversation gets one more message |
+//! | `GET /_sandbox/conversations?from&to&filter` | `{"count"}` |
+//! | `GET /_sandbox/conversations/K` | conversation K as a page holds it |
+//! | `GET /_sandbox/ids?from&to&after&limit` | lines `K ID` |
+//!
+//! It shares no code with the client it is there to contradict: it reads times, filters and forms
+//! with its own parsers, and sees none of our crates.
+
+mod clock;
+mod config;
+mod details;
+mod door;
+mod error;
+mod fault;
+mod filter;
+mod form;
+mod moment;
+mod page_token;
+mod problem;
+mod random;
+mod rate;
+mod reply;
+mod route;
+mod sandbox;
+mod serve;
+mod stats;
+mod tenant;
+mod token;
+
+pub use clock::machine_time;
+pub use config::{ClockMode, Config, RateMode};
+pub use error::Error;
+pub use fault::{DateForm, Effect, FaultPlan, Point, Rates, RetryAfter, Rule, When};
+pub use moment::{Moment, MomentError};
+pub use reply::{Body, Break, Ending, Reply};
+pub use sandbox::Sandbox;
+pub use serve::{Running, serve};
+pub use stats::{Ready, Stats};

@@ -1,0 +1,93 @@
+//! What a sandbox is made of.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::fault::FaultPlan;
+use crate::moment::Moment;
+
+/// How the sandbox counts requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RateMode {
+    /// A fixed window of 60 s that begins with a token's first request.
+    #[default]
+    Window,
+    /// A token bucket: one second's worth of requests at once, then the even rate.
+    Bucket,
+}
+
+/// What time it is in the sandbox when it starts; `POST /_sandbox/clock` changes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ClockMode {
+    /// The host's time, which is an argument of [`Sandbox::handle`](crate::Sandbox::handle).
+    #[default]
+    Real,
+    /// Always this moment, until it is set, advanced or let run.
+    Fixed(Moment),
+}
+
+/// A sandbox's settings. The default is a tenant of 2,000 conversations over the year 2025.
+///
+/// ```
+/// use frontdesk_sandbox::Config;
+/// let config = Config { seed: 7, conversations: Some(1_000_000), rate_limit_per_min: 0, ..Config::default() };
+/// assert_eq!(config.from.to_string(), "2025-01-01T00:00:00Z");
+/// ```
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Everything made up, and every fault by chance, follows from it.
+    pub seed: u64,
+    /// How many conversations there are. `None` is what the corpora hold, or 2,000 without any. Fewer
+    /// than the corpora hold are the earliest; more are copies with ids and times of their own.
+    pub conversations: Option<u64>,
+    /// Files of corpus conversations, `.ndjson` or packed with gzip. Without any the sandbox makes its
+    /// own conversations.
+    pub corpora: Vec<PathBuf>,
+    /// The range over which the sandbox's own conversations start. Corpora bring their own.
+    pub from: Moment,
+    /// Its exclusive end.
+    pub to: Moment,
+    /// Requests a minute for each access token (each client address without one); 0 is no limit.
+    pub rate_limit_per_min: u32,
+    /// How they are counted.
+    pub rate_mode: RateMode,
+    /// How long every answer takes.
+    pub latency: Duration,
+    /// What goes wrong.
+    pub faults: FaultPlan,
+    /// How long an access token is valid. `expires_in` tells it in whole seconds.
+    pub token_lifetime: Duration,
+    /// The one client there is.
+    pub client_id: String,
+    /// Its secret, which is none.
+    pub client_secret: String,
+    /// The organisation that the tenant belongs to.
+    pub organization_id: String,
+    /// What time it is.
+    pub clock: ClockMode,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            conversations: None,
+            corpora: Vec::new(),
+            // 2025-01-01 and 2026-01-01, midnight UTC.
+            from: Moment::from_unix(Duration::from_secs(1_735_689_600)),
+            to: Moment::from_unix(Duration::from_secs(1_767_225_600)),
+            rate_limit_per_min: 600,
+            rate_mode: RateMode::Window,
+            latency: Duration::ZERO,
+            faults: FaultPlan::default(),
+            token_lifetime: Duration::from_secs(24 * 3_600),
+            client_id: "sandbox-client".to_owned(),
+            client_secret: "sandbox-secret-not-real".to_owned(),
+            organization_id: "sandbox-organization".to_owned(),
+            clock: ClockMode::Real,
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! `POST /api/v2/analytics/conversations/details/query` (gateway contract §5).
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use bytes::Bytes;
+use http::StatusCode;
+use serde::Deserialize;
+
+use crate::fault::Shape;
+use crate::filter::{self, Filter};
+use crate::moment::Moment;
+use crate::page_token::{Binding, Place, claimed_page};
+use crate::problem::Problem;
+use crate::reply::{Body, Reply};
+use crate::tenant::{Draft, Tenant, write_json_string};
+
+/// The scope that the call needs.
+pub(crate) const SCOPE: &str = "analytics:query";
+const LARGEST_PAGE: u64 = 10_000;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Wire {
+    date_from: String,
+    date_to: String,
+    size: i64,
+    filter: Option<String>,
+    next_page: Option<String>,
+}
+
+/// A checked query.
+pub(crate) struct Query {
+    from: Moment,
+    to: Moment,
+    size: u64,
+    filter: Option<Filter>,
+    binding: Binding,
+    /// Where the page begins; `None` is the first page.
+    place: Option<Place>,
+}
+
+impl Query {
+    /// Reads and checks a request body.
+    pub(crate) fn read(body: &[u8], seed: u64) -> Result<Self, Problem> {
+        let wire: Wire = serde_json::from_slice(body)
+            .map_err(|error| Problem::bad_request(format!("the body is no details query: {error}")))?;
+        let from = date("dateFrom", &wire.date_from)?;
+        let to = date("dateTo", &wire.date_to)?;
+        if from >= to {
+            return Err(Problem::bad_request("dateFrom is not before dateTo"));
+        }
+        let size = u64::try_from(wire.size).ok().filter(|size| (1..=LARGEST_PAGE).contains(size));
+        let size =
+            size.ok_or_else(|| Problem::bad_request(format!("size is not within 1 and {LARGEST_PAGE}")))?;
+        let filter =
+            wire.filter.as_deref().map(filter::parse).transpose().map_err(|error| {
+                Problem::new(StatusCode::BAD_REQUEST, "invalid.filter", error.to_string())
+            })?;
+        let binding = Binding::of(seed, from, to, wire.filter.as_deref());
+        let place = match &wire.next_page {
+            Some(token) => Some(binding.place(token).ok_or_else(|| {
+                Problem::new(
+                    StatusCode::BAD_REQUEST,
+                    "invalid.page.token",
+                    "nextPage was not given out for this query",
+                )
+            })?),
+            None => None,
+        };
+        Ok(Self { from, to, size, filter, binding, place })
+    }
+}
+
+fn date(name: &str, text: &str) -> Result<Moment, Problem> {
+    text.parse().map_err(|error| Problem::bad_request(format!("{name} is {error}")))
+}
+
+/// The page that a request asks for, as far as one can tell before it is checked.
+pub(crate) fn page_of(body: &[u8]) -> u64 {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Peek {
+        next_page: Option<String>,
+    }
+    let token = serde_json::from_slice::<Peek>(body).ok().and_then(|peek| peek.next_page);
+    token.and_then(|token| claimed_page(&token)).unwrap_or(1)
+}
+
+/// Serves one page. `revisions` says how many messages were added to which conversation; `shape` is
+/// what a fault makes of the page.
+pub(crate) fn answer(tenant: &Tenant, revisions: &BTreeMap<u64, u32>, query: &Query, shape: &Shape) -> Reply {
+    let numbers = tenant.numbers(query.from, query.to);
+    let pages = Pages { tenant, revisions, query, numbers };
+    let place = query.place.unwrap_or(Place { position: pages.numbers.start, page: 1 });
+    let mut out = Vec::with_capacity(64 * 1024);
+    out.extend_from_slice(b"{\"conversations\":[");
+    let after = if shape.empty {
+        place.position
+    } else {
+        let size = shape.at_most.unwrap_or(query.size).clamp(1, query.size);
+        pages.write(pages.back(place.position, shape.back), size, &mut out)
+    };
+    let next = (after < pages.numbers.end).then_some(Place { position: after, page: place.page + 1 });
+    let next = shape.next.place(place, next, || pages.before(place));
+    let next = shape.next.token(next.map(|next| query.binding.token(next)));
+    let mut pieces = Vec::new();
+    for extra in &shape.extra {
+        if out.last() == Some(&b'}') {
+            out.push(b',');
+        }
+        extra.write(query.from, place.page, &mut out, &mut pieces);
+    }
+    out.push(b']');
+    if let Some(token) = next {
+        out.extend_from_slice(b",\"nextPage\":");
+        write_json_string(&mut out, &token);
+    }
+    out.push(b'}');
+    pieces.push((Bytes::from(out), 1));
+    Reply::new(StatusCode::OK, "application/json", Body::of(pieces))
+}
+
+/// The pages of one query.
+struct Pages<'a> {
+    tenant: &'a Tenant,
+    revisions: &'a BTreeMap<u64, u32>,
+    query: &'a Query,
+    numbers: Range<u64>,
+}
+
+impl Pages<'_> {
+    /// Appends up to `size` matching conversations from `position` on, separated by commas; returns
+    /// the number of the first one that was not looked at.
+    fn write(&self, position: u64, size: u64, out: &mut Vec<u8>) -> u64 {
+        let mut draft = Draft::default();
+        let mut written = 0;
+        for number in position..self.numbers.end {
+            let revisions = self.revisions.get(&number).copied().unwrap_or(0);
+            if !self.matches(number, revisions) {
+                continue;
+            }
+            if written > 0 {
+                out.push(b',');
+            }
+            self.tenant.write(number, revisions, &mut draft, out);
+            written += 1;
+            if written == size {
+                return number + 1;
+            }
+        }
+        self.numbers.end
+    }
+
+    fn matches(&self, number: u64, revisions: u32) -> bool {
+        match &self.query.filter {
+            None => true,
+            Some(filter) => filter::matches(filter, &self.tenant.head(number, revisions)),
+        }
+    }
+
+    /// `records` conversations before `position`, at most the first of the window, and always few
+    /// enough that a page gets past `position`: what was served comes again, and nothing is skipped.
+    fn back(&self, position: u64, records: u64) -> u64 {
+        position.saturating_sub(records.min(self.query.size - 1)).max(self.numbers.start)
+    }
+
+    /// Where the page before `place` began, when every page so far was a full one.
+    fn before(&self, place: Place) -> Place {
+        let mut position = place.position;
+        let mut left = self.query.size;
+        while left > 0 && position > self.numbers.start {
+            position -= 1;
+            let revisions = self.revisions.get(&position).copied().unwrap_or(0);
+            left -= u64::from(self.matches(position, revisions));
+        }
+        Place { position, page: place.page.saturating_sub(1).max(1) }
+    }
+}
+
+/// How many conversations start in `[from, to)` and match: the truth that tests compare with.
+pub(crate) fn count(
+    tenant: &Tenant,
+    revisions: &BTreeMap<u64, u32>,
+    range: Range<u64>,
+    filter: Option<&Filter>,
+) -> u64 {
+    let Some(filter) = filter else { return range.end - range.start };
+    let matching = range.filter(|number| {
+        let revisions = revisions.get(number).copied().unwrap_or(0);
+        filter::matches(filter, &tenant.head(*number, revisions))
+    });
+    matching.count() as u64
+}

@@ -1,0 +1,224 @@
+//! `/_sandbox/`: the truth, and the screws to turn. Never throttled, never faulted, not counted.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Method, Request, StatusCode};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::config::RateMode;
+use crate::details;
+use crate::fault::{FaultPlan, Faults};
+use crate::filter;
+use crate::form;
+use crate::moment::Moment;
+use crate::problem::Problem;
+use crate::reply::{Body, Reply};
+use crate::sandbox::Sandbox;
+use crate::tenant::Draft;
+
+/// Answers `path`, which is what follows `/_sandbox/`.
+pub(crate) fn answer(sandbox: &Sandbox, path: &str, request: &Request<Bytes>, host: Moment) -> Reply {
+    let get = *request.method() == Method::GET;
+    let post = *request.method() == Method::POST;
+    let (name, rest) = path.split_once('/').unwrap_or((path, ""));
+    let result = match (name, rest) {
+        ("stats", "") if get => json(&sandbox.stats()),
+        ("reset", "") if post => reset(sandbox),
+        ("clock", "") if get => clock(sandbox, host),
+        ("clock", "") if post => set_clock(sandbox, request, host),
+        ("rate", "") if post => set_rate(sandbox, request),
+        ("faults", "") if post => set_faults(sandbox, request),
+        ("revise", "") if post => revise(sandbox, request),
+        ("conversations", "") if get => count(sandbox, request),
+        ("conversations", number) if get => conversation(sandbox, number),
+        ("ids", "") if get => ids(sandbox, request),
+        ("stats" | "conversations" | "ids", _) => Err(Problem::wrong_method("GET")),
+        ("reset" | "rate" | "faults" | "revise", "") => Err(Problem::wrong_method("POST")),
+        ("clock", "") => Err(Problem::wrong_method("GET, POST")),
+        _ => Err(Problem::not_found()),
+    };
+    result.unwrap_or_else(Problem::reply)
+}
+
+fn json(value: &impl Serialize) -> Result<Reply, Problem> {
+    let body = serde_json::to_vec(value).map_err(|error| Problem::bad_request(error.to_string()))?;
+    Ok(Reply::json(StatusCode::OK, body))
+}
+
+fn body<T: DeserializeOwned>(request: &Request<Bytes>) -> Result<T, Problem> {
+    serde_json::from_slice(request.body()).map_err(|error| Problem::bad_request(error.to_string()))
+}
+
+#[derive(Serialize)]
+struct Done {
+    done: bool,
+}
+
+/// Counters, tokens, windows, faults and revisions as at the start; the clock goes on.
+fn reset(sandbox: &Sandbox) -> Result<Reply, Problem> {
+    sandbox.state().reset(sandbox.config());
+    json(&Done { done: true })
+}
+
+#[derive(Serialize)]
+struct ClockState {
+    now: Moment,
+    frozen: bool,
+}
+
+fn clock(sandbox: &Sandbox, host: Moment) -> Result<Reply, Problem> {
+    let clock = sandbox.state().clock;
+    json(&ClockState { now: clock.now(host), frozen: clock.is_frozen() })
+}
+
+/// What to do to the clock, in this order.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClockChange {
+    set: Option<Moment>,
+    advance_seconds: Option<f64>,
+    #[serde(default)]
+    freeze: bool,
+    #[serde(default)]
+    run: bool,
+}
+
+fn set_clock(sandbox: &Sandbox, request: &Request<Bytes>, host: Moment) -> Result<Reply, Problem> {
+    let change: ClockChange = body(request)?;
+    let advance = change.advance_seconds.map(jiff::SignedDuration::try_from_secs_f64).transpose();
+    let advance = advance.map_err(|error| Problem::bad_request(format!("advance_seconds: {error}")))?;
+    {
+        let running = &mut sandbox.state().clock;
+        if let Some(moment) = change.set {
+            running.set(host, moment);
+        }
+        if let Some(advance) = advance {
+            let now = running.now(host);
+            running.set(host, now.shifted(advance));
+        }
+        if change.freeze {
+            running.freeze(host);
+        }
+        if change.run {
+            running.run(host);
+        }
+    }
+    clock(sandbox, host)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RateChange {
+    per_min: u32,
+    mode: Option<RateMode>,
+}
+
+fn set_rate(sandbox: &Sandbox, request: &Request<Bytes>) -> Result<Reply, Problem> {
+    let change: RateChange = body(request)?;
+    sandbox.state().limiter.change(change.per_min, change.mode);
+    json(&Done { done: true })
+}
+
+fn set_faults(sandbox: &Sandbox, request: &Request<Bytes>) -> Result<Reply, Problem> {
+    let plan: FaultPlan = body(request)?;
+    plan.check().map_err(|error| Problem::bad_request(error.to_string()))?;
+    sandbox.state().faults = Faults::new(plan, sandbox.config().seed);
+    json(&Done { done: true })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Revise {
+    k: Option<u64>,
+    id: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Revised {
+    k: u64,
+    id: String,
+    /// How many messages were added by now.
+    revisions: u32,
+}
+
+/// The guest of a conversation writes once more: from now on it is served with a message more.
+fn revise(sandbox: &Sandbox, request: &Request<Bytes>) -> Result<Reply, Problem> {
+    let wanted: Revise = body(request)?;
+    let tenant = &sandbox.tenant;
+    let number = match (wanted.k, wanted.id) {
+        (Some(number), None) => Some(number).filter(|number| *number < tenant.count()),
+        // Nobody keeps a table of a million ids for the sake of a test.
+        (None, Some(id)) => (0..tenant.count()).find(|number| tenant.id(*number) == id),
+        _ => return Err(Problem::bad_request("either k or id")),
+    };
+    let number = number.ok_or_else(Problem::not_found)?;
+    let revisions = {
+        let mut state = sandbox.state();
+        let revisions = Arc::make_mut(&mut state.revisions).entry(number).or_default();
+        *revisions += 1;
+        *revisions
+    };
+    json(&Revised { k: number, id: tenant.id(number), revisions })
+}
+
+#[derive(Serialize)]
+struct Count {
+    count: u64,
+}
+
+/// `?from=…&to=…&filter=…`: how many conversations a details query would find.
+fn count(sandbox: &Sandbox, request: &Request<Bytes>) -> Result<Reply, Problem> {
+    let parameters = parameters(request)?;
+    let filter = form::value(&parameters, "filter").map(filter::parse).transpose();
+    let filter = filter.map_err(|error| Problem::bad_request(error.to_string()))?;
+    let numbers = numbers(sandbox, &parameters)?;
+    let revisions = Arc::clone(&sandbox.state().revisions);
+    json(&Count { count: details::count(&sandbox.tenant, &revisions, numbers, filter.as_ref()) })
+}
+
+/// One conversation, byte for byte as a page would hold it.
+fn conversation(sandbox: &Sandbox, number: &str) -> Result<Reply, Problem> {
+    let number = number.parse().ok().filter(|number| *number < sandbox.tenant.count());
+    let number = number.ok_or_else(Problem::not_found)?;
+    let revisions = sandbox.state().revisions.get(&number).copied().unwrap_or(0);
+    let mut out = Vec::new();
+    sandbox.tenant.write(number, revisions, &mut Draft::default(), &mut out);
+    Ok(Reply::json(StatusCode::OK, out))
+}
+
+/// `?from=…&to=…&after=K&limit=N`: lines `K ID` in ascending order of start. The K of the last line
+/// is the next call's `after`; 100,000 lines at most unless `limit` says otherwise.
+fn ids(sandbox: &Sandbox, request: &Request<Bytes>) -> Result<Reply, Problem> {
+    let parameters = parameters(request)?;
+    let mut numbers = numbers(sandbox, &parameters)?;
+    if let Some(after) = number(&parameters, "after")? {
+        numbers.start = numbers.start.max(after.saturating_add(1));
+    }
+    let limit = number(&parameters, "limit")?.unwrap_or(100_000);
+    numbers.end = numbers.end.min(numbers.start.saturating_add(limit));
+    let lines: String = numbers.map(|number| format!("{number} {}\n", sandbox.tenant.id(number))).collect();
+    Ok(Reply::new(StatusCode::OK, "text/plain; charset=utf-8", Body::from(Bytes::from(lines))))
+}
+
+fn parameters(request: &Request<Bytes>) -> Result<Vec<(String, String)>, Problem> {
+    let query = request.uri().query().unwrap_or_default();
+    form::pairs(query).ok_or_else(|| Problem::bad_request("the query string cannot be read"))
+}
+
+/// The numbers of `from` to `to`, by default of all.
+fn numbers(sandbox: &Sandbox, parameters: &[(String, String)]) -> Result<Range<u64>, Problem> {
+    let time = |name, default| match form::value(parameters, name) {
+        Some(text) => text.parse().map_err(|error| Problem::bad_request(format!("{name} is {error}"))),
+        None => Ok(default),
+    };
+    let tenant = &sandbox.tenant;
+    Ok(tenant.numbers(time("from", tenant.from)?, time("to", tenant.to)?))
+}
+
+fn number(parameters: &[(String, String)], name: &str) -> Result<Option<u64>, Problem> {
+    let number = form::value(parameters, name).map(str::parse).transpose();
+    number.map_err(|_| Problem::bad_request(format!("{name} is no number")))
+}

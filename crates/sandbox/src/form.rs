@@ -1,0 +1,49 @@
+//! `name=value&…`: form bodies and query strings.
+
+/// The pairs of a form, decoded; nothing when an escape is broken or the text is no UTF-8.
+pub(crate) fn pairs(form: &str) -> Option<Vec<(String, String)>> {
+    form.split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            Some((decode(name)?, decode(value)?))
+        })
+        .collect()
+}
+
+/// The value of the first pair called `name`.
+pub(crate) fn value<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+}
+
+fn decode(text: &str) -> Option<String> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        out.push(match byte {
+            b'+' => b' ',
+            b'%' => hex(bytes.next()?)? << 4 | hex(bytes.next()?)?,
+            other => other,
+        });
+    }
+    String::from_utf8(out).ok()
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forms_are_decoded() {
+        let form = pairs("a=1+2&b=%C3%A9%26&&c").unwrap();
+        assert_eq!(value(&form, "a"), Some("1 2"));
+        assert_eq!(value(&form, "b"), Some("é&"));
+        assert_eq!(value(&form, "c"), Some(""));
+        assert_eq!(value(&form, "d"), None);
+        assert!(["a=%", "a=%4", "a=%4g", "a=%ff"].iter().all(|broken| pairs(broken).is_none()));
+    }
+}

@@ -1,0 +1,220 @@
+//! The sandbox on a port.
+
+mod wire;
+
+use std::convert::Infallible;
+use std::future::pending;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::{Frame, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::clock::machine_time;
+use crate::problem::Problem;
+use crate::reply::{Body, Break, Ending, Reply};
+use crate::sandbox::Sandbox;
+use crate::stats::Ready;
+
+use wire::{Hangup, Wire};
+
+/// No request the contract knows comes near.
+const LARGEST_BODY: usize = 4 << 20;
+const LARGEST_HEAD: usize = 64 << 10;
+/// Also how long a connection may idle; longer than clients keep theirs.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(120);
+/// How long connections get to finish what they are at.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// A sandbox that listens. Dropping it closes everything at once; [`stop`](Self::stop) is kinder.
+#[derive(Debug)]
+pub struct Running {
+    address: SocketAddr,
+    ready: Ready,
+    stop: watch::Sender<bool>,
+    accepting: JoinSet<()>,
+}
+
+impl Running {
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What a client needs to know.
+    #[must_use]
+    pub fn ready(&self) -> &Ready {
+        &self.ready
+    }
+
+    /// Takes no more connections, lets those there are finish what they are at for up to two seconds,
+    /// and returns when all are closed.
+    ///
+    /// # Cancel safety
+    /// Dropping the future closes everything at once.
+    pub async fn stop(mut self) {
+        // Nobody listens when the accept loop has ended; then there is nothing to stop.
+        let _ = self.stop.send(true);
+        while self.accepting.join_next().await.is_some() {}
+    }
+}
+
+/// Hosts the sandbox at `address` (port 0 chooses one), over the machine's clock. Call it within a
+/// tokio runtime with time and I/O enabled; answers are made on its blocking threads.
+///
+/// # Errors
+/// The address cannot be bound.
+pub async fn serve(sandbox: Arc<Sandbox>, address: SocketAddr) -> io::Result<Running> {
+    let listener = TcpListener::bind(address).await?;
+    let address = listener.local_addr()?;
+    let ready = sandbox.ready(&format!("http://{address}"));
+    let (stop, stopped) = watch::channel(false);
+    let mut accepting = JoinSet::new();
+    accepting.spawn(accept(listener, sandbox, stopped));
+    Ok(Running { address, ready, stop, accepting })
+}
+
+async fn accept(listener: TcpListener, sandbox: Arc<Sandbox>, mut stopped: watch::Receiver<bool>) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => {
+                    connections.spawn(connection(Arc::clone(&sandbox), stream, peer, stopped.clone()));
+                }
+                // Out of file descriptors, or the peer gave up: others may do better.
+                Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+            },
+            Some(_) = connections.join_next() => {}
+            () = asked_to_stop(&mut stopped) => break,
+        }
+    }
+    drop(listener);
+    let all = async { while connections.join_next().await.is_some() {} };
+    // What is still open after the grace is closed when the set is dropped.
+    let _ = tokio::time::timeout(GRACE, all).await;
+}
+
+async fn asked_to_stop(stopped: &mut watch::Receiver<bool>) {
+    // An error is a host that is gone, which is reason enough.
+    let _ = stopped.wait_for(|stopped| *stopped).await;
+}
+
+async fn connection(
+    sandbox: Arc<Sandbox>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    mut stopped: watch::Receiver<bool>,
+) {
+    // Answers are written whole; waiting to fill packets only costs.
+    let _ = stream.set_nodelay(true);
+    let hangup = Hangup::default();
+    let wire = TokioIo::new(Wire::new(stream, hangup.clone()));
+    let service = service_fn(move |request| {
+        let (sandbox, hangup) = (Arc::clone(&sandbox), hangup.clone());
+        async move {
+            let reply = answer(sandbox, request, peer).await;
+            send(reply, hangup).await
+        }
+    });
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(LARGEST_HEAD);
+    let mut connection = std::pin::pin!(builder.serve_connection(wire, service));
+    // A connection that ends in an error is the client's business, or our own fault plan's.
+    tokio::select! {
+        _ = connection.as_mut() => {}
+        () = asked_to_stop(&mut stopped) => {
+            connection.as_mut().graceful_shutdown();
+            let _ = connection.await;
+        }
+    }
+}
+
+async fn answer(sandbox: Arc<Sandbox>, request: Request<Incoming>, peer: SocketAddr) -> Reply {
+    let (head, body) = request.into_parts();
+    let body = match Limited::new(body, LARGEST_BODY).collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(error) if error.is::<LengthLimitError>() => return Problem::too_large(LARGEST_BODY).reply(),
+        Err(_) => return Problem::bad_request("the request body did not arrive").reply(),
+    };
+    let request = Request::from_parts(head, body);
+    // A page can take a while to write; the runtime has other connections.
+    let handled = tokio::task::spawn_blocking(move || sandbox.handle(&request, peer.ip(), machine_time()));
+    handled.await.unwrap_or_else(|_| {
+        Problem::new(http::StatusCode::INTERNAL_SERVER_ERROR, "sandbox.bug", "the sandbox failed on this")
+            .reply()
+    })
+}
+
+/// Waits as the reply says and hands it to hyper, or sees to it that the connection breaks.
+async fn send(reply: Reply, hangup: Hangup) -> Result<Response<Sending>, io::Error> {
+    if !reply.delay.is_zero() {
+        tokio::time::sleep(reply.delay).await;
+    }
+    let limit = match reply.ending {
+        Ending::Whole => None,
+        Ending::Broken { how, after: None } => {
+            hangup.at_drop(how);
+            match how {
+                Break::Stall => pending().await,
+                Break::Reset | Break::Cut => return Err(io::ErrorKind::ConnectionAborted.into()),
+            }
+        }
+        Ending::Broken { how, after: Some(after) } => Some((how, after)),
+    };
+    Ok(reply.response.map(|body| Sending { body, limit, hangup }))
+}
+
+/// A body on its way, perhaps not to its end.
+struct Sending {
+    body: Body,
+    /// How it breaks, and after how many more bytes.
+    limit: Option<(Break, u64)>,
+    hangup: Hangup,
+}
+
+impl hyper::body::Body for Sending {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let this = &mut *self;
+        if let Some((how, 0)) = this.limit {
+            // Nothing more comes from here, and nobody wakes this task: the wire breaks once all that
+            // was sent so far has left, which is its next flush.
+            this.hangup.after_flush(how);
+            return Poll::Pending;
+        }
+        let Some(mut chunk) = this.body.next() else {
+            return match this.limit {
+                Some((how, _)) => {
+                    this.limit = Some((how, 0));
+                    this.hangup.after_flush(how);
+                    Poll::Pending
+                }
+                None => Poll::Ready(None),
+            };
+        };
+        if let Some((_, left)) = &mut this.limit {
+            chunk.truncate(usize::try_from(*left).unwrap_or(usize::MAX));
+            *left -= chunk.len() as u64;
+        }
+        Poll::Ready(Some(Ok(Frame::data(chunk))))
+    }
+}

@@ -1,0 +1,49 @@
+//! What the sandbox counts, and what it says when it is ready.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::moment::Moment;
+
+/// The truth that `GET /_sandbox/stats` tells. Requests to `/_sandbox/` are not in it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Requests by method and path template, refused and broken ones included.
+    pub requests: BTreeMap<String, u64>,
+    /// Answers with status 429, whether by the rate limit or by a fault.
+    pub throttled: u64,
+    /// Guest sessions there are.
+    pub sessions: u64,
+    /// Messages that were taken.
+    pub messages: u64,
+    /// Repeated keys that were answered from memory.
+    pub duplicates: u64,
+    /// Faults that fired, by name.
+    pub faults: BTreeMap<String, u64>,
+}
+
+/// What a client needs to know, as `frontdesk sandbox serve` prints it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Ready {
+    /// Where the API is.
+    pub base_url: String,
+    /// Where the token endpoint is.
+    pub login_url: String,
+    /// The client that may have tokens.
+    pub client_id: String,
+    /// Its secret, which is none.
+    pub client_secret: String,
+    /// The organisation of the tenant.
+    pub organization_id: String,
+    /// How many conversations there are.
+    pub conversations: u64,
+    /// Holds every start time.
+    pub from: Moment,
+    /// Its exclusive end.
+    pub to: Moment,
+    /// The seed that makes the same sandbox again.
+    pub seed: u64,
+}
