@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::dir::{Dir, WriteAt, read_whole};
 use crate::hash::Sha256Hash;
 use crate::log::error::{LogError, LogErrorKind};
-use crate::log::line::{MAX_APPEND_BYTES, write_line};
+use crate::log::line::{MAX_APPEND_BYTES, Place, write_line};
 use crate::log::lines::Lines;
 use crate::log::members::Members;
 use crate::log::survey::{Head, Survey, TornTail, survey};
@@ -38,16 +38,16 @@ use crate::publish::publish;
 /// The file is a series of lines, each one JSON object without white space, ended by one newline (0x0A):
 ///
 /// ```text
-/// {"n":<number>,"prev":"<64 hex>"[,"group":[<first>,<last>]][,<members>],"self":"<64 hex>"}
+/// {"prev":"<64 hex>"[,<members>][,"group":[<first>,<last>]],"n":<number>,"self":"<64 hex>"}
 /// ```
 ///
-/// - `n`: the number of the line; the first is 1, each next one is one more. No leading zeros.
 /// - `prev`: SHA-256 of the bytes of the line before, without its newline; in line 1 the log's seed. Lower-case
 ///   hexadecimal, as every hash here.
+/// - the members of the caller as compact JSON, in the caller's order; none of them is called `prev`, `group`, `n` or
+///   `self`, and none is there twice.
 /// - `group`: only in lines that were appended together with others: the numbers of the first and the last of them.
 ///   A group that is not there whole counts as not there.
-/// - the members of the caller as compact JSON, in the caller's order; none of them is called `n`, `prev`, `group` or
-///   `self`, and none is there twice.
+/// - `n`: the number of the line; the first is 1, each next one is one more. No leading zeros, here and in `group`.
 /// - `self`: SHA-256 of the bytes of this line that stand before `,"self":"`, which is all but its last 75 bytes
 ///   (76 with the newline).
 ///
@@ -149,11 +149,12 @@ impl AppendLog {
             return Err(LogErrorKind::Poisoned);
         }
         let mut head = self.head;
-        let numbers = (group.len() > 1).then(|| (head.lines + 1, head.lines + group.len() as u64));
+        let whole = (group.len() > 1).then(|| (head.lines + 1, head.lines + group.len() as u64));
         let mut bytes = Vec::new();
         for members in group {
-            head.hash = write_line(&mut bytes, head.lines + 1, &head.hash, numbers, members);
             head.lines += 1;
+            head.hash =
+                write_line(&mut bytes, &head.hash, members, Place { number: head.lines, group: whole });
         }
         let len = bytes.len() as u64;
         if len > MAX_APPEND_BYTES {

@@ -1,7 +1,7 @@
 //! Whether a line follows from the ones before it.
 
 use crate::hash::Sha256Hash;
-use crate::log::line::{Group, Header};
+use crate::log::line::Place;
 
 /// The place in a log after the lines accepted so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub(super) struct Chain {
     /// Hash of the last of them, or the seed.
     pub(super) hash: Sha256Hash,
     /// The group that has begun and not ended.
-    pub(super) open: Option<Group>,
+    pub(super) open: Option<(u64, u64)>,
 }
 
 impl Chain {
@@ -19,16 +19,21 @@ impl Chain {
         Self { lines: 0, hash: seed, open: None }
     }
 
-    /// Accepts the next line, whose bytes hash to `hash`, or says why it cannot stand here.
-    pub(super) fn accept(&mut self, header: &Header, hash: Sha256Hash) -> Result<(), &'static str> {
+    /// Accepts the next line, which hashes to `hash`, or says why it cannot stand here.
+    pub(super) fn accept(
+        &mut self,
+        prev: Sha256Hash,
+        place: Place,
+        hash: Sha256Hash,
+    ) -> Result<(), &'static str> {
         let number = self.lines + 1;
-        if header.number != number {
+        if place.number != number {
             return Err("its number is not the next: lines are missing, doubled or moved");
         }
-        if header.prev != self.hash {
+        if prev != self.hash {
             return Err("it does not follow from the line before");
         }
-        let fits = match (self.open, header.group) {
+        let fits = match (self.open, place.group) {
             (Some(open), Some(group)) => open == group,
             (Some(_), None) => false,
             (None, Some((first, last))) => first == number && last > first,
@@ -37,7 +42,7 @@ impl Chain {
         if !fits {
             return Err("it does not belong to the group of the line before");
         }
-        self.open = header.group.filter(|(_, last)| *last != number);
+        self.open = place.group.filter(|(_, last)| *last != number);
         self.lines = number;
         self.hash = hash;
         Ok(())

@@ -17,34 +17,37 @@ pub const MAX_APPEND_BYTES: u64 = 16 << 20;
 pub const ZERO_SEED: Sha256Hash = [0; 32];
 
 /// The names the log writes itself; [`Members`] refuses them.
-pub(super) const RESERVED: [&str; 4] = ["n", "prev", "group", "self"];
+pub(super) const RESERVED: [&str; 4] = ["prev", "group", "n", "self"];
 
+const PREV_OPEN: &[u8] = b"{\"prev\":\"";
+const GROUP_OPEN: &[u8] = b",\"group\":[";
+const NUMBER_OPEN: &[u8] = b",\"n\":";
 const SELF_OPEN: &[u8] = b",\"self\":\"";
 const SELF_CLOSE: &[u8] = b"\"}";
 /// Length of `,"self":"…"}`.
 const SELF_LEN: usize = SELF_OPEN.len() + 64 + SELF_CLOSE.len();
 
-/// The numbers of the first and the last line of a group, both included.
-pub(super) type Group = (u64, u64);
-
 /// Writes one line with its newline to `out` and gives the hash the next line carries.
 pub(super) fn write_line(
     out: &mut Vec<u8>,
-    number: u64,
     prev: &Sha256Hash,
-    group: Option<Group>,
     members: &Members,
+    place: Place,
 ) -> Sha256Hash {
     let start = out.len();
-    let mut text = format!("{{\"n\":{number},\"prev\":\"{}\"", to_hex(prev));
-    if let Some((first, last)) = group {
-        text.push_str(&format!(",\"group\":[{first},{last}]"));
-    }
+    out.extend_from_slice(PREV_OPEN);
+    out.extend_from_slice(to_hex(prev).as_bytes());
+    out.push(b'"');
     if !members.inner().is_empty() {
-        text.push(',');
+        out.push(b',');
+        out.extend_from_slice(members.inner().as_bytes());
     }
-    out.extend_from_slice(text.as_bytes());
-    out.extend_from_slice(members.inner().as_bytes());
+    if let Some((first, last)) = place.group {
+        out.extend_from_slice(GROUP_OPEN);
+        out.extend_from_slice(format!("{first},{last}]").as_bytes());
+    }
+    out.extend_from_slice(NUMBER_OPEN);
+    out.extend_from_slice(place.number.to_string().as_bytes());
     let own = to_hex(&sha256(&out[start..]));
     out.extend_from_slice(SELF_OPEN);
     out.extend_from_slice(own.as_bytes());
@@ -54,53 +57,66 @@ pub(super) fn write_line(
     hash
 }
 
-/// What a line says of its place in the log.
+/// Where a line says it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Header {
+pub(super) struct Place {
     pub(super) number: u64,
-    pub(super) prev: Sha256Hash,
-    pub(super) group: Option<Group>,
+    /// The numbers of the first and the last line of its group, both included.
+    pub(super) group: Option<(u64, u64)>,
+}
+
+impl Place {
+    /// Whether this line was written by the same append as line `other`, which is this one or one before it.
+    pub(super) fn is_of_append_with(self, other: u64) -> bool {
+        match self.group {
+            Some((first, last)) => first <= other && other <= self.number && self.number <= last,
+            None => self.number == other,
+        }
+    }
 }
 
 /// Reads a line (without newline) that is whole in itself: its self check matches and it is one JSON object that
-/// begins as ours do. `Err` says what is wrong. Whether it follows from the line before is not looked at.
-pub(super) fn read_header(bytes: &[u8]) -> Result<Header, &'static str> {
+/// begins and ends as ours do. `Err` says what is wrong. Whether it follows from the line before is not looked at.
+pub(super) fn read_line(bytes: &[u8]) -> Result<(Sha256Hash, Place), &'static str> {
     const NOT_OURS: &str = "it is not a line of a log";
-    let (body, tail) = bytes.split_at_checked(bytes.len().wrapping_sub(SELF_LEN)).ok_or(NOT_OURS)?;
-    let own = tail.strip_prefix(SELF_OPEN).and_then(|rest| rest.strip_suffix(SELF_CLOSE)).ok_or(NOT_OURS)?;
+    let (body, own) = split_self(bytes).ok_or(NOT_OURS)?;
     if from_hex(own) != Some(sha256(body)) {
         return Err("its self check does not match");
     }
-    let (header, rest) = header_of(body).ok_or(NOT_OURS)?;
-    if !(rest.is_empty() || rest.starts_with(b",")) || serde_json::from_slice::<IgnoredAny>(bytes).is_err() {
-        return Err(NOT_OURS);
-    }
-    Ok(header)
+    let place = read_place(bytes).ok_or(NOT_OURS)?;
+    let prev = body.strip_prefix(PREV_OPEN).and_then(|rest| from_hex(rest.get(..64)?)).ok_or(NOT_OURS)?;
+    serde_json::from_slice::<IgnoredAny>(bytes).map_err(|_| NOT_OURS)?;
+    Ok((prev, place))
 }
 
-/// The fixed beginning of a line, and what follows it.
-fn header_of(body: &[u8]) -> Option<(Header, &[u8])> {
-    let (number, rest) = number(body.strip_prefix(b"{\"n\":")?)?;
-    let rest = rest.strip_prefix(b",\"prev\":\"")?;
-    let (prev, rest) = rest.split_at_checked(64)?;
-    let rest = rest.strip_prefix(b"\"")?;
-    let header = Header { number, prev: from_hex(prev)?, group: None };
-    let Some(group) = rest.strip_prefix(b",\"group\":[") else {
-        return Some((header, rest));
-    };
-    let (first, group) = self::number(group)?;
-    let (last, group) = self::number(group.strip_prefix(b",")?)?;
-    Some((Header { group: Some((first, last)), ..header }, group.strip_prefix(b"]")?))
+/// Reads where a line says it stands from its end alone, whatever the rest of it is.
+pub(super) fn read_place(bytes: &[u8]) -> Option<Place> {
+    let (body, _) = split_self(bytes)?;
+    let (rest, number) = split_number(body)?;
+    let rest = rest.strip_suffix(NUMBER_OPEN)?;
+    let group = rest.strip_suffix(b"]").and_then(|rest| {
+        let (rest, last) = split_number(rest)?;
+        let (rest, first) = split_number(rest.strip_suffix(b",")?)?;
+        // No member of the caller is called so, and no other value can end like this.
+        rest.ends_with(GROUP_OPEN).then_some((first, last))
+    });
+    Some(Place { number, group })
 }
 
-/// A number without leading zeros, and what follows it.
-fn number(bytes: &[u8]) -> Option<(u64, &[u8])> {
-    let digits = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let (digits, rest) = bytes.split_at(digits);
+/// What `self` speaks for, and its 64 digits, unchecked.
+fn split_self(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (body, rest) = bytes.split_at_checked(bytes.len().checked_sub(SELF_LEN)?)?;
+    Some((body, rest.strip_prefix(SELF_OPEN)?.strip_suffix(SELF_CLOSE)?))
+}
+
+/// A number at the end, without leading zeros, and what stands before it.
+fn split_number(bytes: &[u8]) -> Option<(&[u8], u64)> {
+    let digits = bytes.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+    let (rest, digits) = bytes.split_at(bytes.len() - digits);
     if digits.first() == Some(&b'0') {
         return None;
     }
-    Some((std::str::from_utf8(digits).ok()?.parse().ok()?, rest))
+    Some((rest, std::str::from_utf8(digits).ok()?.parse().ok()?))
 }
 
 /// One line of a log, checked.

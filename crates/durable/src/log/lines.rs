@@ -6,7 +6,7 @@ use crate::dir::{Dir, ReadAt};
 use crate::hash::{Sha256Hash, sha256};
 use crate::log::chain::Chain;
 use crate::log::error::{Damage, LogError, LogErrorKind};
-use crate::log::line::{Line, MAX_APPEND_BYTES, read_header};
+use crate::log::line::{Line, MAX_APPEND_BYTES, read_line};
 use crate::log::survey::{Head, Survey, TornTail, survey};
 
 /// How much is read at once.
@@ -76,7 +76,7 @@ impl<'a> Lines<'a> {
             Piece::Unended => return Err(Damage { line, what: "it has no end" }.into()),
         };
         let hash = sha256(&bytes);
-        let checked = read_header(&bytes).and_then(|header| self.chain.accept(&header, hash));
+        let checked = read_line(&bytes).and_then(|(prev, place)| self.chain.accept(prev, place, hash));
         checked.map_err(|what| Damage { line, what })?;
         Ok(Some(Line::new(line, hash, bytes)))
     }

@@ -37,7 +37,7 @@ impl Members {
     ///
     /// # Errors
     ///
-    /// When it does not, when it names a member twice, and when it uses a name of the log (`n`, `prev`, `group`,
+    /// When it does not, when it names a member twice, and when it uses a name of the log (`prev`, `group`, `n`,
     /// `self`).
     pub fn new<T: Serialize + ?Sized>(value: &T) -> Result<Self, MembersError> {
         let text = serde_json::to_string(value)?;

@@ -4,7 +4,7 @@ use crate::dir::ReadAt;
 use crate::hash::{Sha256Hash, sha256};
 use crate::log::chain::Chain;
 use crate::log::error::{Damage, LogErrorKind};
-use crate::log::line::{MAX_APPEND_BYTES, read_header};
+use crate::log::line::{MAX_APPEND_BYTES, read_line, read_place};
 use crate::log::lines::{Piece, Pieces};
 
 /// A disk writes a sector whole or not at all; a sector that was not written reads as zeros.
@@ -52,11 +52,11 @@ pub(super) fn survey(file: &dyn ReadAt, seed: Sha256Hash) -> Result<Survey, LogE
         let what = match pieces.next()? {
             Piece::End => None,
             Piece::Unended => Some("it has no end"),
-            Piece::Line(bytes) => match read_header(&bytes) {
+            Piece::Line(bytes) => match read_line(&bytes) {
                 Err(what) => Some(what),
-                Ok(header) => {
+                Ok((prev, place)) => {
                     let line = chain.lines + 1;
-                    chain.accept(&header, sha256(&bytes)).map_err(|what| Damage { line, what })?;
+                    chain.accept(prev, place, sha256(&bytes)).map_err(|what| Damage { line, what })?;
                     if chain.open.is_none() {
                         let head = Head { lines: chain.lines, hash: chain.hash };
                         good = Survey { head, end: pieces.offset(), last_append: good.end, torn: None };
@@ -93,15 +93,10 @@ pub(super) fn survey(file: &dyn ReadAt, seed: Sha256Hash) -> Result<Survey, LogE
 /// to be written, perhaps cut short, perhaps with sectors missing, which read as zeros (no line of ours has a NUL).
 /// Anything else was not made by a crash. When in doubt it is damage, which changes nothing.
 fn is_torn(tail: &[u8], offset: u64, line: u64) -> bool {
-    let mut pieces = tail.split(|byte| *byte == b'\n');
-    let first = pieces.next().unwrap_or_default();
-    // Good lines behind the bad one must be of its own append, else the bad one was acknowledged before them.
-    let of_another_append =
-        pieces.filter_map(|piece| read_header(piece).ok()).any(|header| match header.group {
-            Some((first, last)) => !(first <= line && line < header.number && header.number <= last),
-            None => true,
-        });
-    if of_another_append {
+    let mut ended = tail.split_inclusive(|byte| *byte == b'\n').filter_map(|piece| piece.strip_suffix(b"\n"));
+    // A line that ends as ours do says which append wrote it. If it was not that of the bad line, it came later, so
+    // the bad line was acknowledged before.
+    if ended.any(|piece| read_place(piece).is_some_and(|place| !place.is_of_append_with(line))) {
         return false;
     }
     if has_missing_sector(tail, offset) {
@@ -109,9 +104,10 @@ fn is_torn(tail: &[u8], offset: u64, line: u64) -> bool {
     }
     // Nothing is missing inside, so it was cut short: no newline, and not a whole line with something else instead
     // of its newline.
-    let cut_short = first.len() == tail.len();
-    let lost_newline = first.split_last().is_some_and(|(_, line)| read_header(line).is_ok());
-    cut_short && !lost_newline
+    match tail.split_last() {
+        Some((_, line)) => !tail.contains(&b'\n') && read_line(line).is_err(),
+        None => false,
+    }
 }
 
 /// Whether a sector, as far as it lies in the tail, is all zeros.

@@ -45,12 +45,13 @@ struct Plan {
     crash: bool,
     short_writes: bool,
     lying_sync: bool,
+    lying_sync_dir: bool,
     on_failed_sync: Option<SyncObserver>,
 }
 
 impl fmt::Debug for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Plan { at, errno, for_good, crash, short_writes, lying_sync, .. } = &self.plan;
+        let Plan { at, errno, for_good, crash, short_writes, lying_sync, lying_sync_dir, .. } = &self.plan;
         f.debug_struct("Faults")
             .field("at", at)
             .field("errno", errno)
@@ -58,6 +59,7 @@ impl fmt::Debug for Faults {
             .field("crash", crash)
             .field("short_writes", short_writes)
             .field("lying_sync", lying_sync)
+            .field("lying_sync_dir", lying_sync_dir)
             .field("steps", &self.steps)
             .field("struck", &self.struck)
             .finish()
@@ -107,6 +109,12 @@ impl<D: Dir> FaultyDir<D> {
     #[must_use]
     pub fn lying_sync(self) -> Self {
         self.plan(|plan| plan.lying_sync = true)
+    }
+
+    /// A control, as [`lying_sync`](FaultyDir::lying_sync): `sync_dir` reports success and does nothing.
+    #[must_use]
+    pub fn lying_sync_dir(self) -> Self {
+        self.plan(|plan| plan.lying_sync_dir = true)
     }
 
     /// Called with the path when a sync of a file fails by [`fail_at`](FaultyDir::fail_at) or
@@ -205,7 +213,8 @@ impl<D: Dir> Dir for FaultyDir<D> {
     }
 
     fn sync_dir(&self, path: &str) -> io::Result<()> {
-        self.faults.run("fsync of folder", path, || self.inner.sync_dir(path))
+        let lie = self.faults.plan.lying_sync_dir;
+        self.faults.run("fsync of folder", path, || if lie { Ok(()) } else { self.inner.sync_dir(path) })
     }
 
     fn list(&self, path: &str) -> io::Result<Vec<Entry>> {

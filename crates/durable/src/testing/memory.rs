@@ -160,11 +160,11 @@ impl MemoryDir {
     }
 
     /// What a failed fsync may do: the unsynced writes of a file stay readable, and no later sync brings them to the
-    /// disk. For [`FaultyDir::on_failed_sync`](super::FaultyDir::on_failed_sync).
+    /// disk. (A length set is not forgotten: it is one number that the system holds and writes with the next sync.) For [`FaultyDir::on_failed_sync`](super::FaultyDir::on_failed_sync).
     pub fn forget_unsynced(&self, path: &str) {
         let mut state = self.lock();
         if let Some(Node::File(file)) = state.names.get(path).copied() {
-            state.files[file].unsynced.clear();
+            state.files[file].unsynced.retain(|change| matches!(change, Change::SetLen(_)));
         }
     }
 
