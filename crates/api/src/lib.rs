@@ -1,1 +1,45 @@
-//! placeholder
+//! HTTP client core and adapters for Genesys Cloud.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`client`] | the fixed pipeline from an endpoint to its output |
+//! | [`endpoint`] | calls as values: what is sent, how the answer is read |
+//! | [`gateway`] | the gateway contract as [`ConversationSource`] |
+//! | [`transport`] | the border to the network: `reqwest`, or a script for tests |
+//! | [`clock`] | the doors through which time enters |
+//! | [`error`] | why a call failed, and whether it is worth asking again |
+//! | `retry` | the one retry loop, over a pure table (contract §7) |
+//! | `throttle` | one gate and one pace per host, learned from the server |
+//! | `auth` | one token for all callers (contract §1) |
+//!
+//! Nothing here touches the disk, reads the environment, starts a task or keeps global state.
+
+mod auth;
+mod base_url;
+pub mod client;
+pub mod clock;
+mod counters;
+pub mod endpoint;
+pub mod error;
+pub mod gateway;
+mod jitter;
+mod options;
+mod retry;
+mod source;
+mod sync;
+mod throttle;
+pub mod transport;
+
+pub use auth::{ClientStyle, Credentials, CredentialsError, StoredToken, TokenStore};
+pub use base_url::{BaseUrl, BaseUrlError};
+pub use client::{Client, ClientBuilder};
+pub use counters::Counters;
+pub use error::{Disposition, Error, ErrorKind};
+pub use gateway::Gateway;
+pub use options::{CallOptions, Cancel, CancelHandle, Timeouts};
+pub use source::{
+    Conversation, ConversationPage, ConversationPages, ConversationSource, DetailsQuery, Origin, Rejected,
+    Stop,
+};
+pub use throttle::{Rate, RateError};
+pub use transport::{Transport, TransportError, TransportKind};

@@ -1,0 +1,213 @@
+//! The client core: a fixed pipeline from an endpoint to its output.
+//!
+//! ```text
+//! Endpoint ─► encode ─► [ deadline ─► retry ─► auth ─► throttle ─► trace ─► Transport ] ─► decode ─► Output
+//!                         once per call └──────────── once per attempt ────────────┘
+//! ```
+//!
+//! The token is fetched before the turn is taken, and looked at again after it: a thousand callers that wait for one
+//! token must not all go at once with turns they took long ago.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | [`builder`] | settings |
+//! | [`attempt`] | one attempt: everything between the retry loop and the transport |
+//! | [`body`] | bodies under the cap and the idle time-out |
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use tracing::Instrument as _;
+
+use crate::auth::Credentials;
+use crate::auth::cache::{Ask, TokenCache};
+use crate::auth::grant::{Grant, TokenRequest};
+use crate::base_url::BaseUrl;
+use crate::clock::{Clock, instant, later};
+use crate::counters::{Counters, Live};
+use crate::endpoint::Endpoint;
+use crate::error::Error;
+use crate::options::{CallOptions, Timeouts};
+use crate::retry::run::{Call, Host, run};
+use crate::transport::Transport;
+
+mod attempt;
+mod body;
+mod builder;
+
+pub use self::builder::ClientBuilder;
+
+/// Sends endpoints to one API, with one token cache, one retry budget and one pace for all its callers.
+///
+/// Cheap to clone; clones share everything.
+///
+/// ```
+/// use std::sync::Arc;
+/// use frontdesk_api::{Client, Credentials, transport::memory::{MemoryTransport, Reply}};
+/// use frontdesk_domain::Secret;
+///
+/// let transport = MemoryTransport::new(|_| Reply::status(503));
+/// let client = Client::builder("https://api.example.com".parse()?, Credentials::new("id", Secret::new("secret"))?)
+///     .build(Arc::new(transport));
+/// assert_eq!(client.counters().requests, 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Client(Arc<Inner>);
+
+pub(crate) struct Inner {
+    base: BaseUrl,
+    login: BaseUrl,
+    credentials: Credentials,
+    transport: Arc<dyn Transport>,
+    clock: Arc<dyn Clock>,
+    timeouts: Timeouts,
+    body_cap: u64,
+    user_agent: http::HeaderValue,
+    tokens: TokenCache,
+    host: Arc<Host>,
+    /// The same as `host` where the token endpoint is on it.
+    login_host: Arc<Host>,
+    counters: Live,
+}
+
+impl Client {
+    /// A client for the API at `base`.
+    #[must_use]
+    pub fn builder(base: BaseUrl, credentials: Credentials) -> ClientBuilder {
+        ClientBuilder::new(base, credentials)
+    }
+
+    /// Where the API is.
+    #[must_use]
+    pub fn base(&self) -> &BaseUrl {
+        &self.0.base
+    }
+
+    /// What was done so far.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        let of = |host: &Host| host.throttle.waits() + host.waits.load(Ordering::Relaxed);
+        let login = if Arc::ptr_eq(&self.0.host, &self.0.login_host) { 0 } else { of(&self.0.login_host) };
+        self.0.counters.read(of(&self.0.host) + login)
+    }
+
+    /// The pace at the moment, in requests a second: learned from the server, or where learning starts.
+    #[must_use]
+    pub fn pace(&self) -> f64 {
+        self.0.host.throttle.rate()
+    }
+
+    /// Gets a token, or finds the one at hand good: whether credentials and login URL are right.
+    ///
+    /// # Cancel safety
+    /// Safe: a token that was given meanwhile is asked for again.
+    ///
+    /// # Errors
+    /// When there is no token to be had.
+    pub async fn authenticate(&self, options: &CallOptions) -> Result<(), Error> {
+        let call = self.0.call::<TokenRequest<'_>>(&self.0.login_host, options, true);
+        self.0.tokens.get(&self.0.login(&call)).await.map(|_| ())
+    }
+
+    /// Sends `endpoint` and reads its answer, repeating as the contract allows.
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends the call. A read has changed nothing; a write that was sent may have been processed,
+    /// so give the signal of [`CallOptions::cancel`] instead and look at the outcome.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn send<E: Endpoint>(&self, endpoint: &E, options: &CallOptions) -> Result<E::Output, Error> {
+        let call = self.0.call::<E>(&self.0.host, options, false);
+        let span = tracing::debug_span!("call", operation = E::OPERATION);
+        self.0.send(endpoint, &self.0.base, &call).instrument(span).await
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("base", &self.0.base)
+            .field("login", &self.0.login)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Inner {
+    fn call<'a, E: Endpoint>(
+        &self,
+        host: &'a Host,
+        options: &'a CallOptions,
+        is_token_call: bool,
+    ) -> Call<'a> {
+        let started = instant();
+        Call {
+            operation: E::OPERATION,
+            repeat: E::REPEAT,
+            scope: E::SCOPE,
+            is_token_call,
+            started,
+            deadline: later(started, options.deadline),
+            attempts: options.attempts,
+            cancel: &options.cancel,
+            write_grace: self.timeouts.write_grace,
+            host,
+            sent: AtomicU32::new(0),
+            in_flight: AtomicBool::new(false),
+        }
+    }
+
+    async fn send<E: Endpoint>(
+        &self,
+        endpoint: &E,
+        base: &BaseUrl,
+        call: &Call<'_>,
+    ) -> Result<E::Output, Error> {
+        run(
+            call,
+            |generation| self.tokens.invalidate(generation),
+            || self.attempt(endpoint, base, call).boxed(),
+        )
+        .await
+    }
+
+    fn login<'a>(&'a self, call: &'a Call<'a>) -> Login<'a> {
+        Login { client: self, call }
+    }
+}
+
+/// Asks for a token on behalf of a call: within its deadline, and until its signal to stop.
+struct Login<'a> {
+    client: &'a Inner,
+    call: &'a Call<'a>,
+}
+
+impl Ask for Login<'_> {
+    fn ask(&self, once: bool) -> BoxFuture<'_, Result<Grant, Error>> {
+        let Self { client, call } = *self;
+        let attempts = if once { 1 } else { call.attempts };
+        async move {
+            let request = TokenRequest(&client.credentials);
+            let own = Call {
+                operation: TokenRequest::OPERATION,
+                repeat: TokenRequest::REPEAT,
+                scope: TokenRequest::SCOPE,
+                is_token_call: true,
+                started: instant(),
+                deadline: call.deadline,
+                attempts,
+                cancel: call.cancel,
+                write_grace: call.write_grace,
+                host: &client.login_host,
+                sent: AtomicU32::new(0),
+                in_flight: AtomicBool::new(false),
+            };
+            client.send(&request, &client.login, &own).await
+        }
+        .boxed()
+    }
+}

@@ -1,0 +1,80 @@
+//! Bodies: under the cap, and never without a byte for too long.
+
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use http::response;
+use tokio::time::timeout;
+
+use crate::endpoint::{BodyReader, DecodeError};
+use crate::error::text::tame;
+use crate::transport::{Body, TransportError, TransportKind};
+
+/// An error's body is read this far and this long: what matters is in its first lines.
+const ERROR_BYTES: usize = 64 << 10;
+const ERROR_TIME: Duration = Duration::from_secs(5);
+
+/// Why a good answer's body gave no output.
+#[derive(Debug)]
+pub(super) enum BodyError {
+    Transport(TransportError),
+    TooLarge,
+    Decode(DecodeError),
+}
+
+/// Feeds `reader` while the body arrives. At most one chunk beyond `cap` is ever held.
+pub(super) async fn read<R: BodyReader>(
+    mut reader: R,
+    mut body: Body,
+    idle: Duration,
+    cap: u64,
+) -> Result<R::Output, BodyError> {
+    let mut taken = 0_u64;
+    loop {
+        match timeout(idle, body.next()).await {
+            Err(_) => return Err(BodyError::Transport(TransportError::new(TransportKind::Timeout))),
+            Ok(Some(Err(error))) => return Err(BodyError::Transport(error)),
+            Ok(Some(Ok(chunk))) => {
+                taken = taken.saturating_add(chunk.len() as u64);
+                if taken > cap {
+                    return Err(BodyError::TooLarge);
+                }
+                reader.push(&chunk).map_err(BodyError::Decode)?;
+            }
+            Ok(None) => return reader.finish().map_err(BodyError::Decode),
+        }
+    }
+}
+
+/// `code` and `message` of an error's body, where it is JSON; OAuth's `error` and `error_description` stand in for them.
+pub(super) async fn read_error(mut body: Body, secrets: &[&str]) -> (Option<String>, Option<String>) {
+    let mut bytes = Vec::new();
+    let whole = async {
+        while let Some(Ok(chunk)) = body.next().await {
+            bytes.extend_from_slice(&chunk);
+            if bytes.len() > ERROR_BYTES {
+                return;
+            }
+        }
+    };
+    // What came before the time-out may be enough.
+    let _ = timeout(ERROR_TIME, whole).await;
+    let Ok(serde_json::Value::Object(answer)) = serde_json::from_slice(&bytes) else { return (None, None) };
+    let text = |names: [&str; 2]| {
+        names
+            .iter()
+            .find_map(|name| answer.get(*name)?.as_str())
+            .filter(|text| !text.is_empty())
+            .map(|text| tame(text, secrets))
+    };
+    (text(["code", "error"]), text(["message", "error_description"]))
+}
+
+/// `X-Request-Id`, else `ININ-Correlation-Id`.
+pub(super) fn correlation_id(head: &response::Parts, secrets: &[&str]) -> Option<String> {
+    ["x-request-id", "inin-correlation-id"]
+        .iter()
+        .find_map(|name| head.headers.get(*name)?.to_str().ok())
+        .filter(|id| !id.is_empty())
+        .map(|id| tame(id, secrets))
+}

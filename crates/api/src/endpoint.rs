@@ -1,0 +1,129 @@
+//! Calls as values: what is sent and how the answer is read, without a runtime.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::response;
+
+use crate::base_url::BaseUrl;
+
+/// What a second sending of the same call does to the server (contract §7, "Idempotent").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Repeat {
+    /// Nothing: a read, or a write that only says how things shall be.
+    Safe,
+    /// Nothing, since the call carries an idempotency key or client id.
+    Keyed,
+    /// It may act twice. Repeated only when the first surely was not processed.
+    Once,
+}
+
+/// Whether a call carries the bearer token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Auth {
+    /// It does.
+    Bearer,
+    /// It does not, so the token cannot leak to it.
+    None,
+}
+
+/// One call of the contract.
+///
+/// Building the request and reading the answer are pure, so an endpoint is tested without a server. The request is
+/// built anew for each attempt; an idempotency key is part of the value and cannot change between them.
+pub trait Endpoint: Send + Sync {
+    /// What a good answer gives.
+    type Output: Send;
+    /// Reads a good answer's body while it arrives.
+    type Reader: BodyReader<Output = Self::Output> + Send;
+
+    /// Stable name, for errors, spans and counters.
+    const OPERATION: &'static str;
+    /// Whether it may be sent again.
+    const REPEAT: Repeat;
+    /// Whether it carries the token.
+    const AUTH: Auth;
+    /// The scope the client needs, named when the server answers 403.
+    const SCOPE: Option<&'static str>;
+
+    /// Time to the response head, where this call has its own.
+    fn head_timeout(&self) -> Option<Duration> {
+        None
+    }
+
+    /// The request, without token and user agent.
+    ///
+    /// # Errors
+    /// When a value cannot be carried by HTTP. Nothing was sent then.
+    fn request(&self, base: &BaseUrl) -> Result<http::Request<Bytes>, EncodeError>;
+
+    /// A reader for the body of this 2xx answer.
+    ///
+    /// # Errors
+    /// When the head alone is not what the contract says.
+    fn reader(&self, head: &response::Parts) -> Result<Self::Reader, DecodeError>;
+}
+
+/// Reads a body while it arrives. It is dropped with what it holds when the body is cut.
+pub trait BodyReader {
+    /// What the body says.
+    type Output;
+
+    /// Takes the next chunk.
+    ///
+    /// # Errors
+    /// As soon as the body cannot be what the contract says.
+    fn push(&mut self, chunk: &[u8]) -> Result<(), DecodeError>;
+
+    /// The body has ended.
+    ///
+    /// # Errors
+    /// When the body is not what the contract says.
+    fn finish(self) -> Result<Self::Output, DecodeError>;
+}
+
+/// The request cannot be built.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what}")]
+pub struct EncodeError {
+    what: &'static str,
+}
+
+impl EncodeError {
+    /// Says which part cannot be carried. It must not contain values.
+    #[must_use]
+    pub fn new(what: &'static str) -> Self {
+        Self { what }
+    }
+}
+
+/// A 2xx answer is not what the contract says.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what}")]
+pub struct DecodeError {
+    what: String,
+    /// The body ended inside a value: it was cut where nobody on the way noticed.
+    truncated: bool,
+}
+
+impl DecodeError {
+    /// Says what is wrong, in our words: never a piece of the body.
+    #[must_use]
+    pub fn new(what: impl Into<String>) -> Self {
+        Self { what: what.into(), truncated: false }
+    }
+
+    /// The body ended too early. Treated as a cut body, so it is repeated where that is safe.
+    #[must_use]
+    pub fn truncated(what: impl Into<String>) -> Self {
+        Self { what: what.into(), truncated: true }
+    }
+
+    pub(crate) fn is_truncated(&self) -> bool {
+        self.truncated
+    }
+
+    pub(crate) fn into_text(self) -> String {
+        self.what
+    }
+}

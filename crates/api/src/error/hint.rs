@@ -1,0 +1,67 @@
+//! The documents' advice, one place for all of it.
+
+use super::{ErrorKind, Inner};
+use crate::transport::TransportKind;
+
+pub(super) fn hint(error: &Inner) -> Option<String> {
+    let status = error.answer.status.map(|status| status.as_u16());
+    let advice = match &error.kind {
+        ErrorKind::Forbidden => {
+            return Some(match error.scope {
+                Some(scope) => format!("Give the client's role the scope {scope}, then try again."),
+                None => "Check what the client's role may do.".to_owned(),
+            });
+        }
+        ErrorKind::Throttled | ErrorKind::Unavailable if error.answer.retry_after.is_some() => {
+            "The server named the time it wants. Try again after it; a lower rate helps where other programs use the \
+             same client."
+        }
+        ErrorKind::Throttled => {
+            "Lower the rate or the number of programs that use the same client; a smaller page size helps where many \
+             queries run at once."
+        }
+        ErrorKind::Unauthorized if error.is_token_call => {
+            "Check the client id, the client secret and the base URL. The secret is shown once, when the client is made."
+        }
+        ErrorKind::Unauthorized => {
+            "Check the client's credentials and that the token comes from the same organisation as the API."
+        }
+        _ if error.is_token_call
+            && matches!(error.kind, ErrorKind::Rejected | ErrorKind::Malformed { .. }) =>
+        {
+            "Check the login URL, the client style (basic, form or json) and that the client may use client credentials."
+        }
+        ErrorKind::Rejected if status == Some(400) => {
+            "Check the filter (operators eq, neq, gt, lt, contains; fields as in the contract), the dates and the page \
+             size."
+        }
+        ErrorKind::Rejected if status == Some(404) => "Check the base URL: nothing is there under this path.",
+        ErrorKind::Rejected => "The server's operators can look the correlation id up.",
+        ErrorKind::Redirected => "Set the base URL to where the API really is.",
+        ErrorKind::Unavailable | ErrorKind::BudgetSpent => {
+            "The server has trouble. Try again later; nothing that was stored is lost."
+        }
+        ErrorKind::Transport(TransportKind::Connect) => {
+            "Check the base URL and its port, and whether this machine may connect there. A proxy has to be set."
+        }
+        ErrorKind::Transport(TransportKind::Dns) => "Check the host name in the base URL, or the region.",
+        ErrorKind::Transport(TransportKind::Tls) => {
+            "Certificates are always checked. Where the server's is signed by an authority of your own, name it with \
+             --ca-file."
+        }
+        ErrorKind::Transport(TransportKind::Protocol) => {
+            "Check that the base URL names an HTTP server and the scheme fits (https or http)."
+        }
+        ErrorKind::Transport(_) => "Check the network; a smaller page size helps where answers are cut.",
+        ErrorKind::TooLarge { .. } => "Ask for smaller pages.",
+        ErrorKind::Malformed { .. } => {
+            "Check the base URL: something else than the API may have answered, such as a login page or a proxy."
+        }
+        ErrorKind::LoopingPagination { .. } => {
+            "The pages before this one are kept. Start the listing anew later, or over a smaller range."
+        }
+        ErrorKind::Deadline => "Give the call more time, or ask for smaller pages.",
+        ErrorKind::Unsendable { .. } | ErrorKind::Cancelled => return None,
+    };
+    Some(advice.to_owned())
+}

@@ -1,0 +1,90 @@
+//! When a listing goes in circles (contract §2, and §5: "holds here too").
+//!
+//! It does when a page token comes a second time, when two pages in a row bring no new id, or after ten empty pages in a
+//! row, each with a token that says there is more. An empty page is neither progress nor a repeat: it is counted by
+//! itself, and two repeated pages with empty ones between them are still in a row.
+
+use std::collections::HashSet;
+
+use frontdesk_domain::PageToken;
+
+use super::details_query::mark;
+
+const STALE_PAGES: u32 = 2;
+const EMPTY_PAGES: u32 = 10;
+
+/// What a listing has brought so far. About 16 bytes an id.
+#[derive(Debug, Default)]
+pub(super) struct Circle {
+    ids: HashSet<u64>,
+    tokens: HashSet<u64>,
+    stale: u32,
+    empty: u32,
+}
+
+impl Circle {
+    /// A listing that begins at `token`.
+    pub(super) fn starting_at(token: Option<&PageToken>) -> Self {
+        let mut circle = Self::default();
+        circle.tokens.extend(token.map(token_mark));
+        circle
+    }
+
+    /// Takes a page into account; says whether going on with `next` would go in circles.
+    pub(super) fn closes_with(&mut self, marks: &[u64], next: &PageToken) -> bool {
+        let mut brought_new = false;
+        for mark in marks {
+            brought_new |= self.ids.insert(*mark);
+        }
+        if brought_new {
+            (self.stale, self.empty) = (0, 0);
+        } else if marks.is_empty() {
+            self.empty += 1;
+        } else {
+            self.stale += 1;
+        }
+        let seen = !self.tokens.insert(token_mark(next));
+        seen || self.stale >= STALE_PAGES || self.empty >= EMPTY_PAGES
+    }
+}
+
+fn token_mark(token: &PageToken) -> u64 {
+    mark(token.as_str().as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Pages as (ids, next token); gives the number of the page that closes the circle.
+    fn closes(start: Option<&str>, pages: &[(&[u64], &str)]) -> Option<usize> {
+        let token = |text: &str| PageToken::new(text).unwrap();
+        let mut circle = Circle::starting_at(start.map(token).as_ref());
+        pages.iter().position(|(ids, next)| circle.closes_with(ids, &token(next))).map(|index| index + 1)
+    }
+
+    #[test]
+    fn a_token_seen_twice() {
+        assert_eq!(closes(None, &[(&[1], "a"), (&[2], "a")]), Some(2));
+        assert_eq!(closes(None, &[(&[1], "a"), (&[2], "b"), (&[3], "a")]), Some(3));
+        assert_eq!(closes(Some("a"), &[(&[1], "a")]), Some(1));
+        assert_eq!(closes(Some("a"), &[(&[1], "b"), (&[2], "c")]), None);
+    }
+
+    #[test]
+    fn two_pages_in_a_row_without_a_new_id() {
+        assert_eq!(closes(None, &[(&[1, 2], "a"), (&[2, 1], "b"), (&[1], "c")]), Some(3));
+        assert_eq!(closes(None, &[(&[1, 2], "a"), (&[2, 1], "b"), (&[1, 3], "c"), (&[3], "d")]), None);
+        assert_eq!(closes(None, &[(&[1], "a"), (&[1], "b"), (&[], "c"), (&[1], "d")]), Some(4));
+    }
+
+    #[test]
+    fn ten_empty_pages_with_a_token() {
+        let tokens: Vec<String> = (0..20).map(|number| format!("t{number}")).collect();
+        let empty: Vec<(&[u64], &str)> = tokens.iter().map(|token| (&[][..], token.as_str())).collect();
+        assert_eq!(closes(None, &empty), Some(10));
+        let mut broken = empty;
+        broken[8].0 = &[7];
+        assert_eq!(closes(None, &broken), Some(19));
+    }
+}

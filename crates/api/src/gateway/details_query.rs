@@ -1,0 +1,181 @@
+//! The details query (contract §5): one page asked for, and read while it arrives.
+
+use std::hash::{DefaultHasher, Hasher as _};
+
+use bytes::Bytes;
+use frontdesk_domain::json::Splitter;
+use frontdesk_domain::{Filter, JsonError, JsonFault, PageSize, PageToken, TimeRange, payload};
+use http::{Method, header, response};
+use serde::Serialize;
+
+use crate::base_url::BaseUrl;
+use crate::endpoint::{Auth, BodyReader, DecodeError, EncodeError, Endpoint, Repeat};
+use crate::source::{Conversation, Rejected};
+
+const PATH: &str = "/api/v2/analytics/conversations/details/query";
+
+/// Asks for one page. A POST that only reads, so it is repeated like a GET (contract §7).
+#[derive(Debug, Clone)]
+pub struct DetailsRequest {
+    /// Start times asked for.
+    pub range: TimeRange,
+    /// Conversations per page.
+    pub size: PageSize,
+    /// Which of them.
+    pub filter: Option<Filter>,
+    /// The page; the first without it.
+    pub token: Option<PageToken>,
+}
+
+/// A page as the gateway sent it.
+#[derive(Debug)]
+pub struct DetailsPage {
+    /// What it holds, in its order.
+    pub conversations: Vec<Result<Conversation, Rejected>>,
+    /// The token of the next page; none on the last.
+    pub next: Option<PageToken>,
+    /// Length of the body, decompressed.
+    pub body_bytes: u64,
+    /// A 64-bit hash per element, in their order, by which a listing sees what it has seen before.
+    pub(super) marks: Vec<u64>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Query<'a> {
+    date_from: String,
+    date_to: String,
+    size: PageSize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filter: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_page: Option<&'a PageToken>,
+}
+
+impl Endpoint for DetailsRequest {
+    type Output = DetailsPage;
+    type Reader = DetailsReader;
+
+    const OPERATION: &'static str = "conversation details query";
+    const REPEAT: Repeat = Repeat::Safe;
+    const AUTH: Auth = Auth::Bearer;
+    const SCOPE: Option<&'static str> = Some("analytics:query");
+
+    fn request(&self, base: &BaseUrl) -> Result<http::Request<Bytes>, EncodeError> {
+        let query = Query {
+            date_from: self.range.from().to_string(),
+            date_to: self.range.to().to_string(),
+            size: self.size,
+            filter: self.filter.as_ref().map(Filter::as_str),
+            next_page: self.token.as_ref(),
+        };
+        let body = serde_json::to_vec(&query).map_err(|_| EncodeError::new("the query"))?;
+        http::Request::builder()
+            .method(Method::POST)
+            .uri(base.join(PATH).map_err(|_| EncodeError::new("the base URL"))?)
+            .header(header::ACCEPT, "application/json")
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Bytes::from(body))
+            .map_err(|_| EncodeError::new("the query"))
+    }
+
+    fn reader(&self, head: &response::Parts) -> Result<DetailsReader, DecodeError> {
+        match head.status.as_u16() {
+            200 => Ok(DetailsReader::new()),
+            other => Err(DecodeError::new(format!("status {other} where 200 was expected"))),
+        }
+    }
+}
+
+/// Takes a page apart while it arrives: what it holds in memory is what it hands out, and one element in progress.
+#[derive(Debug)]
+pub struct DetailsReader {
+    splitter: Splitter,
+    elements: Vec<Vec<u8>>,
+    page: DetailsPage,
+}
+
+impl DetailsReader {
+    fn new() -> Self {
+        let page = DetailsPage { conversations: Vec::new(), next: None, body_bytes: 0, marks: Vec::new() };
+        Self { splitter: Splitter::new("conversations"), elements: Vec::new(), page }
+    }
+
+    fn take(&mut self, element: Vec<u8>) {
+        let index = self.page.conversations.len();
+        let shape = rough_mark(&element);
+        let conversation = match payload::take_details(element) {
+            Ok((record, facts)) => {
+                self.page.marks.push(mark(record.key().id.as_str().as_bytes()));
+                Ok(Conversation { record, facts })
+            }
+            Err(error) => {
+                self.page.marks.push(shape);
+                Err(Rejected { index, error })
+            }
+        };
+        self.page.conversations.push(conversation);
+    }
+}
+
+impl BodyReader for DetailsReader {
+    type Output = DetailsPage;
+
+    fn push(&mut self, chunk: &[u8]) -> Result<(), DecodeError> {
+        self.page.body_bytes += chunk.len() as u64;
+        let pushed = self.splitter.push(chunk, &mut self.elements);
+        for element in std::mem::take(&mut self.elements) {
+            self.take(element);
+        }
+        pushed.map_err(|error| broken(error, self.page.body_bytes))
+    }
+
+    fn finish(mut self) -> Result<DetailsPage, DecodeError> {
+        let body_bytes = self.page.body_bytes;
+        let tail = self.splitter.finish().map_err(|error| broken(error, body_bytes))?;
+        if !tail.object {
+            return Err(DecodeError::new("it is no JSON object"));
+        }
+        if tail.value("conversations").is_some() {
+            return Err(DecodeError::new("its conversations are no array"));
+        }
+        if !tail.array_present {
+            return Err(DecodeError::new("it has no conversations"));
+        }
+        self.page.next = match tail.value("nextPage") {
+            None | Some(b"null" | br#""""#) => None,
+            Some(value) => {
+                let token: String = serde_json::from_slice(value)
+                    .map_err(|_| DecodeError::new("its nextPage is no text, or no Unicode text"))?;
+                Some(PageToken::new(token).map_err(|_| DecodeError::new("its nextPage is empty"))?)
+            }
+        };
+        Ok(self.page)
+    }
+}
+
+/// A page that is not JSON. One that ends too early was cut where nobody on the way noticed; an empty one was not.
+fn broken(error: JsonError, body_bytes: u64) -> DecodeError {
+    match error.fault {
+        JsonFault::UnexpectedEnd if body_bytes == 0 => DecodeError::new("it is empty"),
+        JsonFault::UnexpectedEnd => DecodeError::truncated(error.to_string()),
+        _ => DecodeError::new(error.to_string()),
+    }
+}
+
+/// 64 bits stand for an id: SipHash with fixed keys, so two of ten million ids share them once in 400,000 listings.
+pub(super) fn mark(bytes: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(bytes);
+    hasher.finish()
+}
+
+/// What stands for an element that has no id: its length and both ends. It is taken of every element, so it is cheap.
+fn rough_mark(element: &[u8]) -> u64 {
+    const END: usize = 128;
+    let mut hasher = DefaultHasher::new();
+    hasher.write_usize(element.len());
+    hasher.write(&element[..element.len().min(END)]);
+    hasher.write(&element[element.len().saturating_sub(END)..]);
+    hasher.finish()
+}

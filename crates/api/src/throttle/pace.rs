@@ -1,0 +1,278 @@
+//! When the next request may go: pure arithmetic over what the server said.
+//!
+//! *Learned rate.* Where the server states its limit, requests go evenly at 0.998 of it (less where the caller set
+//! less). Even spacing never collides, whatever the phase of the server's window, and fills a token bucket's refill
+//! just as well. What was missed (everybody was busy, or waited for a token) is made up for 0.4 s worth, a
+//! quarter faster than even.
+//!
+//! *Window guard.* The server's own count, plus what is in flight, never comes closer to the limit than the reserve of
+//! one to five: other programs may use the same token. When it would, everything waits for the next window.
+//!
+//! *Probe.* At the start, after a 429 and after such a wait one request goes alone; its answer says how to go on. So an
+//! unknown limit costs no 429, and a gate that opens lets no storm through.
+//!
+//! *Nothing stated.* The rate starts at 10 a second (contract §5), doubles each second it was what held requests
+//! back, halves at a 429 and from then on grows by a fiftieth.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::limit::Limit;
+use crate::clock::later;
+
+/// The part of the allowed rate that is used, so that clocks that differ a little never add up to a 429.
+const SHARE: f64 = 0.998;
+/// Requests a second while nothing is known (contract §5: "about 10 requests/s a client").
+const START: f64 = 10.0;
+/// A rate nobody stated grows no further.
+const FASTEST: f64 = 10_000.0;
+const SLOWEST: f64 = 0.05;
+/// Missed slots are made up for no longer back than this.
+const MAKE_UP: Duration = Duration::from_millis(400);
+/// Making up goes so much closer together than even spacing.
+const MAKE_UP_SPACING: f64 = 0.8;
+/// A probe that is not answered in this time does not hold up the next one.
+const PROBE_PATIENCE: Duration = Duration::from_secs(1);
+/// The resolution of timers: what is due within it is due.
+const TICK: Duration = Duration::from_millis(1);
+/// Windows that seem to end closer together than this are one: the server rounds to seconds, answers take a while.
+const SAME_WINDOW: Duration = Duration::from_secs(2);
+
+/// Number of a request, in the order they were let go.
+pub(crate) type Ticket = u64;
+
+/// The schedule of one host.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    cap: Option<f64>,
+    rate: f64,
+    knowledge: Knowledge,
+    window: Option<Window>,
+    probe: Option<Probe>,
+    in_flight: u64,
+    next_ticket: Ticket,
+    /// The slot the last request used; it lies before the time it went while slots are being made up.
+    slot: Option<Instant>,
+    last: Option<Instant>,
+    closed_until: Option<Instant>,
+}
+
+/// What the rate rests on.
+#[derive(Debug, Clone, Copy)]
+enum Knowledge {
+    /// Nothing stated, no collision so far.
+    Guess { grown_at: Option<Instant>, held_back: bool },
+    /// Nothing stated; tickets before this one were let go at the rate that collided.
+    Collided { before: Ticket, grown_at: Instant, held_back: bool },
+    /// The server stated it.
+    Stated,
+}
+
+/// The server's window as its newest answer described it.
+#[derive(Debug, Clone, Copy)]
+struct Window {
+    allowed: u64,
+    count: u64,
+    ends: Instant,
+    /// The answer that said so.
+    ticket: Ticket,
+    answered_at: Instant,
+}
+
+/// One request goes alone.
+#[derive(Debug, Clone, Copy)]
+struct Probe {
+    sent: Option<(Ticket, Instant)>,
+}
+
+impl Pace {
+    /// A schedule that knows nothing yet. `cap` is never passed, whatever the server allows.
+    pub(crate) fn new(cap: Option<f64>) -> Self {
+        Self {
+            cap,
+            rate: START,
+            knowledge: Knowledge::Guess { grown_at: None, held_back: false },
+            window: None,
+            probe: Some(Probe { sent: None }),
+            in_flight: 0,
+            next_ticket: 0,
+            slot: None,
+            last: None,
+            closed_until: None,
+        }
+    }
+
+    /// Requests a second at the moment.
+    pub(crate) fn rate(&self) -> f64 {
+        match self.cap {
+            Some(cap) => self.rate.min(cap * SHARE),
+            None => self.rate,
+        }
+    }
+
+    /// Until when the gate is closed.
+    pub(crate) fn closed_until(&self, now: Instant) -> Option<Instant> {
+        self.closed_until.filter(|until| *until > now)
+    }
+
+    /// When the next request may go: now, or not before the time returned. It may become earlier or later with every
+    /// answer.
+    pub(crate) fn ready(&mut self, now: Instant) -> Result<(), Instant> {
+        if let Some(until) = self.closed_until(now) {
+            return Err(until);
+        }
+        if let Some(until) = self.window_full_until(now) {
+            return Err(until);
+        }
+        if let Some((_, sent)) = self.probe.and_then(|probe| probe.sent) {
+            let until = sent + PROBE_PATIENCE;
+            if until > now {
+                return Err(until);
+            }
+        }
+        let even = self.interval();
+        let close = even.mul_f64(MAKE_UP_SPACING);
+        let slot = self.slot.map_or(now, |slot| later(slot, even));
+        let due = self.last.map_or(slot, |last| slot.max(later(last, close)));
+        if due <= now + TICK {
+            return Ok(());
+        }
+        match &mut self.knowledge {
+            Knowledge::Guess { held_back, .. } | Knowledge::Collided { held_back, .. } => *held_back = true,
+            Knowledge::Stated => {}
+        }
+        Err(due)
+    }
+
+    /// Lets a request go.
+    pub(crate) fn take(&mut self, now: Instant) -> Ticket {
+        let ticket = self.next_ticket;
+        self.next_ticket += 1;
+        self.in_flight += 1;
+        let even = self.interval();
+        let earliest = now.checked_sub(MAKE_UP).unwrap_or(now);
+        self.slot = Some(self.slot.map_or(now, |slot| later(slot, even).max(earliest)));
+        self.last = Some(now);
+        if let Some(probe) = &mut self.probe {
+            let first = probe.sent.map_or(ticket, |(first, _)| first);
+            probe.sent = Some((first, now));
+        }
+        ticket
+    }
+
+    /// The head of an answer came.
+    pub(crate) fn answered(&mut self, ticket: Ticket, limit: Option<Limit>, throttled: bool, now: Instant) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        let newest = self.window.is_none_or(|window| ticket >= window.ticket);
+        match limit {
+            Some(limit) if newest => {
+                self.knowledge = Knowledge::Stated;
+                self.rate = limit.rate() * SHARE;
+                self.see_window(ticket, &limit, now);
+            }
+            Some(limit) => self.see_window(ticket, &limit, now),
+            None if throttled => self.collide(ticket, now),
+            None => self.grow(now),
+        }
+        if throttled {
+            self.probe = Some(Probe { sent: None });
+        } else if self.probe.is_some_and(|probe| probe.sent.is_some_and(|(first, _)| ticket >= first)) {
+            self.probe = None;
+        }
+    }
+
+    /// No answer came, or nobody waits for it any more.
+    pub(crate) fn lost(&mut self, ticket: Ticket) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        if let Some(probe) = &mut self.probe
+            && probe.sent.is_some_and(|(first, _)| ticket >= first)
+        {
+            probe.sent = None;
+        }
+    }
+
+    /// Nobody goes before `until`.
+    pub(crate) fn close(&mut self, until: Instant) {
+        self.closed_until = self.closed_until.max(Some(until));
+        self.probe = Some(Probe { sent: None });
+    }
+
+    fn interval(&self) -> Duration {
+        Duration::from_secs_f64(1.0 / self.rate())
+    }
+
+    /// Whether the window has no room, and until when.
+    fn window_full_until(&mut self, now: Instant) -> Option<Instant> {
+        let window = self.window?;
+        let used = window.count.saturating_add(self.in_flight).saturating_add(reserve(window.allowed));
+        let full = used >= window.allowed;
+        if !full {
+            if now >= window.ends {
+                self.window = None;
+            }
+            return None;
+        }
+        // The stated seconds may be rounded down: an answer that still shows the old window is given a second more.
+        let until = window.ends.max(window.answered_at + Duration::from_secs(1));
+        if now < until {
+            return Some(until);
+        }
+        self.window = None;
+        self.probe = Some(Probe { sent: None });
+        None
+    }
+
+    fn see_window(&mut self, ticket: Ticket, limit: &Limit, now: Instant) {
+        let (Some(count), Some(reset)) = (limit.count, limit.reset) else { return };
+        let ends = now + reset;
+        let seen = Window { allowed: limit.allowed, count, ends, ticket, answered_at: now };
+        match &mut self.window {
+            Some(window) if ticket < window.ticket => {
+                // An answer that was overtaken: of the same window, its count may still be the higher one.
+                let apart = ends.max(window.ends) - ends.min(window.ends);
+                if apart < SAME_WINDOW {
+                    window.count = window.count.max(count);
+                }
+            }
+            window => *window = Some(seen),
+        }
+    }
+
+    fn collide(&mut self, ticket: Ticket, now: Instant) {
+        let again = match self.knowledge {
+            Knowledge::Collided { before, .. } => ticket >= before,
+            Knowledge::Guess { .. } | Knowledge::Stated => true,
+        };
+        if again {
+            self.rate = (self.rate() / 2.0).max(SLOWEST);
+            self.knowledge =
+                Knowledge::Collided { before: self.next_ticket, grown_at: now, held_back: false };
+        }
+    }
+
+    fn grow(&mut self, now: Instant) {
+        let second = Duration::from_secs(1);
+        match &mut self.knowledge {
+            Knowledge::Stated => {}
+            Knowledge::Guess { grown_at, held_back } => {
+                let since = *grown_at.get_or_insert(now);
+                if *held_back && now - since >= second {
+                    (*grown_at, *held_back) = (Some(now), false);
+                    self.rate = (self.rate * 2.0).min(FASTEST);
+                }
+            }
+            Knowledge::Collided { grown_at, held_back, .. } => {
+                if *held_back && now - *grown_at >= second {
+                    (*grown_at, *held_back) = (now, false);
+                    self.rate = (self.rate * 1.02).min(FASTEST);
+                }
+            }
+        }
+    }
+}
+
+/// Requests of a window that are left to others: one to five; none where the window is tiny.
+fn reserve(allowed: u64) -> u64 {
+    if allowed < 10 { 0 } else { (allowed / 500).clamp(1, 5) }
+}
