@@ -152,3 +152,99 @@ fn time_text(nanos: i64) -> String {
 const SOURCES: [&str; 3] = ["web_portal", "mobile_app", "help_center"];
 /// How many agents the tenant has.
 const AGENTS: u64 = 40;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::io::Write as _;
+
+    /// Lines that start at the given seconds of a day, out of order and some at once.
+    fn corpus(starts: &[u32]) -> tempfile::NamedTempFile {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        for (index, start) in starts.iter().enumerate() {
+            let time = Moment::from_nanos(1_740_000_000_000_000_000 + i64::from(*start) * 1_000_000_000);
+            writeln!(file, r#"{{"conversationId":"c-{index}","startedAt":"{time}","messages":[]}}"#).unwrap();
+        }
+        file
+    }
+
+    /// What the binary search says, against a look at every conversation.
+    fn lookup_is_brute_force(tenant: &Tenant, cuts: &[i64]) {
+        let starts: Vec<i64> = (0..tenant.count()).map(|number| tenant.start(number)).collect();
+        assert!(starts.is_sorted());
+        assert!(starts.iter().all(|start| (tenant.from..tenant.to).contains(&Moment::from_nanos(*start))));
+        assert_eq!(tenant.numbers(tenant.from, tenant.to), 0..tenant.count());
+        let edges = cuts.iter().copied().chain(starts.iter().flat_map(|start| [*start, start + 1]));
+        for edge in edges {
+            let (from, to) = (Moment::from_nanos(edge), tenant.to.max(Moment::from_nanos(edge)));
+            let wanted = starts.iter().filter(|start| **start >= edge).count() as u64;
+            let numbers = tenant.numbers(from, to);
+            assert_eq!(numbers.end - numbers.start, wanted);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn made_starts_never_fall_and_the_lookup_finds_them(
+            seed: u64, count in 0_u64..300, millis in 1_u64..10_000_000, cut in 0_i64..10_000_000,
+        ) {
+            let from = Config::default().from;
+            let to = from.plus(std::time::Duration::from_millis(millis));
+            let config = Config { seed, conversations: Some(count), from, to, ..Config::default() };
+            lookup_is_brute_force(&Tenant::open(&config).unwrap(), &[from.as_nanos() + cut * 1_000_000]);
+        }
+
+        #[test]
+        fn copied_starts_never_fall_and_the_lookup_finds_them(
+            starts in proptest::collection::vec(0_u32..86_400, 1..20), count in 0_u64..120,
+        ) {
+            let file = corpus(&starts);
+            let corpora = vec![file.path().to_owned()];
+            let config = Config { corpora, conversations: Some(count), ..Config::default() };
+            lookup_is_brute_force(&Tenant::open(&config).unwrap(), &[]);
+        }
+    }
+
+    #[test]
+    fn a_million_conversations_have_a_million_ids_and_cost_nothing() {
+        let tenant =
+            Tenant::open(&Config { conversations: Some(1_000_000_000), ..Config::default() }).unwrap();
+        let ids: std::collections::HashSet<_> = (0..100_000).map(|number| tenant.id(number)).collect();
+        assert_eq!(ids.len(), 100_000);
+        let half = tenant.numbers(tenant.from, "2025-07-02T12:00:00Z".parse().unwrap());
+        assert_eq!(half, 0..500_000_000);
+    }
+
+    #[test]
+    fn what_a_filter_sees_is_what_is_served() {
+        let file = corpus(&[5, 500]);
+        let corpora = vec![file.path().to_owned()];
+        for config in [Config::default(), Config { corpora, conversations: Some(9), ..Config::default() }] {
+            let tenant = Tenant::open(&config).unwrap();
+            let mut draft = Draft::default();
+            for (number, revisions) in [(0, 0), (1, 3), (7, 1)] {
+                let mut out = Vec::new();
+                tenant.write(number, revisions, &mut draft, &mut out);
+                let served: serde_json::Value = serde_json::from_slice(&out).unwrap();
+                assert_eq!(served["id"], tenant.id(number));
+                let head = tenant.head(number, revisions);
+                for (field, value) in [
+                    (Field::Type, &served["type"]),
+                    (Field::Direction, &served["direction"]),
+                    (Field::StartTime, &served["startTime"]),
+                    (Field::EndTime, &served["endTime"]),
+                    (Field::Queue, &served["queue"]),
+                    (Field::Agent, &served["agent"]),
+                    (Field::Language, &served["language"]),
+                    (Field::Metadata("services".to_owned()), &served["metadata"]["services"]),
+                    (Field::Metadata("source".to_owned()), &served["metadata"]["source"]),
+                ] {
+                    assert_eq!(head.text(&field).as_deref(), value.as_str(), "{field:?}");
+                }
+            }
+        }
+    }
+}

@@ -302,12 +302,17 @@ fn nanos(text: &str) -> Option<i64> {
 fn draw_message(message: &LineMessage<'_>, copy: &Copy, draft: &mut Draft) -> Message {
     let raw =
         |draft: &mut Draft, value: &RawValue| draft.span(|out| out.extend_from_slice(inside_quotes(value)));
-    let (id, timestamp) = if copy.replica == 0 {
-        (raw(draft, message.id), draft.span(|out| out.extend_from_slice(message.timestamp.as_bytes())))
+    let id = if copy.replica == 0 {
+        raw(draft, message.id)
     } else {
         let hash = mix(hash_text(message.id.get().as_bytes()), copy.replica);
+        draft.span(|out| write_id(out, hash, mix(hash, 1)))
+    };
+    let timestamp = if copy.replica == 0 && message.timestamp.ends_with('Z') {
+        draft.span(|out| out.extend_from_slice(message.timestamp.as_bytes()))
+    } else {
         let time = nanos(&message.timestamp).unwrap_or(0).saturating_add(copy.shift);
-        (draft.span(|out| write_id(out, hash, mix(hash, 1))), draft.span(|out| write_time(out, time)))
+        draft.span(|out| write_time(out, time))
     };
     let kind = raw(draft, message.kind);
     let text = raw(draft, message.text);

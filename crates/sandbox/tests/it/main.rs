@@ -1,0 +1,11 @@
+//! The sandbox from outside: by `handle`, and over a socket.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod corpus;
+mod details;
+mod door;
+mod faults;
+mod rate;
+mod socket;
+mod support;
+mod token;
