@@ -1,0 +1,118 @@
+//! Opening the catalog's file, for writing under the lock or for reading beside a writer.
+
+use std::io;
+use std::path::Path;
+
+use frontdesk_durable::Dir;
+use rusqlite::{Connection, OpenFlags};
+
+use super::{Catalog, CatalogResult, mark, schema};
+use crate::error::{Action, During, Error};
+use crate::layout;
+
+/// Opens the catalog for writing, making the file if it is not there. Hold the writer's lock.
+/// `None` when the file is no database, or too damaged to be opened.
+///
+/// # Errors
+/// What SQLite or the file system says.
+pub(crate) fn open_for_writing(dir: &dyn Dir) -> Result<Option<Catalog>, Error> {
+    // SQLite would make it readable for others; `create` does not.
+    match dir.create(layout::CATALOG) {
+        Ok(file) => drop(file),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(error).during(Action::Create, layout::CATALOG),
+    }
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let opened = Connection::open_with_flags(dir.local_path(layout::CATALOG), flags)
+        .and_then(|connection| schema::prepare_for_writing(&connection).map(|()| connection));
+    match opened {
+        Ok(connection) => Ok(Some(Catalog { connection })),
+        Err(error) if mark::is_damage(&error) => Ok(None),
+        Err(error) => Err(error).in_catalog(),
+    }
+}
+
+/// Opens the catalog for reading; `None` when it is not there or cannot be used as it lies.
+///
+/// In a folder that cannot be written SQLite cannot make the shared memory of its WAL. Where no WAL is
+/// left behind the file alone is whole, and is read as one that does not change.
+///
+/// # Errors
+/// What SQLite says, other than that.
+pub(crate) fn open_for_reading(dir: &dyn Dir) -> Result<Option<Catalog>, Error> {
+    let path = dir.local_path(layout::CATALOG);
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    match open_read_only(&file_uri(&path, false), flags) {
+        Ok(catalog) => return Ok(Some(catalog)),
+        Err(error) if mark::is_damage(&error) => return Ok(None),
+        Err(_) => {}
+    }
+    let wal = std::fs::metadata(dir.local_path(layout::CATALOG_WAL)).map_or(0, |metadata| metadata.len());
+    if wal > 0 {
+        return Ok(None);
+    }
+    Ok(open_read_only(&file_uri(&path, true), flags).ok())
+}
+
+fn open_read_only(uri: &str, flags: OpenFlags) -> rusqlite::Result<Catalog> {
+    let connection = Connection::open_with_flags(uri, flags)?;
+    schema::prepare(&connection)?;
+    // The first read is what finds out whether the WAL can be used.
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))?;
+    Ok(Catalog { connection })
+}
+
+impl Catalog {
+    /// A catalog that nobody else sees and that is gone with this value. SQLite keeps it in memory as
+    /// long as it is small and in an unnamed temporary file otherwise.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub(crate) fn temporary() -> Result<Self, Error> {
+        let connection = Connection::open("").in_catalog()?;
+        schema::prepare(&connection).in_catalog()?;
+        connection.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;").in_catalog()?;
+        Ok(Self { connection })
+    }
+}
+
+/// Removes the catalog's files, so that the next opening begins with an empty one.
+///
+/// # Errors
+/// What the file system says.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "SQLite's own files lie where `local_path` says, not behind the door"
+)]
+pub(crate) fn remove(dir: &dyn Dir) -> Result<(), Error> {
+    for path in [layout::CATALOG_WAL, layout::CATALOG_SHM, layout::CATALOG] {
+        for removed in [std::fs::remove_file(dir.local_path(path)), dir.remove(path)] {
+            match removed {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(error).during(Action::Recover, path);
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The path as SQLite's URI: everything but letters, digits and a few signs is percent-encoded.
+fn file_uri(path: &Path, immutable: bool) -> String {
+    let mut uri = String::from("file:");
+    for byte in path.as_os_str().as_encoded_bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.' | b'~') {
+            uri.push(char::from(*byte));
+        } else {
+            uri.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    uri.push_str(if immutable { "?mode=ro&immutable=1" } else { "?mode=ro" });
+    uri
+}

@@ -1,0 +1,306 @@
+//! Asking the catalog.
+
+use frontdesk_domain::{RecordId, RecordKey, RecordKind, TimeRange};
+use frontdesk_durable::Sha256Hash;
+use rusqlite::types::Type;
+use rusqlite::{Connection, Row, Statement, params};
+
+use super::write::MemberRow;
+use super::{Catalog, CatalogResult, key_hash};
+use crate::error::Error;
+use crate::layout::Folder;
+
+/// A record and where it lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub(crate) sequence: u64,
+    pub(crate) key: RecordKey,
+    pub(crate) key_hash: i64,
+    pub(crate) version: u32,
+    pub(crate) sha256: Sha256Hash,
+    /// Where it begins in the member's block.
+    pub(crate) start: u32,
+    pub(crate) length: u32,
+    pub(crate) started_at: Option<i64>,
+    pub(crate) member: MemberRow,
+    pub(crate) folder: Folder,
+}
+
+/// The latest version of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Latest {
+    pub(crate) sequence: u64,
+    pub(crate) version: u32,
+    pub(crate) sha256: Sha256Hash,
+}
+
+/// Which records are wanted, and from where on.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct RowFilter {
+    pub(crate) kind: Option<RecordKind>,
+    pub(crate) started: Option<TimeRange>,
+    pub(crate) latest_only: bool,
+    /// Only records behind this sequence.
+    pub(crate) after: u64,
+}
+
+/// What the tables come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) records: u64,
+    pub(crate) members: u64,
+    /// Latest versions of kind `details`.
+    pub(crate) conversations: u64,
+    /// Records that are noted as superseded and are the latest, or the other way round.
+    pub(crate) wrongly_superseded: u64,
+}
+
+const COLUMNS: &str = "r.sequence, r.key, r.kind, r.id, r.version, r.sha256, r.start, r.length, r.started_at,
+    m.id, m.segment, m.number, m.place, m.length, m.archived_at, s.folder";
+const TABLES: &str = "records r JOIN members m ON m.id = r.member JOIN segments s ON s.number = m.segment";
+
+/// The statement that finds the latest version of a key; prepared once for many keys.
+pub(crate) struct Lookup<'c> {
+    statement: Statement<'c>,
+}
+
+impl<'c> Lookup<'c> {
+    pub(crate) fn prepare(connection: &'c Connection) -> Result<Self, Error> {
+        let statement = connection
+            .prepare("SELECT sequence, version, sha256, kind, id FROM records WHERE key = ?1 ORDER BY sequence DESC")
+            .in_catalog()?;
+        Ok(Self { statement })
+    }
+
+    /// The latest version of `key`, whose [`key_hash`] is `hash`.
+    pub(crate) fn latest(&mut self, hash: i64, key: &RecordKey) -> Result<Option<Latest>, Error> {
+        let mut rows = self.statement.query(params![hash]).in_catalog()?;
+        while let Some(row) = rows.next().in_catalog()? {
+            let kind: u8 = row.get(3).in_catalog()?;
+            let id = row.get_ref(4).in_catalog()?;
+            if kind != key.kind.code() || id.as_bytes() != Ok(key.id.as_str().as_bytes()) {
+                continue;
+            }
+            let latest = (|| {
+                Ok(Latest { sequence: number(row, 0)?, version: row.get(1)?, sha256: hash_value(row, 2)? })
+            })();
+            return latest.map(Some).in_catalog();
+        }
+        Ok(None)
+    }
+}
+
+impl Catalog {
+    /// The record of a key: of the version asked for, else the latest.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub(crate) fn find(&self, key: &RecordKey, version: Option<u32>) -> Result<Option<Found>, Error> {
+        let sql = format!("SELECT {COLUMNS} FROM {TABLES} WHERE r.key = ?1 ORDER BY r.sequence DESC");
+        let mut statement = self.connection.prepare(&sql).in_catalog()?;
+        let mut rows = statement.query(params![key_hash(key)]).in_catalog()?;
+        while let Some(row) = rows.next().in_catalog()? {
+            let found = read_found(row).in_catalog()?;
+            if found.key == *key && version.is_none_or(|version| version == found.version) {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    /// At most `limit` records in order of their sequence.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub(crate) fn rows(&self, filter: &RowFilter, limit: usize) -> Result<Vec<Found>, Error> {
+        let (from, to) = filter.started.map_or((None, None), |range| {
+            // Times are kept in microseconds: a border between two of them moves up to the next.
+            (Some(micros_up(range.from())), Some(micros_up(range.to())))
+        });
+        let mut sql = format!("SELECT {COLUMNS} FROM {TABLES} WHERE r.sequence > ?1");
+        if filter.kind.is_some() {
+            sql.push_str(" AND r.kind = ?2");
+        }
+        if filter.started.is_some() {
+            sql.push_str(" AND +r.started_at >= ?3 AND +r.started_at < ?4");
+        }
+        if filter.latest_only {
+            sql.push_str(" AND NOT EXISTS (SELECT 1 FROM superseded o WHERE o.sequence = r.sequence)");
+        }
+        sql.push_str(" ORDER BY r.sequence LIMIT ?5");
+        let mut statement = self.connection.prepare(&sql).in_catalog()?;
+        let kind = filter.kind.map(RecordKind::code);
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let parameters: [(usize, &dyn rusqlite::ToSql); 5] =
+            [(1, &filter.after.cast_signed()), (2, &kind), (3, &from), (4, &to), (5, &limit)];
+        let last = statement.parameter_count();
+        for (index, value) in parameters {
+            if index <= last
+                && (index != 2 || kind.is_some())
+                && (!(3..=4).contains(&index) || from.is_some())
+            {
+                statement.raw_bind_parameter(index, value).in_catalog()?;
+            }
+        }
+        let mut rows = statement.raw_query();
+        let mut found = Vec::new();
+        while let Some(row) = rows.next().in_catalog()? {
+            found.push(read_found(row).in_catalog()?);
+        }
+        Ok(found)
+    }
+
+    /// One record by its sequence.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub(crate) fn by_sequence<'c>(
+        &'c self,
+    ) -> Result<impl FnMut(u64) -> Result<Option<Found>, Error> + use<'c>, Error> {
+        let sql = format!("SELECT {COLUMNS} FROM {TABLES} WHERE r.sequence = ?1");
+        let mut statement = self.connection.prepare(&sql).in_catalog()?;
+        Ok(move |sequence: u64| {
+            let mut rows = statement.query(params![sequence.cast_signed()]).in_catalog()?;
+            rows.next().in_catalog()?.map(|row| read_found(row).in_catalog()).transpose()
+        })
+    }
+
+    /// Sequences of the records in a segment's members that lie, in part at least, from `offset` on.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub(crate) fn sequences_from(&self, segment: u32, offset: u64) -> Result<Vec<u64>, Error> {
+        self.sequences_between(segment, offset, i64::MAX.cast_unsigned())
+    }
+
+    /// The same up to `until`.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub(crate) fn sequences_between(&self, segment: u32, offset: u64, until: u64) -> Result<Vec<u64>, Error> {
+        let mut statement = self
+            .connection
+            .prepare(
+                "SELECT r.sequence FROM records r WHERE r.member IN (
+                     SELECT m.id FROM members m WHERE m.segment = ?1 AND m.place + m.length > ?2 AND m.place < ?3)
+                 ORDER BY r.sequence",
+            )
+            .in_catalog()?;
+        let parameters = params![segment, offset.cast_signed(), until.cast_signed()];
+        let rows = statement.query_map(parameters, |row| number(row, 0)).in_catalog()?;
+        rows.collect::<rusqlite::Result<_>>().in_catalog()
+    }
+
+    /// Calls `each` with every record that a later version of its key has replaced.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub(crate) fn superseded(&self, mut each: impl FnMut(u64)) -> Result<(), Error> {
+        let mut statement = self.connection.prepare("SELECT sequence FROM superseded").in_catalog()?;
+        let mut rows = statement.query([]).in_catalog()?;
+        while let Some(row) = rows.next().in_catalog()? {
+            each(number(row, 0).in_catalog()?);
+        }
+        Ok(())
+    }
+
+    /// The highest sequence, 0 when there is none; and how many records there are.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub(crate) fn extent(&self) -> Result<(u64, u64), Error> {
+        self.connection
+            .query_row("SELECT coalesce(max(sequence), 0), (SELECT coalesce(sum(records), 0) FROM segments) FROM records", [], |row| {
+                Ok((number(row, 0)?, number(row, 1)?))
+            })
+            .in_catalog()
+    }
+
+    /// What the tables come to, counted row by row.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub(crate) fn counts(&self) -> Result<Counts, Error> {
+        let details = RecordKind::Details.code();
+        self.connection
+            .query_row(
+                "SELECT (SELECT count(*) FROM records),
+                        (SELECT count(*) FROM members),
+                        (SELECT count(*) FROM records r WHERE r.kind = ?1
+                             AND NOT EXISTS (SELECT 1 FROM superseded o WHERE o.sequence = r.sequence)),
+                        (SELECT count(*) FROM records r WHERE
+                             EXISTS (SELECT 1 FROM superseded o WHERE o.sequence = r.sequence) <>
+                             EXISTS (SELECT 1 FROM records n WHERE n.key = r.key AND n.kind = r.kind
+                                         AND n.id = r.id AND n.sequence > r.sequence))",
+                params![details],
+                |row| {
+                    Ok(Counts {
+                        records: number(row, 0)?,
+                        members: number(row, 1)?,
+                        conversations: number(row, 2)?,
+                        wrongly_superseded: number(row, 3)?,
+                    })
+                },
+            )
+            .in_catalog()
+    }
+
+    /// What SQLite itself finds wrong with the file; at most 100 lines of it.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub(crate) fn integrity(&self) -> Result<Vec<String>, Error> {
+        let mut statement = self.connection.prepare("PRAGMA integrity_check(100)").in_catalog()?;
+        let rows = statement.query_map([], |row| row.get::<_, String>(0)).in_catalog()?;
+        let lines: Vec<String> = rows.collect::<rusqlite::Result<_>>().in_catalog()?;
+        Ok(lines.into_iter().filter(|line| line != "ok").collect())
+    }
+}
+
+/// The first microsecond that is not before `time`.
+fn micros_up(time: frontdesk_domain::Timestamp) -> i64 {
+    let nanos = time.as_nanos();
+    i64::try_from(nanos.div_euclid(1_000) + i128::from(nanos.rem_euclid(1_000) != 0)).unwrap_or(i64::MAX)
+}
+
+fn number(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    row.get::<_, i64>(column).map(i64::cast_unsigned)
+}
+
+fn wrong(column: usize, what: &'static str) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(column, Type::Blob, what.into())
+}
+
+fn hash_value(row: &Row<'_>, column: usize) -> rusqlite::Result<Sha256Hash> {
+    let bytes = row.get_ref(column)?.as_bytes().map_err(|_| wrong(column, "not a hash"))?;
+    Sha256Hash::try_from(bytes).map_err(|_| wrong(column, "not a hash"))
+}
+
+fn read_found(row: &Row<'_>) -> rusqlite::Result<Found> {
+    let kind = RecordKind::from_code(row.get(2)?).ok_or_else(|| wrong(2, "not a kind of record"))?;
+    let id = row.get_ref(3)?.as_bytes().map_err(|_| wrong(3, "not an id"))?;
+    let id = std::str::from_utf8(id)
+        .ok()
+        .and_then(|id| RecordId::new(id).ok())
+        .ok_or_else(|| wrong(3, "not an id"))?;
+    let folder: String = row.get(15)?;
+    Ok(Found {
+        sequence: number(row, 0)?,
+        key: RecordKey { kind, id },
+        key_hash: row.get(1)?,
+        version: row.get(4)?,
+        sha256: hash_value(row, 5)?,
+        start: row.get(6)?,
+        length: row.get(7)?,
+        started_at: row.get(8)?,
+        member: MemberRow {
+            id: number(row, 9)?,
+            segment: row.get(10)?,
+            number: row.get(11)?,
+            offset: number(row, 12)?,
+            length: number(row, 13)?,
+            archived_at: row.get(14)?,
+        },
+        folder: Folder::parse(&folder).ok_or_else(|| wrong(15, "not a folder"))?,
+    })
+}

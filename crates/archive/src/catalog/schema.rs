@@ -1,0 +1,80 @@
+//! Tables, and what is set on every connection.
+
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+/// Raised whenever a table or the meaning of a column changes; another number means rebuild.
+pub(crate) const VERSION: i64 = 1;
+
+/// How long a statement waits for another process before it says `database is locked`. In WAL mode only
+/// recovery after a crash and the end of a checkpoint ever wait.
+const BUSY: Duration = Duration::from_secs(30);
+
+/// `members.id` is the sequence of the member's first record: stable when a segment is replaced by a copy
+/// under another number, and the same in a rebuild. Ids are blobs: they may hold NUL.
+/// `superseded` holds every record that is not the latest version of its key.
+pub(super) const TABLES: &str = "
+CREATE TABLE meta (
+    name TEXT PRIMARY KEY NOT NULL,
+    value NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE segments (
+    number INTEGER PRIMARY KEY NOT NULL,
+    folder TEXT NOT NULL,
+    sealed INTEGER NOT NULL,
+    length INTEGER NOT NULL,
+    members INTEGER NOT NULL,
+    head BLOB NOT NULL,
+    records INTEGER NOT NULL,
+    raw_bytes INTEGER NOT NULL
+);
+CREATE TABLE members (
+    id INTEGER PRIMARY KEY NOT NULL,
+    segment INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    place INTEGER NOT NULL,
+    length INTEGER NOT NULL,
+    archived_at INTEGER NOT NULL
+);
+CREATE TABLE records (
+    sequence INTEGER PRIMARY KEY NOT NULL,
+    key INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    id BLOB NOT NULL,
+    version INTEGER NOT NULL,
+    sha256 BLOB NOT NULL,
+    member INTEGER NOT NULL,
+    start INTEGER NOT NULL,
+    length INTEGER NOT NULL,
+    started_at INTEGER
+);
+CREATE INDEX records_by_key ON records (key);
+CREATE INDEX records_by_start ON records (started_at);
+CREATE TABLE superseded (
+    sequence INTEGER PRIMARY KEY NOT NULL
+);
+";
+
+/// Settings of a connection that writes.
+pub(super) fn prepare_for_writing(connection: &Connection) -> rusqlite::Result<()> {
+    // NORMAL: a power loss may take the last commits, never the file's order; they are replayed.
+    connection.execute_batch(
+        "PRAGMA journal_mode = WAL;
+         PRAGMA synchronous = NORMAL;
+         PRAGMA wal_autocheckpoint = 4000;
+         PRAGMA temp_store = MEMORY;",
+    )?;
+    prepare(connection)
+}
+
+/// Settings of every connection.
+pub(super) fn prepare(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(BUSY)?;
+    // A catalog is one of ours or is rebuilt: nothing in its schema may run.
+    connection.execute_batch(
+        "PRAGMA cache_size = -8192;
+         PRAGMA trusted_schema = OFF;
+         PRAGMA cell_size_check = ON;",
+    )
+}

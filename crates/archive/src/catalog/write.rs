@@ -1,0 +1,189 @@
+//! Changing the catalog: one transaction per group.
+
+use frontdesk_domain::{RecordId, RecordKind};
+use frontdesk_durable::{Head, Sha256Hash};
+use rusqlite::{Connection, Statement, Transaction, params};
+
+use super::{Catalog, CatalogResult, SegmentMark, schema};
+use crate::error::Error;
+
+/// A member as the catalog knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct MemberRow {
+    /// The sequence of its first record.
+    pub(crate) id: u64,
+    pub(crate) segment: u32,
+    pub(crate) number: u32,
+    pub(crate) offset: u64,
+    pub(crate) length: u64,
+    pub(crate) archived_at: i64,
+}
+
+/// A record as the catalog knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RecordRow<'r> {
+    pub(crate) sequence: u64,
+    /// [`super::key_hash`] of kind and id.
+    pub(crate) key: i64,
+    pub(crate) kind: RecordKind,
+    pub(crate) id: &'r RecordId,
+    pub(crate) version: u32,
+    pub(crate) sha256: Sha256Hash,
+    /// [`MemberRow::id`] of its member.
+    pub(crate) member: u64,
+    /// Where it begins in the member's block.
+    pub(crate) start: u32,
+    pub(crate) length: u32,
+    /// Start of the conversation in microseconds since 1970.
+    pub(crate) started_at: Option<i64>,
+}
+
+/// A transaction with its statements prepared.
+pub(crate) struct Change<'c> {
+    transaction: &'c Transaction<'c>,
+    member: Statement<'c>,
+    record: Statement<'c>,
+    superseded: Statement<'c>,
+}
+
+impl Catalog {
+    /// Makes the tables of an empty catalog.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub(crate) fn initialize(&mut self, archive: &[u8; 16], ledger: Head) -> Result<(), Error> {
+        let transaction = self.connection.transaction().in_catalog()?;
+        transaction.execute_batch(schema::TABLES).in_catalog()?;
+        put_meta(&transaction, "schema", schema::VERSION).in_catalog()?;
+        put_meta(&transaction, "archive", &archive[..]).in_catalog()?;
+        put_mark(&transaction, ledger, 0).in_catalog()?;
+        transaction.commit().in_catalog()
+    }
+
+    /// Runs `change` in one transaction, which is committed when it succeeds and undone when it does not.
+    ///
+    /// # Errors
+    /// What `change` returned, or what SQLite says.
+    pub(crate) fn change<T>(
+        &mut self,
+        change: impl FnOnce(&mut Change<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let transaction = self.connection.transaction().in_catalog()?;
+        let result = {
+            let mut prepared = Change::prepare(&transaction).in_catalog()?;
+            change(&mut prepared)?
+        };
+        transaction.commit().in_catalog()?;
+        Ok(result)
+    }
+
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+impl<'c> Change<'c> {
+    fn prepare(transaction: &'c Transaction<'c>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            transaction,
+            member: transaction.prepare(
+                "INSERT INTO members (id, segment, number, place, length, archived_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?,
+            record: transaction.prepare(
+                "INSERT INTO records (sequence, key, kind, id, version, sha256, member, start, length, started_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            )?,
+            superseded: transaction.prepare("INSERT OR IGNORE INTO superseded (sequence) VALUES (?1)")?,
+        })
+    }
+
+    pub(crate) fn connection(&self) -> &'c Connection {
+        self.transaction
+    }
+
+    pub(crate) fn add_member(&mut self, row: &MemberRow) -> Result<(), Error> {
+        self.member
+            .execute(params![
+                row.id.cast_signed(),
+                row.segment,
+                row.number,
+                row.offset.cast_signed(),
+                row.length.cast_signed(),
+                row.archived_at
+            ])
+            .in_catalog()
+            .map(drop)
+    }
+
+    pub(crate) fn add_record(&mut self, row: RecordRow<'_>) -> Result<(), Error> {
+        self.record
+            .execute(params![
+                row.sequence.cast_signed(),
+                row.key,
+                row.kind.code(),
+                row.id.as_str().as_bytes(),
+                row.version,
+                &row.sha256[..],
+                row.member.cast_signed(),
+                row.start,
+                row.length,
+                row.started_at
+            ])
+            .in_catalog()
+            .map(drop)
+    }
+
+    /// Notes that a record is no longer the latest version of its key.
+    pub(crate) fn supersede(&mut self, sequence: u64) -> Result<(), Error> {
+        self.superseded.execute(params![sequence.cast_signed()]).in_catalog().map(drop)
+    }
+
+    /// Moves the mark of one segment.
+    pub(crate) fn mark_segment(&mut self, number: u32, mark: &SegmentMark) -> Result<(), Error> {
+        self.transaction
+            .execute(
+                "INSERT OR REPLACE INTO segments (number, folder, sealed, length, members, head, records, raw_bytes)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                params![
+                    number,
+                    mark.folder.to_string(),
+                    mark.sealed,
+                    mark.place.offset.cast_signed(),
+                    mark.place.number,
+                    &mark.place.previous[..],
+                    mark.records.cast_signed(),
+                    mark.raw_bytes.cast_signed()
+                ],
+            )
+            .in_catalog()
+            .map(drop)
+    }
+
+    /// Moves the mark of the whole catalog.
+    pub(crate) fn mark(&mut self, ledger: Head, conversations: u64) -> Result<(), Error> {
+        put_mark(self.transaction, ledger, conversations).in_catalog()
+    }
+
+    /// A copy took a segment's place: its members lie at the same offsets under another number.
+    pub(crate) fn replace_segment(&mut self, old: u32, new: Option<u32>) -> Result<(), Error> {
+        self.transaction.execute("DELETE FROM segments WHERE number = ?1", params![old]).in_catalog()?;
+        if let Some(new) = new {
+            self.transaction
+                .execute("UPDATE members SET segment = ?2 WHERE segment = ?1", params![old, new])
+                .in_catalog()?;
+        }
+        Ok(())
+    }
+}
+
+fn put_mark(connection: &Connection, ledger: Head, conversations: u64) -> rusqlite::Result<()> {
+    put_meta(connection, "ledger_lines", ledger.lines.cast_signed())?;
+    put_meta(connection, "ledger_hash", &ledger.hash[..])?;
+    put_meta(connection, "conversations", conversations.cast_signed())
+}
+
+fn put_meta(connection: &Connection, name: &str, value: impl rusqlite::ToSql) -> rusqlite::Result<()> {
+    connection
+        .execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)", params![name, value])
+        .map(drop)
+}

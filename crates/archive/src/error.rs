@@ -1,0 +1,269 @@
+//! What can go wrong, in the archive's own words.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+/// A call on the archive that did not succeed.
+///
+/// Says what was being done ([`Error::action`]), on what ([`Error::path`], relative to the archive's
+/// folder), and what kind of failure it is ([`Error::kind`]). Never holds record bytes. Cloning is
+/// cheap: several callers of one group may receive the same failure.
+#[derive(Debug, Clone)]
+pub struct Error {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    action: Action,
+    path: String,
+    kind: ErrorKind,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+/// What the archive was doing when it failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Action {
+    /// Making the folders and `FORMAT.json` of a new archive.
+    Create,
+    /// Opening the archive: lock, format, ledger, segments.
+    Open,
+    /// Taking the writer's lock.
+    Lock,
+    /// Reading a file of the archive.
+    Read,
+    /// Writing record bytes, or making them durable.
+    Write,
+    /// Closing a full segment for ever.
+    Seal,
+    /// Adding a line to the ledger or to a run's log.
+    Append,
+    /// Settling what an unclean stop left behind.
+    Recover,
+    /// Reading or updating the catalog.
+    Catalog,
+    /// Storing records.
+    Put,
+    /// Reading one record.
+    Show,
+    /// Scanning transcripts.
+    Search,
+    /// Checking the archive.
+    Verify,
+}
+
+/// What kind of failure it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// Another process holds the archive and did not let go in the time given.
+    Busy {
+        /// What the holder says about itself.
+        holder: String,
+    },
+    /// A read, write or fsync failed. Nothing was acknowledged for it.
+    Storage,
+    /// An earlier write or fsync of this writer failed; it acknowledges nothing any more.
+    Poisoned,
+    /// Stored bytes are not what was written.
+    Damage {
+        /// What was found, without customer text.
+        what: String,
+    },
+    /// The archive belongs to another organisation.
+    ForeignOrganization {
+        /// The organisation that was asked for.
+        expected: String,
+        /// The organisation in `FORMAT.json`.
+        found: String,
+    },
+    /// A value was made by another archive.
+    ForeignArchive,
+    /// The archive was written by a newer version.
+    NewerFormat {
+        /// Major version found.
+        major: u32,
+        /// Minor version found.
+        minor: u32,
+    },
+    /// The folder is not an archive.
+    NotAnArchive,
+    /// The folder or its file system does not let us write.
+    ReadOnly,
+    /// The catalog could not be read or written.
+    Catalog,
+    /// A query or cursor that cannot be understood.
+    Malformed {
+        /// What is wrong with it.
+        what: String,
+    },
+    /// A record is longer than the archive takes.
+    TooLarge {
+        /// Its length in bytes.
+        bytes: u64,
+        /// The longest record taken, in bytes.
+        limit: u64,
+    },
+}
+
+impl Error {
+    pub(crate) fn new(action: Action, path: impl Into<String>, kind: ErrorKind) -> Self {
+        Self { inner: Arc::new(Inner { action, path: path.into(), kind, source: None }) }
+    }
+
+    pub(crate) fn with_source(
+        action: Action,
+        path: impl Into<String>,
+        kind: ErrorKind,
+        source: impl Into<Box<dyn StdError + Send + Sync>>,
+    ) -> Self {
+        let source = Some(source.into());
+        Self { inner: Arc::new(Inner { action, path: path.into(), kind, source }) }
+    }
+
+    pub(crate) fn damage(action: Action, path: impl Into<String>, what: impl Into<String>) -> Self {
+        Self::new(action, path, ErrorKind::Damage { what: what.into() })
+    }
+
+    /// What the archive was doing.
+    #[must_use]
+    pub fn action(&self) -> Action {
+        self.inner.action
+    }
+
+    /// What it was doing it on: a path relative to the archive's folder, or the folder itself.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.inner.path
+    }
+
+    /// What kind of failure it is.
+    #[must_use]
+    pub fn kind(&self) -> &ErrorKind {
+        &self.inner.kind
+    }
+
+    /// Whether the same call may succeed later without anybody changing anything: only while
+    /// another process holds the archive.
+    #[must_use]
+    pub fn is_temporary(&self) -> bool {
+        matches!(self.inner.kind, ErrorKind::Busy { .. })
+    }
+
+    /// Whether the storage failed (full, read-only, failing write or fsync), so that nothing was
+    /// acknowledged after it.
+    #[must_use]
+    pub fn is_storage_failure(&self) -> bool {
+        matches!(self.inner.kind, ErrorKind::Storage | ErrorKind::Poisoned | ErrorKind::ReadOnly)
+    }
+
+    /// Whether stored bytes were found to be wrong or gone.
+    #[must_use]
+    pub fn is_integrity_failure(&self) -> bool {
+        matches!(self.inner.kind, ErrorKind::Damage { .. })
+    }
+
+    /// What to do about it, where there is something to say.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        match &self.inner.kind {
+            ErrorKind::Busy { .. } => Some("wait for the other process to end, or wait longer with --wait"),
+            ErrorKind::Storage => Some(
+                "check free space and the health of the disk; what was acknowledged before is kept, and the same command resumes",
+            ),
+            ErrorKind::Poisoned => Some("a write failed earlier in this run; start the command again"),
+            ErrorKind::Damage { .. } => Some(
+                "run `frontdesk archive verify` for the whole list; reading still works, writing is refused until it is repaired",
+            ),
+            ErrorKind::ForeignOrganization { .. } => {
+                Some("use another --data-dir, or set organization_id to the archive's own")
+            }
+            ErrorKind::ForeignArchive => Some("use the cursor with the archive that gave it"),
+            ErrorKind::NewerFormat { .. } => Some("use a newer version of frontdesk"),
+            ErrorKind::NotAnArchive => Some("name an empty folder, a missing one, or an archive"),
+            ErrorKind::ReadOnly => Some("make the folder writable, or choose another --data-dir"),
+            ErrorKind::Catalog => Some("catalog.sqlite may be deleted: it is rebuilt from the segments"),
+            ErrorKind::Malformed { .. } | ErrorKind::TooLarge { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "could not {} {}: {}", self.inner.action, self.inner.path, self.inner.kind)
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.inner.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Action::Create => "create",
+            Action::Open => "open",
+            Action::Lock => "lock",
+            Action::Read => "read",
+            Action::Write => "write",
+            Action::Seal => "seal",
+            Action::Append => "append to",
+            Action::Recover => "recover",
+            Action::Catalog => "use",
+            Action::Put => "store records in",
+            Action::Show => "read a record from",
+            Action::Search => "search",
+            Action::Verify => "verify",
+        })
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ErrorKind::Busy { holder } if holder.is_empty() => {
+                f.write_str("another process holds the archive")
+            }
+            ErrorKind::Busy { holder } => write!(f, "the archive is held by {holder}"),
+            ErrorKind::Storage => f.write_str("the storage failed"),
+            ErrorKind::Poisoned => f.write_str("an earlier write failed, so nothing more is acknowledged"),
+            ErrorKind::Damage { what } => write!(f, "damaged: {what}"),
+            ErrorKind::ForeignOrganization { expected, found } => {
+                write!(f, "it belongs to organisation {found:?}, not to {expected:?}")
+            }
+            ErrorKind::ForeignArchive => f.write_str("it comes from another archive"),
+            ErrorKind::NewerFormat { major, minor } => {
+                write!(f, "it has format {major}.{minor}, newer than this version writes")
+            }
+            ErrorKind::NotAnArchive => f.write_str("it is not an archive"),
+            ErrorKind::ReadOnly => f.write_str("it is read-only"),
+            ErrorKind::Catalog => f.write_str("the catalog failed"),
+            ErrorKind::Malformed { what } => f.write_str(what),
+            ErrorKind::TooLarge { bytes, limit } => {
+                write!(f, "a record of {bytes} bytes is longer than the {limit} taken")
+            }
+        }
+    }
+}
+
+/// Adds what was being done, and on what, to a failure of the file system.
+pub(crate) trait During<T> {
+    fn during(self, action: Action, path: &str) -> Result<T, Error>;
+}
+
+impl<T> During<T> for io::Result<T> {
+    fn during(self, action: Action, path: &str) -> Result<T, Error> {
+        self.map_err(|source| {
+            let kind = match source.kind() {
+                io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => ErrorKind::ReadOnly,
+                _ => ErrorKind::Storage,
+            };
+            Error::with_source(action, path, kind, source)
+        })
+    }
+}

@@ -1,0 +1,370 @@
+//! The ledger: one hash-chained line for every change of the archive other than a put, and what follows
+//! from them for the segments.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use frontdesk_domain::{OrganizationId, RunId, Timestamp};
+use frontdesk_durable::{
+    AppendLog, Dir, Head, LogError, LogErrorKind, LogReader, Members, Sha256Hash, from_hex, to_hex,
+};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::error::{Action, Error, ErrorKind};
+use crate::format::Format;
+use crate::layout::{self, Folder};
+use crate::segment::walk::Place;
+use crate::writer::Clock;
+
+/// The run in whose name lines are written, shared with the writer.
+pub(crate) type CurrentRun = Arc<Mutex<Option<RunId>>>;
+
+/// What a line of the ledger says happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "change", rename_all = "snake_case")]
+pub(crate) enum Change {
+    /// The archive was made. Binds `FORMAT.json`, which has no checksum of its own.
+    Create { organization: OrganizationId, format_sha256: Hex },
+    /// A segment number is in use from here on, and never again. `copy_of`: it takes over the members of
+    /// another one, and counts only with the `replace` line that says so.
+    Open {
+        segment: u32,
+        folder: FolderName,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        copy_of: Option<u32>,
+    },
+    /// A segment is complete for ever.
+    Seal { segment: u32, sha256: Hex, length: u64, members: u32, records: u64, head: Hex },
+    /// A writer stopped in good order. What it had written to unsealed segments is durable up to here.
+    Close { segments: Vec<Stated> },
+    /// A segment's members are in another one now, or there were none.
+    Replace {
+        segment: u32,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Stated>,
+    },
+    /// A copy that never counted was taken away.
+    Remove { segment: u32 },
+    /// Bytes that nobody was told were stored were put aside.
+    Quarantine { path: String, offset: u64, length: u64, kept: String },
+    /// A change of a later minor version.
+    #[serde(other)]
+    Other,
+}
+
+/// How far a segment is known to be durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Stated {
+    pub(crate) segment: u32,
+    pub(crate) length: u64,
+    pub(crate) members: u32,
+    pub(crate) head: Hex,
+}
+
+impl Stated {
+    pub(crate) fn new(segment: u32, place: Place) -> Self {
+        Self { segment, length: place.offset, members: place.number, head: Hex(place.previous) }
+    }
+
+    pub(crate) fn place(&self) -> Place {
+        Place { offset: self.length, number: self.members, previous: self.head.0 }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Line {
+    at: Timestamp,
+    actor: String,
+    reason: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    run: Option<RunId>,
+    #[serde(flatten)]
+    change: Change,
+}
+
+/// What the ledger says of one segment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SegmentState {
+    pub(crate) folder: Folder,
+    pub(crate) phase: Phase,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Takes members; `stated` is the place it was last known to be durable up to, by its own run or the run before.
+    Unsealed {
+        stated: Option<Place>,
+    },
+    /// Opened to take over another segment's members, and never finished.
+    Copying,
+    Sealed {
+        sha256: Sha256Hash,
+        place: Place,
+        records: u64,
+    },
+    /// Its members are elsewhere; the file may go.
+    Replaced {
+        by: Option<u32>,
+    },
+    /// A copy that was dropped; the file may go.
+    Removed,
+}
+
+/// All lines of the ledger, folded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Ledgered {
+    pub(crate) head: Head,
+    pub(crate) segments: BTreeMap<u32, SegmentState>,
+    /// What line 1 binds `FORMAT.json` to.
+    pub(crate) format_sha256: Option<Sha256Hash>,
+    /// Hash of every line, by number from 1, so that an older head can be recognised.
+    heads: Vec<Sha256Hash>,
+}
+
+/// The ledger, open for writing.
+pub(crate) struct Ledger {
+    log: AppendLog,
+    clock: Clock,
+    actor: String,
+    run: CurrentRun,
+}
+
+impl Ledger {
+    pub(crate) fn create(
+        dir: Arc<dyn Dir>,
+        format: &Format,
+        clock: Clock,
+        actor: &str,
+        run: CurrentRun,
+    ) -> Result<Self, Error> {
+        let log = AppendLog::create(dir, layout::LEDGER, format.ledger_seed()).map_err(log_error)?;
+        Ok(Self { log, clock, actor: actor.to_owned(), run })
+    }
+
+    /// Opens the ledger under the lock; a torn last line goes to the quarantine.
+    pub(crate) fn open(
+        dir: Arc<dyn Dir>,
+        format: &Format,
+        clock: Clock,
+        actor: &str,
+        run: CurrentRun,
+    ) -> Result<Self, Error> {
+        let quarantine = format!("{}/ledger.torn", layout::QUARANTINE);
+        let log =
+            AppendLog::open(dir, layout::LEDGER, format.ledger_seed(), &quarantine).map_err(log_error)?;
+        let recovered = log.recovered().cloned();
+        let mut ledger = Self { log, clock, actor: actor.to_owned(), run };
+        if let Some(recovered) = recovered {
+            let change = Change::Quarantine {
+                path: layout::LEDGER.to_owned(),
+                offset: recovered.tail.offset,
+                length: recovered.tail.len,
+                kept: recovered.quarantine,
+            };
+            ledger.append("torn by an unclean stop", vec![change])?;
+        }
+        Ok(ledger)
+    }
+
+    /// Adds lines; durable when this returns, all of them or none.
+    pub(crate) fn append(&mut self, reason: &str, changes: Vec<Change>) -> Result<(), Error> {
+        let run = self.run.lock().map_or(None, |run| run.clone());
+        let at = (self.clock)();
+        let mut lines = Vec::with_capacity(changes.len());
+        for change in changes {
+            let line =
+                Line { at, actor: self.actor.clone(), reason: reason.to_owned(), run: run.clone(), change };
+            let members = Members::new(&line).map_err(|source| {
+                Error::with_source(Action::Append, layout::LEDGER, ErrorKind::Storage, source)
+            })?;
+            lines.push(members);
+        }
+        self.log.append_group(&lines).map(drop).map_err(log_error)
+    }
+
+    pub(crate) fn head(&self) -> Head {
+        self.log.head()
+    }
+
+    pub(crate) fn fold(&self) -> Result<Ledgered, Error> {
+        fold(self.log.head(), self.log.lines())
+    }
+}
+
+impl fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ledger").field("log", &self.log).finish_non_exhaustive()
+    }
+}
+
+/// Reads the ledger without changing it.
+///
+/// # Errors
+/// `Damage` with the first bad line, or what the file system says.
+pub(crate) fn read(dir: &dyn Dir, format: &Format) -> Result<Ledgered, Error> {
+    let log = LogReader::open(dir, layout::LEDGER, format.ledger_seed()).map_err(log_error)?;
+    fold(log.head(), log.lines())
+}
+
+fn fold(
+    head: Head,
+    lines: impl Iterator<Item = Result<frontdesk_durable::Line, LogError>>,
+) -> Result<Ledgered, Error> {
+    let mut ledgered = Ledgered { head, segments: BTreeMap::new(), format_sha256: None, heads: Vec::new() };
+    for line in lines {
+        let line = line.map_err(log_error)?;
+        let parsed: Line = line.parse().map_err(|source| {
+            let kind = ErrorKind::Damage { what: format!("line {} cannot be understood", line.number()) };
+            Error::with_source(Action::Read, layout::LEDGER, kind, source)
+        })?;
+        ledgered.heads.push(*line.hash());
+        ledgered.apply(parsed.change).map_err(|what| {
+            Error::damage(Action::Read, layout::LEDGER, format!("line {}: {what}", line.number()))
+        })?;
+    }
+    Ok(ledgered)
+}
+
+impl Ledgered {
+    fn apply(&mut self, change: Change) -> Result<(), &'static str> {
+        match change {
+            Change::Create { format_sha256, .. } => self.format_sha256 = Some(format_sha256.0),
+            Change::Open { segment, folder, copy_of } => {
+                let phase = if copy_of.is_some() { Phase::Copying } else { Phase::Unsealed { stated: None } };
+                let state = SegmentState { folder: folder.0, phase };
+                if self.segments.insert(segment, state).is_some() {
+                    return Err("it opens a segment number that was used before");
+                }
+            }
+            Change::Seal { segment, sha256, length, members, records, head } => {
+                let place = Place { offset: length, number: members, previous: head.0 };
+                self.unsealed(segment)?.phase = Phase::Sealed { sha256: sha256.0, place, records };
+            }
+            Change::Close { segments } => {
+                for stated in segments {
+                    self.unsealed(stated.segment)?.phase = Phase::Unsealed { stated: Some(stated.place()) };
+                }
+            }
+            Change::Replace { segment, by } => {
+                self.unsealed(segment)?.phase = Phase::Replaced { by: by.map(|by| by.segment) };
+                if let Some(by) = by {
+                    let copy =
+                        self.segments.get_mut(&by.segment).ok_or("it names a segment that was not opened")?;
+                    if copy.phase != Phase::Copying {
+                        return Err("it names a segment that is not a copy");
+                    }
+                    copy.phase = Phase::Unsealed { stated: Some(by.place()) };
+                }
+            }
+            Change::Remove { segment } => {
+                let state =
+                    self.segments.get_mut(&segment).ok_or("it names a segment that was not opened")?;
+                if state.phase != Phase::Copying {
+                    return Err("it removes a segment that counts");
+                }
+                state.phase = Phase::Removed;
+            }
+            Change::Quarantine { .. } | Change::Other => {}
+        }
+        Ok(())
+    }
+
+    fn unsealed(&mut self, segment: u32) -> Result<&mut SegmentState, &'static str> {
+        let state = self.segments.get_mut(&segment).ok_or("it names a segment that was not opened")?;
+        match state.phase {
+            Phase::Unsealed { .. } => Ok(state),
+            _ => Err("it changes a segment that is sealed or gone"),
+        }
+    }
+
+    /// Whether `head` was the end of this ledger once, or is now.
+    pub(crate) fn knows(&self, head: &Head, seed: &Sha256Hash) -> bool {
+        let hash = match head.lines.checked_sub(1) {
+            None => Some(seed),
+            Some(index) => usize::try_from(index).ok().and_then(|index| self.heads.get(index)),
+        };
+        hash == Some(&head.hash)
+    }
+
+    /// Segments whose members count, in order of their numbers.
+    pub(crate) fn living(&self) -> impl Iterator<Item = (u32, &SegmentState)> {
+        self.segments
+            .iter()
+            .filter(|(_, state)| matches!(state.phase, Phase::Unsealed { .. } | Phase::Sealed { .. }))
+            .map(|(number, state)| (*number, state))
+    }
+
+    /// Where a segment's members are now: itself, the last of its copies, or nowhere.
+    pub(crate) fn successor(&self, mut segment: u32) -> Option<u32> {
+        // A copy has a higher number than what it copies, so this ends.
+        while let Some(state) = self.segments.get(&segment) {
+            match state.phase {
+                Phase::Replaced { by: Some(by) } if by > segment => segment = by,
+                Phase::Unsealed { .. } | Phase::Sealed { .. } => return Some(segment),
+                _ => return None,
+            }
+        }
+        None
+    }
+}
+
+fn log_error(error: LogError) -> Error {
+    let path = error.path().to_owned();
+    match error.kind() {
+        LogErrorKind::Damage(damage) => Error::damage(Action::Read, path, damage.to_string()),
+        LogErrorKind::Poisoned => Error::with_source(Action::Append, path, ErrorKind::Poisoned, error),
+        LogErrorKind::Io(io) => {
+            let kind = match io.kind() {
+                std::io::ErrorKind::ReadOnlyFilesystem | std::io::ErrorKind::PermissionDenied => {
+                    ErrorKind::ReadOnly
+                }
+                std::io::ErrorKind::NotFound => ErrorKind::Damage { what: "it is missing".to_owned() },
+                _ => ErrorKind::Storage,
+            };
+            Error::with_source(Action::Append, path, kind, error)
+        }
+        _ => Error::with_source(Action::Append, path, ErrorKind::Storage, error),
+    }
+}
+
+/// The same for a run's log.
+pub(crate) fn from_log_error(error: LogError) -> Error {
+    log_error(error)
+}
+
+/// A hash as hexadecimal text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Hex(pub(crate) Sha256Hash);
+
+impl Serialize for Hex {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&to_hex(&self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Hex {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        from_hex(text.as_bytes())
+            .map(Self)
+            .ok_or_else(|| serde::de::Error::custom("not a SHA-256 in hexadecimal"))
+    }
+}
+
+/// A segment's folder as text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FolderName(pub(crate) Folder);
+
+impl Serialize for FolderName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for FolderName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Folder::parse(&text).map(Self).ok_or_else(|| serde::de::Error::custom("not a folder of segments"))
+    }
+}

@@ -1,0 +1,345 @@
+//! The store behind the writer: writes a group, makes it durable, and only then says so.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::thread;
+
+use frontdesk_domain::RecordKind;
+use frontdesk_durable::{Dir, ensure_dir, publish};
+
+use super::assemble::{self, Block};
+use super::decide::{self, Accepted};
+use super::queue::{Request, Requests};
+use crate::catalog::{self, Catalog, MemberRow, RecordRow};
+use crate::error::{Action, During, Error, ErrorKind};
+use crate::layout::{self, Folder};
+use crate::ledger::{Change, FolderName, Hex, Ledger, Stated};
+use crate::segment::header::Hash;
+use crate::segment::pack::Packer;
+use crate::segment::walk::Identity;
+use crate::segment::write::{Draft, Unsealed};
+use crate::writer::Clock;
+
+/// File handles kept between groups; an archive may take records for many more months than that.
+const OPEN_FILES: usize = 64;
+
+/// Everything that changes when records are put. One thread has it.
+pub(crate) struct Store {
+    pub(crate) dir: Arc<dyn Dir>,
+    pub(crate) archive: [u8; 16],
+    pub(crate) clock: Clock,
+    pub(crate) ledger: Ledger,
+    pub(crate) catalog: Catalog,
+    /// The segment that takes members, by folder.
+    pub(crate) unsealed: BTreeMap<Folder, Unsealed>,
+    /// Segments this run has written to and not sealed, to be stated when it stops.
+    pub(crate) touched: BTreeSet<u32>,
+    pub(crate) next_segment: u32,
+    pub(crate) next_sequence: u64,
+    pub(crate) conversations: u64,
+    pub(crate) segment_size: u64,
+    pub(crate) packers: Vec<Packer>,
+    /// Whether this run has changed the catalog.
+    pub(crate) changed: bool,
+    /// Set by the first failure. What reached the disk is unknown from then on, so nothing is acknowledged.
+    pub(crate) poisoned: bool,
+}
+
+/// A member and the place it was given.
+struct Placed {
+    segment: u32,
+    offset: u64,
+    length: u64,
+    number: u32,
+}
+
+impl Store {
+    /// Writes groups until there are no more callers.
+    pub(crate) fn serve(&mut self, requests: &Requests) {
+        while let Some(group) = requests.next_group() {
+            self.put(group);
+        }
+    }
+
+    fn put(&mut self, mut group: Vec<Request>) {
+        let result = if self.poisoned {
+            Err(Error::new(Action::Put, "the archive", ErrorKind::Poisoned))
+        } else {
+            let result = self.put_group(&mut group);
+            self.poisoned = result.is_err();
+            result
+        };
+        match result {
+            Ok(outcomes) => {
+                for (request, outcomes) in group.into_iter().zip(outcomes) {
+                    // A caller that is gone does not want its answer.
+                    let _ = request.reply.send(Ok(outcomes));
+                }
+            }
+            Err(error) => {
+                for request in group {
+                    let _ = request.reply.send(Err(error.clone()));
+                }
+            }
+        }
+    }
+
+    fn put_group(&mut self, group: &mut [Request]) -> Result<Vec<Vec<super::PutOutcome>>, Error> {
+        let decided = decide::decide(&self.catalog, group, self.next_sequence)?;
+        if decided.accepted.is_empty() {
+            return Ok(decided.outcomes);
+        }
+        let blocks = assemble::blocks(&decided.accepted);
+        let drafts = assemble::pack(&decided.accepted, &blocks, &mut self.packers);
+        let archived_at = (self.clock)().as_micros();
+        let (placed, full) = self.lay_out(&blocks, drafts, archived_at);
+        let sealed = self.write(full)?;
+        self.commit(&decided.accepted, &blocks, &placed, &sealed, archived_at)?;
+        self.next_sequence += decided.accepted.len() as u64;
+        Ok(decided.outcomes)
+    }
+
+    /// Gives every member its place. Segments that are full on the way are returned, to be sealed.
+    fn lay_out(
+        &mut self,
+        blocks: &[Block],
+        drafts: Vec<Draft>,
+        archived_at: i64,
+    ) -> (Vec<Placed>, Vec<Unsealed>) {
+        let mut placed = Vec::with_capacity(blocks.len());
+        let mut full = Vec::new();
+        for (block, draft) in blocks.iter().zip(drafts) {
+            let segment = match self.unsealed.entry(block.folder) {
+                std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
+                std::collections::btree_map::Entry::Vacant(entry) => {
+                    let identity = Identity { archive: self.archive, segment: self.next_segment };
+                    self.next_segment += 1;
+                    entry.insert(Unsealed::new(identity, block.folder))
+                }
+            };
+            let (offset, number) = segment.append(draft, archived_at);
+            let length = segment.length() - offset;
+            placed.push(Placed { segment: segment.identity.segment, offset, length, number });
+            if segment.length() >= self.segment_size {
+                full.extend(self.unsealed.remove(&block.folder));
+            }
+        }
+        (placed, full)
+    }
+
+    /// Writes what was laid out, makes it durable, and seals what is full.
+    fn write(&mut self, mut full: Vec<Unsealed>) -> Result<Vec<Unsealed>, Error> {
+        let dir = &*self.dir;
+        let mut pending: Vec<&mut Unsealed> = full
+            .iter_mut()
+            .chain(self.unsealed.values_mut())
+            .filter(|segment| segment.has_pending())
+            .collect();
+        open_new(dir, &mut self.ledger, &mut pending)?;
+        for segment in &mut pending {
+            segment.write(dir).during(Action::Write, &segment.path())?;
+            self.touched.insert(segment.identity.segment);
+        }
+        sync(&mut pending, self.packers.len())?;
+        if self.unsealed.len() > OPEN_FILES {
+            self.unsealed.values_mut().for_each(Unsealed::release);
+        }
+        self.seal(&full)?;
+        Ok(full)
+    }
+
+    /// Closes full segments for ever, which are durable: the checksum file first, a projection, then the ledger.
+    pub(crate) fn seal(&mut self, full: &[Unsealed]) -> Result<(), Error> {
+        let mut lines = Vec::with_capacity(full.len());
+        for segment in full {
+            let sha256 = segment.sha256(&*self.dir).during(Action::Seal, &segment.path())?;
+            let number = segment.identity.segment;
+            publish_sum(&*self.dir, segment.folder, number, &sha256)?;
+            lines.push(Change::Seal {
+                segment: number,
+                sha256: Hex(sha256),
+                length: segment.length(),
+                members: segment.place.number,
+                records: segment.records,
+                head: Hex(segment.place.previous),
+            });
+            self.touched.remove(&number);
+        }
+        if lines.is_empty() { Ok(()) } else { self.ledger.append("full", lines) }
+    }
+
+    /// Seals segments of an earlier run that need no more members.
+    pub(crate) fn seal_all(&mut self, full: &[Unsealed]) -> Result<(), Error> {
+        if full.is_empty() {
+            return Ok(());
+        }
+        self.seal(full)?;
+        self.begin_changes()?;
+        let (head, conversations) = (self.ledger.head(), self.conversations);
+        self.catalog.change(|change| {
+            for segment in full {
+                change.mark_segment(segment.identity.segment, &segment.mark(true))?;
+            }
+            change.mark(head, conversations)
+        })
+    }
+
+    fn commit(
+        &mut self,
+        accepted: &[Accepted],
+        blocks: &[Block],
+        placed: &[Placed],
+        sealed: &[Unsealed],
+        archived_at: i64,
+    ) -> Result<(), Error> {
+        self.begin_changes()?;
+        let mut conversations = self.conversations;
+        let head = self.ledger.head();
+        let unsealed = &self.unsealed;
+        self.catalog.change(|change| {
+            for (block, place) in blocks.iter().zip(placed) {
+                let Some(&first) = block.records.first() else { continue };
+                let member = accepted[first].sequence;
+                change.add_member(&MemberRow {
+                    id: member,
+                    segment: place.segment,
+                    number: place.number,
+                    offset: place.offset,
+                    length: place.length,
+                    archived_at,
+                })?;
+                let mut start = 0;
+                for &index in &block.records {
+                    let record = &accepted[index];
+                    let row = row(record, member, start);
+                    change.add_record(row)?;
+                    start += row.length + 1;
+                    match record.replaces {
+                        Some(sequence) => change.supersede(sequence)?,
+                        None => conversations += u64::from(row.kind == RecordKind::Details),
+                    }
+                }
+            }
+            for segment in sealed {
+                change.mark_segment(segment.identity.segment, &segment.mark(true))?;
+            }
+            for segment in unsealed.values() {
+                if placed.iter().any(|place| place.segment == segment.identity.segment) {
+                    change.mark_segment(segment.identity.segment, &segment.mark(false))?;
+                }
+            }
+            change.mark(head, conversations)
+        })?;
+        self.conversations = conversations;
+        Ok(())
+    }
+
+    /// Called before the first change of the catalog in a run.
+    pub(crate) fn begin_changes(&mut self) -> Result<(), Error> {
+        if !self.changed {
+            catalog::unseal(&*self.dir)?;
+            self.changed = true;
+        }
+        Ok(())
+    }
+
+    /// Stops in good order: what this run wrote to unsealed segments is durable, and the ledger says so.
+    ///
+    /// A run that changed nothing writes nothing.
+    pub(crate) fn close(mut self) -> Result<(), Error> {
+        if self.poisoned {
+            // Nothing is stated that is not known; the next opening settles it.
+            return Ok(());
+        }
+        let unsealed =
+            self.unsealed.values().filter(|segment| self.touched.contains(&segment.identity.segment));
+        let segments: Vec<Stated> =
+            unsealed.map(|segment| Stated::new(segment.identity.segment, segment.place)).collect();
+        if !segments.is_empty() {
+            self.ledger.append("stopped", vec![Change::Close { segments }])?;
+        }
+        if self.changed {
+            let (head, conversations) = (self.ledger.head(), self.conversations);
+            self.catalog.change(|change| change.mark(head, conversations))?;
+            catalog::seal(&*self.dir, self.catalog)?;
+        }
+        Ok(())
+    }
+}
+
+fn row(accepted: &Accepted, member: u64, start: u32) -> RecordRow<'_> {
+    let prepared = &accepted.prepared;
+    let key = prepared.key();
+    RecordRow {
+        sequence: accepted.sequence,
+        key: prepared.key_hash,
+        kind: key.kind,
+        id: &key.id,
+        version: accepted.version,
+        sha256: prepared.sha256,
+        member,
+        start,
+        length: prepared.length() as u32,
+        started_at: prepared.started_at,
+    }
+}
+
+/// Makes the files of new segments: the ledger's lines first, so that no number is ever used twice.
+pub(crate) fn open_new(
+    dir: &dyn Dir,
+    ledger: &mut Ledger,
+    pending: &mut [&mut Unsealed],
+) -> Result<(), Error> {
+    let new = || pending.iter().filter(|segment| !segment.is_created());
+    let lines: Vec<Change> = new()
+        .map(|segment| Change::Open {
+            segment: segment.identity.segment,
+            folder: FolderName(segment.folder),
+            copy_of: None,
+        })
+        .collect();
+    if lines.is_empty() {
+        return Ok(());
+    }
+    ledger.append("put", lines)?;
+    let folders: BTreeSet<Folder> = new().map(|segment| segment.folder).collect();
+    for segment in pending.iter_mut().filter(|segment| !segment.is_created()) {
+        let folder = segment.folder.path();
+        ensure_dir(dir, &folder).during(Action::Create, &folder)?;
+        segment.create(dir).during(Action::Create, &segment.path())?;
+    }
+    for folder in folders {
+        dir.sync_dir(&folder.path()).during(Action::Create, &folder.path())?;
+    }
+    Ok(())
+}
+
+/// Makes segments durable; several at once, since a disk can be told of many in the time of one.
+fn sync(segments: &mut [&mut Unsealed], threads: usize) -> Result<(), Error> {
+    let sync_all = |segments: &mut [&mut Unsealed]| {
+        segments.iter_mut().try_for_each(|segment| segment.sync().during(Action::Write, &segment.path()))
+    };
+    if segments.len() < 2 || threads < 2 {
+        return sync_all(segments);
+    }
+    let share = segments.len().div_ceil(threads);
+    thread::scope(|scope| {
+        let handles: Vec<_> =
+            segments.chunks_mut(share).map(|share| scope.spawn(move || sync_all(share))).collect();
+        let mut result = Ok(());
+        for handle in handles {
+            match handle.join() {
+                Ok(synced) => result = result.and(synced),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        result
+    })
+}
+
+/// Publishes a sealed segment's checksum file.
+pub(crate) fn publish_sum(dir: &dyn Dir, folder: Folder, number: u32, sha256: &Hash) -> Result<(), Error> {
+    let path = layout::segment_sum(folder, number);
+    let line = layout::sum_line(sha256, &layout::segment(folder, number));
+    publish(dir, &path, line.as_bytes()).during(Action::Seal, &path)
+}

@@ -1,0 +1,303 @@
+//! Reading an archive: from any number of processes, beside a writer, without a lock.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use frontdesk_domain::{OrganizationId, RunId};
+use frontdesk_durable::{Dir, Lock, LockError, OsDir};
+use serde_json::Value;
+
+use crate::catalog::{self, Catalog, Gathered, Mark, State};
+use crate::error::{Action, During, Error, ErrorKind};
+use crate::format::Format;
+use crate::layout;
+use crate::ledger::{self, Ledgered};
+use crate::open::lock_error;
+use crate::runs;
+use crate::settings::ReadOptions;
+
+/// An archive open for reading. It sees what writers acknowledge after it was opened, too.
+///
+/// Where the catalog is missing, damaged or behind, it is brought up to date first: in its place when no writer is
+/// at work and the folder can be written, else in a temporary one that is gone with this value and stays as it
+/// was when it was made.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use frontdesk_archive::{Prepared, Settings, Writer};
+/// use frontdesk_archive::{ReadOptions, Reader};
+/// use frontdesk_domain::{RecordKey, RecordKind};
+///
+/// # let temp = tempfile::tempdir()?;
+/// # let root = temp.path().join("archive");
+/// # let writer = Writer::open(&root, &Settings::default(), Arc::new(|| frontdesk_domain::Timestamp::UNIX_EPOCH))?;
+/// # writer.put(vec![Prepared::from_details(br#"{"id":"c-1"}"#.to_vec())?])?;
+/// let reader = Reader::open(&root, &ReadOptions::default())?;
+/// let key = RecordKey { kind: RecordKind::Details, id: "c-1".parse()? };
+/// let record = reader.show(&key, None)?.ok_or("not there")?;
+/// assert_eq!(record.bytes, br#"{"id":"c-1"}"#);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Reader {
+    pub(crate) dir: Arc<dyn Dir>,
+    pub(crate) format: Format,
+    pub(crate) workers: usize,
+    catalog: Mutex<Source>,
+}
+
+/// Where answers come from.
+struct Source {
+    catalog: Catalog,
+    /// Whether it was built for this reader alone.
+    temporary: bool,
+}
+
+/// How much an archive holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Stats {
+    /// Records, every version counted.
+    pub records: u64,
+    /// Conversations: keys of kind `details`.
+    pub conversations: u64,
+    /// Bytes of all records.
+    pub raw_bytes: u64,
+    /// Bytes of all segments.
+    pub packed_bytes: u64,
+    /// Number of segments.
+    pub segments: u64,
+}
+
+impl Reader {
+    /// Opens the archive in `root` for reading. Works in a folder that cannot be written.
+    ///
+    /// # Errors
+    /// `NotAnArchive`, `NewerFormat`; `Damage` when `FORMAT.json` cannot be understood, or when both the ledger
+    /// and the catalog are damaged; what the file system says. Damaged members are no error here: what can be
+    /// read is read.
+    pub fn open(root: &Path, options: &ReadOptions) -> Result<Self, Error> {
+        let shown = root.display().to_string();
+        let dir = match OsDir::open(root) {
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                return Err(Error::with_source(Action::Open, shown, ErrorKind::NotAnArchive, error));
+            }
+            other => other.during(Action::Open, &shown)?,
+        };
+        Self::open_in(Arc::new(dir), options)
+    }
+
+    /// The same in a directory that is already open.
+    ///
+    /// # Errors
+    /// As [`Reader::open`].
+    pub fn open_in(dir: Arc<dyn Dir>, options: &ReadOptions) -> Result<Self, Error> {
+        let Some(format) = Format::read(&*dir)? else {
+            let root = dir.local_path("").display().to_string();
+            return Err(Error::new(Action::Open, root, ErrorKind::NotAnArchive));
+        };
+        let source = source(&dir, &format, options)?;
+        Ok(Self { dir, format, workers: options.workers.max(1), catalog: Mutex::new(source) })
+    }
+
+    /// Whose records the archive keeps.
+    #[must_use]
+    pub fn organization(&self) -> &OrganizationId {
+        &self.format.organization
+    }
+
+    /// How much the archive holds.
+    ///
+    /// # Errors
+    /// `Catalog` and what the file system says.
+    pub fn stats(&self) -> Result<Stats, Error> {
+        let mark = self.mark()?;
+        let segments = mark.segments.values();
+        Ok(Stats {
+            records: segments.clone().map(|segment| segment.records).sum(),
+            conversations: mark.conversations,
+            raw_bytes: segments.clone().map(|segment| segment.raw_bytes).sum(),
+            packed_bytes: segments.clone().map(|segment| segment.place.offset).sum(),
+            segments: segments.len() as u64,
+        })
+    }
+
+    /// The runs that have a log, in order of their ids.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn runs(&self) -> Result<Vec<RunId>, Error> {
+        runs::list(&*self.dir)
+    }
+
+    /// Every line of a run's log, as it was appended; `None` when there is no such run.
+    ///
+    /// # Errors
+    /// `Damage` when a line was changed; what the file system says.
+    pub fn run_lines(&self, run: &RunId) -> Result<Option<Vec<Value>>, Error> {
+        runs::read(&*self.dir, &self.format, run)
+    }
+
+    /// Asks the catalog; when it turns out to be damaged, once more after building one from the segments.
+    pub(crate) fn ask<T>(&self, question: impl Fn(&Catalog) -> Result<T, Error>) -> Result<T, Error> {
+        let mut source = self.lock();
+        match question(&source.catalog) {
+            Err(error) if *error.kind() == ErrorKind::Catalog && !source.temporary => {
+                tracing::warn!(%error, "answers come from a catalog built for this command");
+                *source = self.rebuilt()?;
+                question(&source.catalog)
+            }
+            other => other,
+        }
+    }
+
+    /// Gives the catalog up for one built from the segments. `false` when this was done before.
+    pub(crate) fn distrust_catalog(&self) -> Result<bool, Error> {
+        let mut source = self.lock();
+        if source.temporary {
+            return Ok(false);
+        }
+        *source = self.rebuilt()?;
+        Ok(true)
+    }
+
+    pub(crate) fn is_temporary(&self) -> bool {
+        self.lock().temporary
+    }
+
+    /// What the catalog covers now.
+    pub(crate) fn mark(&self) -> Result<Mark, Error> {
+        let archive = self.format.archive();
+        self.ask(|catalog| match catalog.state(&archive)? {
+            State::Marked(mark) => Ok(mark),
+            State::Empty | State::Foreign => {
+                Err(Error::new(Action::Catalog, layout::CATALOG, ErrorKind::Catalog))
+            }
+        })
+    }
+
+    fn rebuilt(&self) -> Result<Source, Error> {
+        let ledgered = ledger::read(&*self.dir, &self.format)?;
+        temporary(&*self.dir, &self.format, &ledgered, self.workers)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Source> {
+        // A panic while asking leaves a catalog as good as before.
+        self.catalog.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reader")
+            .field("root", &self.dir.local_path(""))
+            .field("archive", &self.format.archive_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The best catalog there is.
+fn source(dir: &Arc<dyn Dir>, format: &Format, options: &ReadOptions) -> Result<Source, Error> {
+    let ledgered = ledger::read(&**dir, format);
+    let found = usable(&**dir, format)?;
+    let ledgered = match (ledgered, found) {
+        (Ok(ledgered), Some((catalog, mark))) => {
+            if !is_behind(&**dir, format, &ledgered, &mark)? {
+                return Ok(Source { catalog, temporary: false });
+            }
+            ledgered
+        }
+        (Ok(ledgered), None) => ledgered,
+        // What the catalog covers can be read without the ledger. Verify reports the ledger.
+        (Err(_), Some((catalog, _))) => return Ok(Source { catalog, temporary: false }),
+        (Err(error), None) => return Err(error),
+    };
+    match Lock::acquire(dir.clone(), layout::LOCK, &options.holder, Duration::ZERO, &mut std::thread::sleep) {
+        Ok(lock) => {
+            let updated = update(&**dir, format, options.workers);
+            drop(lock);
+            if let Some(catalog) = updated? {
+                return Ok(Source { catalog, temporary: false });
+            }
+        }
+        // A writer's catalog is right for what it acknowledged.
+        Err(LockError::Busy { .. }) => {
+            if let Some((catalog, _)) = usable(&**dir, format)? {
+                return Ok(Source { catalog, temporary: false });
+            }
+        }
+        Err(LockError::NotWritable { .. }) => {}
+        Err(error) => return Err(lock_error(error)),
+    }
+    temporary(&**dir, format, &ledgered, options.workers)
+}
+
+/// The catalog in the folder, when it is this archive's and can be read.
+pub(crate) fn usable(dir: &dyn Dir, format: &Format) -> Result<Option<(Catalog, Mark)>, Error> {
+    let Some(catalog) = catalog::open_for_reading(dir)? else { return Ok(None) };
+    match catalog.state(&format.archive()) {
+        Ok(State::Marked(mark)) => Ok(Some((catalog, mark))),
+        Ok(State::Empty | State::Foreign) => Ok(None),
+        Err(error) if matches!(error.kind(), ErrorKind::Catalog | ErrorKind::ReadOnly) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether there is more in the segments than the catalog covers. What it covers and the segments no longer
+/// have is no reason to build it anew: it knows what is lost.
+fn is_behind(dir: &dyn Dir, format: &Format, ledgered: &Ledgered, mark: &Mark) -> Result<bool, Error> {
+    if !ledgered.knows(&mark.ledger, &format.ledger_seed()) {
+        return Ok(false);
+    }
+    let gathered = catalog::gather(dir, format.archive(), ledgered, Some(mark))?;
+    Ok(!gathered.is_current() && gathered.lost.is_empty())
+}
+
+/// Brings the folder's own catalog up to date, under the lock; `None` when it must not be: something is damaged, and
+/// what is in the catalog may be the last trace of it.
+fn update(dir: &dyn Dir, format: &Format, workers: usize) -> Result<Option<Catalog>, Error> {
+    let ledgered = ledger::read(dir, format)?;
+    let archive = format.archive();
+    let found = usable(dir, format)?;
+    let mark = found.as_ref().map(|(_, mark)| mark.clone());
+    drop(found);
+    let gathered = catalog::gather(dir, archive, &ledgered, mark.as_ref())?;
+    if !gathered.lost.is_empty() || !gathered.missing.is_empty() {
+        return Ok(None);
+    }
+    let replayed = (|| -> Result<(), Error> {
+        catalog::unseal(dir)?;
+        if mark.is_none() {
+            catalog::remove(dir)?;
+        }
+        let Some(mut catalog) = catalog::open_for_writing(dir)? else {
+            return Err(Error::new(Action::Catalog, layout::CATALOG, ErrorKind::Catalog));
+        };
+        if mark.is_none() {
+            catalog.initialize(&archive, ledgered.head)?;
+        }
+        catalog::replay(dir, &mut catalog, &ledgered, &gathered, workers, true)?;
+        catalog::seal(dir, catalog)
+    })();
+    match replayed {
+        Ok(()) => Ok(usable(dir, format)?.map(|(catalog, _)| catalog)),
+        Err(error) => {
+            tracing::debug!(%error, "the catalog is left as it is");
+            Ok(None)
+        }
+    }
+}
+
+/// A catalog for this reader alone, of everything that can be read.
+fn temporary(dir: &dyn Dir, format: &Format, ledgered: &Ledgered, workers: usize) -> Result<Source, Error> {
+    let archive = format.archive();
+    let mut catalog = Catalog::temporary()?;
+    catalog.initialize(&archive, ledgered.head)?;
+    let gathered: Gathered = catalog::gather(dir, archive, ledgered, None)?;
+    let replayed = catalog::replay(dir, &mut catalog, ledgered, &gathered, workers, false)?;
+    for (path, what) in &replayed.damaged {
+        tracing::warn!(%path, what, "left out: it cannot be read");
+    }
+    Ok(Source { catalog, temporary: true })
+}

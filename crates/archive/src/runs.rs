@@ -1,0 +1,95 @@
+//! `runs/<id>.ndjson`: checkpoints and certificates of a run, hash-chained like the ledger.
+
+use std::sync::Arc;
+
+use frontdesk_domain::RunId;
+use frontdesk_durable::{AppendLog, Dir, EntryKind, LogReader, Members};
+use serde_json::Value;
+
+use crate::error::{Action, During, Error, ErrorKind};
+use crate::format::Format;
+use crate::layout;
+use crate::ledger;
+
+const SUFFIX: &str = ".ndjson";
+
+/// The log of one run. A line is durable when its append returns.
+#[derive(Debug)]
+pub struct RunLog {
+    log: AppendLog,
+}
+
+impl RunLog {
+    pub(crate) fn open(dir: Arc<dyn Dir>, format: &Format, run: &RunId) -> Result<Self, Error> {
+        let path = path(run);
+        let seed = format.run_seed(run.as_str());
+        let log = match dir.metadata(&path) {
+            Ok(_) => AppendLog::open(dir, &path, seed, &format!("{}/run-{run}.torn", layout::QUARANTINE)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => AppendLog::create(dir, &path, seed),
+            Err(error) => return Err(error).during(Action::Open, &path),
+        };
+        Ok(Self { log: log.map_err(ledger::from_log_error)? })
+    }
+
+    /// Adds one line: a JSON object without members called `n`, `prev`, `group` or `self`, which the log
+    /// writes itself. Durable on return.
+    ///
+    /// # Errors
+    /// `Malformed` when the value is no such object; `Storage` when it could not be written, after which the log
+    /// takes no more.
+    pub fn append(&mut self, line: &Value) -> Result<(), Error> {
+        let members = Members::new(line).map_err(|source| {
+            let kind = ErrorKind::Malformed { what: "the line is not an object a log can hold".to_owned() };
+            Error::with_source(Action::Append, self.log.path(), kind, source)
+        })?;
+        self.log.append(&members).map(drop).map_err(ledger::from_log_error)
+    }
+
+    /// Every line so far, as it was appended.
+    ///
+    /// # Errors
+    /// `Damage` when a line was changed; what the file system says.
+    pub fn lines(&self) -> Result<Vec<Value>, Error> {
+        lines(self.log.path(), self.log.lines())
+    }
+}
+
+/// The lines of a run's log, without opening it for writing; `None` when there is no such run.
+pub(crate) fn read(dir: &dyn Dir, format: &Format, run: &RunId) -> Result<Option<Vec<Value>>, Error> {
+    let path = path(run);
+    match dir.metadata(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        other => other.during(Action::Read, &path)?,
+    };
+    let log = LogReader::open(dir, &path, format.run_seed(run.as_str())).map_err(ledger::from_log_error)?;
+    lines(&path, log.lines()).map(Some)
+}
+
+/// The runs that have a log.
+pub(crate) fn list(dir: &dyn Dir) -> Result<Vec<RunId>, Error> {
+    let entries = match dir.list(layout::RUNS) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        other => other.during(Action::Read, layout::RUNS)?,
+    };
+    let files = entries.into_iter().filter(|entry| entry.kind == EntryKind::File);
+    Ok(files.filter_map(|entry| RunId::new(entry.name.strip_suffix(SUFFIX)?).ok()).collect())
+}
+
+fn path(run: &RunId) -> String {
+    format!("{}/{run}{SUFFIX}", layout::RUNS)
+}
+
+fn lines<'l>(
+    path: &str,
+    lines: impl Iterator<Item = Result<frontdesk_durable::Line, frontdesk_durable::LogError>> + 'l,
+) -> Result<Vec<Value>, Error> {
+    lines
+        .map(|line| {
+            let members = line.map_err(ledger::from_log_error)?.members();
+            members.map(Value::Object).map_err(|source| {
+                let kind = ErrorKind::Damage { what: "a line cannot be understood".to_owned() };
+                Error::with_source(Action::Read, path, kind, source)
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,85 @@
+//! Deflate and inflate of one block, with gzip's trailer.
+//!
+//! libdeflate does both on the hot paths; flate2 reads the same bytes in the tests, so that the two
+//! cannot share a mistake.
+
+use libdeflater::{CompressionLvl, Compressor, Decompressor};
+
+/// CRC-32 and length of the raw bytes, little endian: the end of every gzip member.
+const TRAILER: usize = 8;
+
+/// Turns blocks into packed bytes. Keep one per thread: making one costs more than a block.
+pub(crate) struct Packer {
+    compressor: Compressor,
+}
+
+impl Packer {
+    /// `level` is libdeflate's, 1 (fast) to 12 (small).
+    pub(crate) fn new(level: u8) -> Self {
+        let level = CompressionLvl::new(i32::from(level.clamp(1, 12))).unwrap_or_default();
+        Self { compressor: Compressor::new(level) }
+    }
+
+    /// The deflate stream of `raw` and the gzip trailer.
+    pub(crate) fn pack(&mut self, raw: &[u8]) -> Vec<u8> {
+        let bound = self.compressor.deflate_compress_bound(raw.len());
+        let mut packed = vec![0; bound + TRAILER];
+        // The bound is libdeflate's own promise, so there is always room.
+        let length = self.compressor.deflate_compress(raw, &mut packed[..bound]).unwrap_or(0);
+        debug_assert!(length > 0, "libdeflate keeps its bound");
+        packed[length..length + 4].copy_from_slice(&libdeflater::crc32(raw).to_le_bytes());
+        packed[length + 4..length + TRAILER].copy_from_slice(&(raw.len() as u32).to_le_bytes());
+        packed.truncate(length + TRAILER);
+        packed
+    }
+}
+
+/// Turns packed bytes back into blocks, into a buffer it keeps.
+pub(crate) struct Unpacker {
+    decompressor: Decompressor,
+    buffer: Vec<u8>,
+}
+
+impl Unpacker {
+    pub(crate) fn new() -> Self {
+        Self { decompressor: Decompressor::new(), buffer: Vec::new() }
+    }
+
+    /// The block that `packed` (deflate stream and trailer) holds, which must be `raw_length` bytes
+    /// long; never more is produced.
+    ///
+    /// # Errors
+    /// Says what does not match.
+    pub(crate) fn unpack(&mut self, packed: &[u8], raw_length: usize) -> Result<&[u8], &'static str> {
+        let Some((deflate, trailer)) = packed.split_last_chunk::<TRAILER>() else {
+            return Err("a member is cut short");
+        };
+        if self.buffer.len() < raw_length {
+            self.buffer.resize(raw_length, 0);
+        }
+        let block = &mut self.buffer[..raw_length];
+        match self.decompressor.deflate_decompress(deflate, block) {
+            Ok(produced) if produced == raw_length => {}
+            Ok(_) => return Err("a member inflates to fewer bytes than it states"),
+            Err(libdeflater::DecompressionError::InsufficientSpace) => {
+                return Err("a member inflates to more bytes than it states");
+            }
+            Err(_) => return Err("a member does not inflate"),
+        }
+        let block = &self.buffer[..raw_length];
+        if trailer[..4] != libdeflater::crc32(block).to_le_bytes() {
+            return Err("the checksum of a member's contents does not match");
+        }
+        if trailer[4..] != (raw_length as u32).to_le_bytes() {
+            return Err("the length at the end of a member does not match");
+        }
+        Ok(block)
+    }
+
+    /// Gives memory back after a very large block, so that one does not stay resident for ever.
+    pub(crate) fn shrink(&mut self, keep: usize) {
+        if self.buffer.len() > keep {
+            self.buffer = Vec::new();
+        }
+    }
+}

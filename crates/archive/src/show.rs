@@ -1,0 +1,156 @@
+//! One record's exact bytes, or an error: never other bytes.
+
+use std::io;
+
+use frontdesk_domain::payload;
+use frontdesk_domain::{RecordKey, Timestamp};
+use frontdesk_durable::{Dir, Sha256Hash, sha256};
+
+use crate::catalog::Found;
+use crate::error::{Action, During, Error};
+use crate::layout;
+use crate::reader::Reader;
+use crate::segment::check;
+use crate::segment::header::Header;
+use crate::segment::pack::Unpacker;
+
+/// A stored record.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Record {
+    /// What it is found by.
+    pub key: RecordKey,
+    /// Its version, from 1.
+    pub version: u32,
+    /// Its place in the order in which the archive's records were stored.
+    pub sequence: u64,
+    /// SHA-256 of its bytes.
+    pub sha256: Sha256Hash,
+    /// Its exact bytes, without a newline. They hash to `sha256`: this was checked.
+    pub bytes: Vec<u8>,
+    /// When its conversation started.
+    pub started_at: Option<Timestamp>,
+    /// When it was stored.
+    pub archived_at: Timestamp,
+    /// The segment it lies in, relative to the archive's folder.
+    pub segment: String,
+}
+
+impl std::fmt::Debug for Record {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Record")
+            .field("key", &self.key)
+            .field("version", &self.version)
+            .field("length", &self.bytes.len())
+            .field("segment", &self.segment)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What stands between a catalog's row and the record's bytes.
+enum Trouble {
+    /// The stored bytes are wrong.
+    Damaged(String),
+    /// The stored bytes are sound and not what the catalog says.
+    Misled,
+}
+
+impl Reader {
+    /// The record of a key: of the version asked for, else the latest. `None` when there is none.
+    ///
+    /// Before bytes are returned, the member's checksums, the record's SHA-256 and its id are compared.
+    ///
+    /// # Errors
+    /// `Damage` when the record is not what was stored, naming the segment and the place; what the file system
+    /// says.
+    pub fn show(&self, key: &RecordKey, version: Option<u32>) -> Result<Option<Record>, Error> {
+        loop {
+            let Some(found) = self.ask(|catalog| catalog.find(key, version))? else { return Ok(None) };
+            let path = layout::segment(found.folder, found.member.segment);
+            match read(&*self.dir, &path, self.format.archive(), &found) {
+                Ok(Ok(bytes)) => return Ok(Some(record(found, path, bytes))),
+                Ok(Err(Trouble::Misled)) if self.distrust_catalog()? => {
+                    tracing::warn!(
+                        "the catalog contradicts the segments: answers come from one built for this command"
+                    );
+                }
+                Ok(Err(Trouble::Misled)) => {
+                    return Err(Error::damage(
+                        Action::Show,
+                        path,
+                        "the catalog does not agree with the member",
+                    ));
+                }
+                Ok(Err(Trouble::Damaged(what))) => {
+                    let what = format!("at byte {}: {what}", found.member.offset);
+                    return Err(Error::damage(Action::Show, path, what));
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    // A writer may have put a copy in its place since the catalog was asked.
+                    let again = self.ask(|catalog| catalog.find(key, version))?;
+                    if again.is_some_and(|again| again.member.segment == found.member.segment) {
+                        return Err(Error::damage(Action::Show, path, "the segment is missing"));
+                    }
+                }
+                Err(error) => return Err(error).during(Action::Show, &path),
+            }
+        }
+    }
+}
+
+fn record(found: Found, segment: String, bytes: Vec<u8>) -> Record {
+    Record {
+        key: found.key,
+        version: found.version,
+        sequence: found.sequence,
+        sha256: found.sha256,
+        bytes,
+        started_at: found.started_at.and_then(|micros| Timestamp::from_micros(micros).ok()),
+        archived_at: Timestamp::from_micros(found.member.archived_at).unwrap_or(Timestamp::UNIX_EPOCH),
+        segment,
+    }
+}
+
+fn read(dir: &dyn Dir, path: &str, archive: [u8; 16], found: &Found) -> io::Result<Result<Vec<u8>, Trouble>> {
+    let file = dir.open_read(path)?;
+    let end = found.member.offset.saturating_add(found.member.length);
+    if end > file.len()? {
+        return Ok(Err(Trouble::Damaged("the segment ends before the record".to_owned())));
+    }
+    let mut bytes = vec![0; usize::try_from(found.member.length).map_err(io::Error::other)?];
+    file.read_exact_at(found.member.offset, &mut bytes)?;
+    Ok(extract(&bytes, archive, found))
+}
+
+fn extract(member: &[u8], archive: [u8; 16], found: &Found) -> Result<Vec<u8>, Trouble> {
+    let (header, header_length) =
+        Header::decode(member).map_err(|fault| Trouble::Damaged(fault.to_string()))?;
+    let packed = &member[header_length..];
+    if header.archive != archive || header.segment != found.member.segment {
+        return Err(Trouble::Damaged("the member belongs elsewhere".to_owned()));
+    }
+    if header.number != found.member.number || packed.len() != header.packed_length as usize {
+        return Err(Trouble::Misled);
+    }
+    let spanned = header.spans().find(|(entry, _)| entry.sequence == found.sequence);
+    let (entry, span) = spanned.ok_or(Trouble::Misled)?;
+    let agrees = entry.kind == found.key.kind
+        && entry.version == found.version
+        && entry.sha256 == found.sha256
+        && span.start == found.start as usize
+        && entry.length == found.length;
+    if !agrees {
+        return Err(Trouble::Misled);
+    }
+    let mut unpacker = Unpacker::new();
+    let block =
+        check::inflate(&header, packed, &mut unpacker).map_err(|what| Trouble::Damaged(what.to_owned()))?;
+    let bytes = &block[span];
+    if sha256(bytes) != entry.sha256 {
+        return Err(Trouble::Damaged("the record is not what its hash says".to_owned()));
+    }
+    let id = entry.id.clone().or_else(|| payload::carries_id(entry.kind, bytes));
+    if id.as_ref() != Some(&found.key.id) {
+        return Err(Trouble::Misled);
+    }
+    Ok(bytes.to_vec())
+}

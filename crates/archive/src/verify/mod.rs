@@ -1,0 +1,157 @@
+//! Checking everything: every byte of every segment, the ledger, the runs, the catalog.
+//!
+//! Nothing is changed, and the first finding does not end it.
+
+mod catalog;
+mod files;
+mod segments;
+
+use frontdesk_domain::RecordId;
+use frontdesk_durable::Dir;
+
+use crate::catalog::{Catalog, Mark};
+use crate::error::{Action, Error};
+use crate::layout;
+use crate::ledger;
+use crate::open::check_format;
+use crate::reader::{self, Reader};
+
+/// How thorough to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct VerifyOptions {
+    /// Compare every row of the catalog with the segments even where the catalog's file is bit for bit what the last
+    /// writer left (its checksum says so). Without a checksum, as after an unclean stop or beside a writer, the rows
+    /// are compared in any case.
+    pub compare_catalog: bool,
+}
+
+/// How far a verification has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Progress {
+    /// Packed bytes checked.
+    pub done_bytes: u64,
+    /// Packed bytes there are to check.
+    pub total_bytes: u64,
+    /// Records checked.
+    pub records: u64,
+}
+
+/// What a verification found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct VerifyReport {
+    /// Records whose bytes are what their hash says.
+    pub records: u64,
+    /// Bytes of those records.
+    pub raw_bytes: u64,
+    /// What is not as it was stored. Empty when all is well.
+    pub damaged: Vec<Damaged>,
+    /// What an unclean stop left and the next writer settles: nothing of it was ever acknowledged.
+    pub unfinished: Vec<Damaged>,
+}
+
+/// One finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Damaged {
+    /// The file, relative to the archive's folder.
+    pub path: String,
+    /// The record it concerns, where that is known.
+    pub id: Option<RecordId>,
+    /// What is wrong, without customer text.
+    pub what: String,
+}
+
+/// Findings as they are collected.
+#[derive(Debug, Default)]
+struct Findings {
+    report: VerifyReport,
+}
+
+impl Findings {
+    fn damaged(&mut self, path: impl Into<String>, what: impl Into<String>) {
+        self.report.damaged.push(Damaged { path: path.into(), id: None, what: what.into() });
+    }
+
+    fn record(&mut self, path: &str, id: Option<RecordId>, what: &str) {
+        self.report.damaged.push(Damaged { path: path.to_owned(), id, what: what.to_owned() });
+    }
+
+    fn unfinished(&mut self, path: impl Into<String>, what: impl Into<String>) {
+        self.report.unfinished.push(Damaged { path: path.into(), id: None, what: what.into() });
+    }
+
+    /// Takes an error that says something is damaged as a finding; others are returned.
+    fn take<T>(&mut self, result: Result<T, Error>) -> Result<Option<T>, Error> {
+        match result {
+            Ok(value) => Ok(Some(value)),
+            Err(error) => match error.kind() {
+                crate::ErrorKind::Damage { what } => {
+                    self.damaged(error.path(), what.clone());
+                    Ok(None)
+                }
+                _ => Err(error),
+            },
+        }
+    }
+}
+
+/// What stays the same during one verification.
+struct Scope<'a> {
+    dir: &'a dyn Dir,
+    archive: [u8; 16],
+    workers: usize,
+    /// Whether a writer is at work: what lies behind the catalog's mark is its business then.
+    active: bool,
+    /// The folder's own catalog, fixed at one moment.
+    catalog: Option<(Catalog, Mark)>,
+}
+
+impl Reader {
+    /// Checks every byte of the archive. Beside a writer it checks what is acknowledged when it begins.
+    ///
+    /// Of each segment: the fixed gzip bytes, each member's header with its checksum and its place in the chain,
+    /// packed checksum, inflated length and checksum, each record's SHA-256, where the segment ends. Of the rest:
+    /// `FORMAT.json`, the chains of ledger and run logs, the checksum files, the catalog, and that there is no file
+    /// nobody can explain. `progress` is called about once per 256 KiB.
+    ///
+    /// # Errors
+    /// What the file system says, other than about single segments. Damage is in the report.
+    pub fn verify(
+        &self,
+        options: &VerifyOptions,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<VerifyReport, Error> {
+        let dir = &*self.dir;
+        let mut findings = Findings::default();
+        let active = files::is_writer_active(dir)?;
+        let usable = reader::usable(dir, &self.format)?;
+        if usable.is_none() && dir.local_path(layout::CATALOG).is_file() && !active {
+            findings
+                .damaged(layout::CATALOG, "it cannot be used; a writer or reader that may write rebuilds it");
+        }
+        let catalog = match usable {
+            Some((catalog, _)) => catalog.fixed(&self.format.archive())?,
+            None => None,
+        };
+        let scope = Scope { dir, archive: self.format.archive(), workers: self.workers, active, catalog };
+
+        let ledgered = findings.take(ledger::read(dir, &self.format))?;
+        if let Some(ledgered) = &ledgered {
+            findings.take(check_format(dir, ledgered))?;
+            if let Some((_, mark)) = &scope.catalog
+                && !ledgered.knows(&mark.ledger, &self.format.ledger_seed())
+            {
+                findings.damaged(layout::LEDGER, "lines are gone that the catalog knows, or were replaced");
+            }
+        }
+        files::check(&scope, &self.format, ledgered.as_ref(), &mut findings)?;
+        let compare = catalog::must_compare(&scope, options, &mut findings)?;
+        let seen = segments::check(&scope, ledgered.as_ref(), compare, &mut findings, progress)?;
+        if let (true, Some((catalog, mark))) = (compare, &scope.catalog) {
+            catalog::check(catalog, mark, &seen, &mut findings)?;
+        }
+        if active && !findings.report.damaged.is_empty() {
+            tracing::debug!(action = %Action::Verify, "a writer was at work");
+        }
+        Ok(findings.report)
+    }
+}

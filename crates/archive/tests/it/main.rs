@@ -1,0 +1,4 @@
+//! The archive, from outside: what is put comes back, whatever happens in between.
+
+mod basics;
+mod support;
