@@ -45,10 +45,19 @@ pub fn fold_into(text: &str, out: &mut String) {
 #[must_use]
 pub fn fold_char(character: char) -> char {
     match character {
-        // Kana, ideographs, Yi and Hangul have no case: most of a Japanese, Chinese or Korean text.
+        // What most texts are made of needs no search in tables. First what has no case, or is lower: kana, ideographs,
+        // Yi and Hangul; the small letters of Latin-1, Greek and Cyrillic.
         '\u{3000}'..='\u{A63F}' | '\u{AC00}'..='\u{D7FF}' => character,
+        'ß'..='ÿ' | 'ΐ' | 'ά'..='ώ' | 'а'..='џ' => character,
+        // Then their capitals.
+        'À'..='Ö' | 'Ø'..='Þ' | 'Α'..='Ρ' | 'Σ'..='Ϋ' | 'А'..='Я' => shifted(character, 32),
+        'Ѐ'..='Џ' => shifted(character, 80),
         _ => character.to_lowercase().next().unwrap_or(character),
     }
+}
+
+fn shifted(character: char, by: u32) -> char {
+    char::from_u32(u32::from(character) + by).unwrap_or(character)
 }
 
 /// A term to look for, folded once.

@@ -73,14 +73,14 @@ impl TimeRange {
     /// allow. Only a range that touches fewer days than there may be parts is cut within its days, on whole seconds.
     #[must_use]
     pub fn split(self, max_parts: NonZeroU32) -> Vec<Self> {
-        let parts = i128::from(max_parts.get());
         let (from, to) = (self.from.as_nanos(), self.to.as_nanos());
         let first_day = from.div_euclid(DAY_NANOS);
         let days = (to - 1).div_euclid(DAY_NANOS) - first_day + 1;
+        let parts = i128::from(max_parts.get()).min(days.max((to - from) / SECOND_NANOS));
 
         let mut windows = Vec::new();
         let mut start = self.from;
-        for part in 1..parts.min(days.max((to - from).div_euclid(SECOND_NANOS))) {
+        for part in 1..parts {
             let cut = if days >= parts {
                 (first_day + part * days / parts) * DAY_NANOS
             } else {

@@ -181,10 +181,21 @@ impl fmt::Debug for RawRecord {
 }
 
 /// Why bytes are not a record. Says nothing of what is in them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a record: {kind}")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RecordError {
     kind: RecordErrorKind,
+}
+
+impl fmt::Display for RecordError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "not a record: {}", self.kind)
+    }
+}
+
+impl std::error::Error for RecordError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        std::error::Error::source(&self.kind)
+    }
 }
 
 impl RecordError {
@@ -236,9 +247,9 @@ impl From<JsonError> for RecordError {
 /// The ways of not being a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RecordErrorKind {
-    /// It is not JSON.
-    #[error("{0}")]
-    Json(JsonError),
+    /// It is not JSON; the error says where.
+    #[error("not JSON")]
+    Json(#[source] JsonError),
     /// It is JSON, but no object.
     #[error("not a JSON object")]
     NotAnObject,

@@ -41,7 +41,6 @@ pub struct Timestamp(DateTime);
 const FIRST: DateTime = DateTime::constant(0, 1, 1, 0, 0, 0, 0);
 const LAST: DateTime = DateTime::constant(9999, 12, 31, 23, 59, 59, 999_999_999);
 const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
-const NANOS_PER_SECOND: i128 = 1_000_000_000;
 
 impl Timestamp {
     /// 1970-01-01T00:00:00Z.
@@ -73,9 +72,12 @@ impl Timestamp {
     ///
     /// [`TimeError::OutOfRange`] outside the years 0000 to 9999.
     pub fn from_nanos(nanos: i128) -> Result<Self, TimeError> {
-        let seconds = i64::try_from(nanos.div_euclid(NANOS_PER_SECOND)).map_err(|_| TimeError::OutOfRange)?;
-        let rest = i32::try_from(nanos.rem_euclid(NANOS_PER_SECOND)).map_err(|_| TimeError::OutOfRange)?;
-        Self::from_utc_plus(EPOCH, SignedDuration::new(seconds, rest))
+        if !(FIRST.duration_since(EPOCH).as_nanos()..=LAST.duration_since(EPOCH).as_nanos()).contains(&nanos)
+        {
+            return Err(TimeError::OutOfRange);
+        }
+        // Always from the epoch: jiff refuses some sums that are in range when both parts have a time of day.
+        EPOCH.checked_add(SignedDuration::from_nanos_i128(nanos)).map(Self).map_err(|_| TimeError::OutOfRange)
     }
 
     /// Nanoseconds after the Unix epoch, negative before it.
@@ -115,13 +117,13 @@ impl Timestamp {
     /// The time `duration` later, unless that is past [`Timestamp::MAX`].
     #[must_use]
     pub fn checked_add(self, duration: Duration) -> Option<Self> {
-        Self::from_utc_plus(self.0, SignedDuration::try_from(duration).ok()?).ok()
+        Self::from_nanos(self.as_nanos().checked_add(i128::try_from(duration.as_nanos()).ok()?)?).ok()
     }
 
     /// The time `duration` earlier, unless that is before [`Timestamp::MIN`].
     #[must_use]
     pub fn checked_sub(self, duration: Duration) -> Option<Self> {
-        Self::from_utc_plus(self.0, SignedDuration::try_from(duration).ok()?.checked_neg()?).ok()
+        Self::from_nanos(self.as_nanos().checked_sub(i128::try_from(duration.as_nanos()).ok()?)?).ok()
     }
 
     /// How much later this is than `earlier`; zero when it is not later.
@@ -140,12 +142,6 @@ impl Timestamp {
     #[must_use]
     pub fn start_of_day(self) -> Self {
         Self(self.0.start_of_day())
-    }
-
-    /// The reading `utc` moved by `offset`, checked against the range.
-    fn from_utc_plus(utc: DateTime, offset: SignedDuration) -> Result<Self, TimeError> {
-        let moved = utc.checked_add(offset).map_err(|_| TimeError::OutOfRange)?;
-        if moved < FIRST { Err(TimeError::OutOfRange) } else { Ok(Self(moved)) }
     }
 }
 

@@ -61,26 +61,20 @@ impl<'a> Lexer<'a> {
             }
             Some(')') => {
                 self.take(1);
-                self.border()?;
+                self.border(APART)?;
                 Kind::Close
             }
             Some('\'') => {
                 let value = self.value()?;
-                self.border()?;
+                self.border(AFTER_VALUE)?;
                 Kind::Value(value)
             }
             Some(first) if is_word(first) => {
                 let word = self.take_while(is_word);
-                self.border()?;
+                self.border(APART)?;
                 Kind::Word(word)
             }
-            Some(control) => {
-                return Err(FilterError {
-                    column,
-                    message: format!("the character {} cannot stand here", control.escape_unicode()),
-                    hint: "control characters may stand in a quoted value only".to_owned(),
-                });
-            }
+            Some(control) => return Err(self.control(control)),
         };
         Ok(Token { column, kind })
     }
@@ -123,17 +117,28 @@ impl<'a> Lexer<'a> {
     }
 
     /// What ends a word, a value or a parenthesis: white space, `)`, or the end.
-    fn border(&self) -> Result<(), FilterError> {
+    fn border(&self, hint: &str) -> Result<(), FilterError> {
         match self.rest.chars().next() {
             None | Some(')') => Ok(()),
             Some(next) if next.is_whitespace() => Ok(()),
+            Some(next) if next.is_control() => Err(self.control(next)),
             Some(_) => Err(FilterError {
                 column: self.column,
                 message: "a space is missing here".to_owned(),
-                hint:
-                    "put a space between words, values and parentheses: type eq 'voice' and (queue eq 'web')"
-                        .to_owned(),
+                hint: hint.to_owned(),
             }),
         }
     }
+
+    /// The error for a control character that stands here, outside of a value.
+    fn control(&self, character: char) -> FilterError {
+        FilterError {
+            column: self.column,
+            message: format!("the character {} cannot stand here", character.escape_unicode()),
+            hint: "control characters may stand in a quoted value only".to_owned(),
+        }
+    }
 }
+
+const APART: &str = "put a space between words, values and parentheses: type eq 'voice' and (queue eq 'web')";
+const AFTER_VALUE: &str = "put a space after the value; a quote inside a value is written twice: 'it''s'";

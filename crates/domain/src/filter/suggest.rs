@@ -38,8 +38,15 @@ pub(super) fn op(word: &str) -> String {
 /// A word as a message may repeat it: on one line, and short.
 pub(super) fn shortened(word: &str) -> String {
     let more = if word.chars().nth(SHOWN).is_some() { "…" } else { "" };
-    let start: String = word.chars().take(SHOWN).collect();
-    format!("{}{more}", start.escape_debug())
+    let mut shown = String::new();
+    for character in word.chars().take(SHOWN) {
+        // What cannot be seen is named; a quote can be seen.
+        match character {
+            '"' | '\'' | '\\' => shown.push(character),
+            _ => shown.extend(character.escape_debug()),
+        }
+    }
+    shown + more
 }
 
 /// The name that differs least: by case only, or by at most two characters and less than half of it.

@@ -25,7 +25,7 @@ pub enum JsonFault {
         expected: &'static str,
     },
     /// The text ends inside a value, or holds none.
-    #[error("the text ends inside a value")]
+    #[error("the text ends before its value does")]
     UnexpectedEnd,
     /// A number as JSON does not write it: a leading zero or plus, a missing digit.
     #[error("not a number as JSON writes it")]
@@ -42,8 +42,8 @@ pub enum JsonFault {
     /// Something other than white space after the value.
     #[error("something follows the value")]
     TrailingBytes,
-    /// A byte order mark before the value.
-    #[error("a byte order mark is not part of JSON")]
+    /// A byte order mark before the value, or its first byte.
+    #[error("expected a value, with no byte order mark before it")]
     ByteOrderMark,
     /// A part that is larger than it may be.
     #[error("a part is larger than {limit} bytes")]

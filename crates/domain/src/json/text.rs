@@ -54,7 +54,7 @@ pub(crate) fn is_key(key: &[u8], name: &[u8]) -> bool {
 /// Appends the text of a JSON string, quotes included. When it is none, nothing is appended.
 pub(crate) fn append_text(token: &[u8], out: &mut String) -> Option<()> {
     let before = out.len();
-    let appended = append_body(body_of(token)?, out);
+    let appended = append_body(std::str::from_utf8(body_of(token)?).ok()?, out);
     if appended.is_none() {
         out.truncate(before);
     }
@@ -67,8 +67,9 @@ fn body_of(token: &[u8]) -> Option<&[u8]> {
 
 /// The text that stands between quotes, and whether it is whole.
 fn body_text(body: &[u8]) -> Option<(Cow<'_, str>, bool)> {
-    if !body.contains(&b'\\') {
-        return std::str::from_utf8(body).ok().map(|text| (Cow::Borrowed(text), true));
+    let body = std::str::from_utf8(body).ok()?;
+    if !body.contains('\\') {
+        return Some((Cow::Borrowed(body), true));
     }
     let mut out = String::with_capacity(body.len());
     let whole = append_body(body, &mut out)?;
@@ -76,35 +77,36 @@ fn body_text(body: &[u8]) -> Option<(Cow<'_, str>, bool)> {
 }
 
 /// Appends the text that stands between quotes, and says whether it is whole: without a lone surrogate.
-fn append_body(mut body: &[u8], out: &mut String) -> Option<bool> {
+fn append_body(mut body: &str, out: &mut String) -> Option<bool> {
     let mut whole = true;
-    while let Some(at) = body.iter().position(|&byte| byte == b'\\') {
-        let (plain, rest) = body.split_at(at);
-        out.push_str(std::str::from_utf8(plain).ok()?);
-        let (character, rest) = escape(rest)?;
+    while let Some(at) = body.find('\\') {
+        out.push_str(&body[..at]);
+        let (character, rest) = escape(&body[at + 1..])?;
         whole &= character.is_some();
         out.push(character.unwrap_or(char::REPLACEMENT_CHARACTER));
         body = rest;
     }
-    out.push_str(std::str::from_utf8(body).ok()?);
+    out.push_str(body);
     Some(whole)
 }
 
-/// The character written by the escape that `rest` starts with, none for a lone surrogate, and what follows it.
-fn escape(rest: &[u8]) -> Option<(Option<char>, &[u8])> {
-    let (&code, after) = rest.get(1..)?.split_first()?;
+/// The character written by the escape whose backslash is before `rest`, none for a lone surrogate; and what follows.
+fn escape(rest: &str) -> Option<(Option<char>, &str)> {
+    let mut characters = rest.chars();
+    let code = characters.next()?;
+    let after = characters.as_str();
     let character = match code {
-        b'"' | b'\\' | b'/' => char::from(code),
-        b'b' => '\u{8}',
-        b'f' => '\u{C}',
-        b'n' => '\n',
-        b'r' => '\r',
-        b't' => '\t',
-        b'u' => {
+        '"' | '\\' | '/' => code,
+        'b' => '\u{8}',
+        'f' => '\u{C}',
+        'n' => '\n',
+        'r' => '\r',
+        't' => '\t',
+        'u' => {
             let (unit, after) = code_unit(after)?;
             // A high surrogate counts together with the low one right after it; alone it is no character.
             if (0xD800..0xDC00).contains(&unit)
-                && let Some(second) = after.strip_prefix(b"\\u")
+                && let Some(second) = after.strip_prefix("\\u")
                 && let Some((low, after)) = code_unit(second)
                 && (0xDC00..0xE000).contains(&low)
             {
@@ -119,11 +121,11 @@ fn escape(rest: &[u8]) -> Option<(Option<char>, &[u8])> {
 }
 
 /// Four hexadecimal digits.
-fn code_unit(bytes: &[u8]) -> Option<(u32, &[u8])> {
-    let (digits, after) = bytes.split_first_chunk::<4>()?;
+fn code_unit(text: &str) -> Option<(u32, &str)> {
+    let (digits, after) = text.split_at_checked(4)?;
     let mut value = 0;
-    for &digit in digits {
-        value = value * 16 + char::from(digit).to_digit(16)?;
+    for digit in digits.chars() {
+        value = value * 16 + digit.to_digit(16)?;
     }
     Some((value, after))
 }

@@ -109,13 +109,10 @@ impl<'a> Cursor<'a> {
             (_, 60.., _) => no_such("minute"),
             (_, _, 61..) => no_such("second"),
             (_, _, 60) => {
-                let read = Timestamp::from_utc_plus(date.at(hour, minute, 59, 999_999_999), -offset)?;
+                let read = less(date.at(hour, minute, 59, 999_999_999), offset)?;
                 if ends_a_month(read.0) { Ok(read) } else { no_such("leap second") }
             }
-            _ => {
-                let local = date.at(hour, minute, second, nanos);
-                if offset.is_zero() { Ok(Timestamp(local)) } else { Timestamp::from_utc_plus(local, -offset) }
-            }
+            _ => less(date.at(hour, minute, second, nanos), offset),
         }
     }
 
@@ -163,6 +160,14 @@ impl<'a> Cursor<'a> {
     fn end(&self) -> Result<(), TimeError> {
         if self.rest.is_empty() { Ok(()) } else { Err(self.malformed("nothing more")) }
     }
+}
+
+/// The time that reads as `local` where clocks are `offset` ahead of UTC.
+fn less(local: DateTime, offset: SignedDuration) -> Result<Timestamp, TimeError> {
+    if offset.is_zero() {
+        return Ok(Timestamp(local));
+    }
+    Timestamp::from_nanos(Timestamp(local).as_nanos() - offset.as_nanos())
 }
 
 /// Whether this is in the last second of a month.

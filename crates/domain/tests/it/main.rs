@@ -1,0 +1,20 @@
+//! The rules of `frontdesk-domain`, from outside: cases from files, each area with one snapshot, and properties over
+//! generated values.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
+mod snapshot;
+mod strategies;
+
+mod certificate;
+mod filter;
+mod fold;
+mod ids;
+mod json;
+mod json_splitter;
+mod payload;
+mod query;
+mod range;
+mod record;
+mod time;
+mod violation;
