@@ -39,7 +39,8 @@ impl Clock for SystemClock {
 /// # async fn main() -> Result<(), frontdesk_domain::TimeError> {
 /// tokio::time::pause();
 /// let clock = VirtualClock::starting_at("2025-03-01T10:00:00Z".parse()?);
-/// tokio::time::sleep(Duration::from_secs(90)).await;
+/// tokio::time::advance(Duration::from_secs(60)).await;
+/// clock.jump_forward(Duration::from_secs(30));
 /// assert_eq!(clock.now().to_string(), "2025-03-01T10:01:30Z");
 /// # Ok(())
 /// # }

@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use http::{HeaderMap, header, response};
+use http::{HeaderMap, StatusCode, header, response};
 use tokio::time::timeout;
 use tracing::debug;
 
@@ -104,7 +104,10 @@ impl Inner {
             self.counters.throttled();
         }
         if let Some(permit) = permit {
-            permit.answered(Limit::read(&head.headers), throttled, retry_after);
+            // A token that was not accepted was not counted: these figures are somebody else's.
+            let counted = head.status != StatusCode::UNAUTHORIZED;
+            let limit = Limit::read(&head.headers).filter(|_| counted);
+            permit.answered(limit, throttled, retry_after);
         }
         Answer {
             status: Some(head.status),

@@ -5,8 +5,10 @@
 //! just as well. What was missed (everybody was busy, or waited for a token) is made up for 0.4 s worth, a
 //! quarter faster than even.
 //!
-//! *Window guard.* The server's own count, plus what is in flight, never comes closer to the limit than the reserve of
-//! one to five: other programs may use the same token. When it would, everything waits for the next window.
+//! *Window guard.* When the server's own count, plus what it has not counted yet, reaches the limit, everything waits for
+//! the next window. Alone, even spacing never gets there. Where the count grows faster than by our own requests, other
+//! programs use the same token: then what is left of the window is spread over what is left of its time, and a reserve of
+//! one to five is left to them.
 //!
 //! *Probe.* At the start, after a 429 and after such a wait one request goes alone; its answer says how to go on. So an
 //! unknown limit costs no 429, and a gate that opens lets no storm through.
@@ -18,11 +20,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::limit::Limit;
+use super::limit::{Limit, WINDOW};
 use crate::clock::later;
 
 /// The part of the allowed rate that is used, so that clocks that differ a little never add up to a 429.
 const SHARE: f64 = 0.998;
+/// At least so many requests of a window stay unused: even spacing hits a border of the window one request early or late.
+const SLACK: f64 = 1.5;
 /// Requests a second while nothing is known (contract §5: "about 10 requests/s a client").
 const START: f64 = 10.0;
 /// A rate nobody stated grows no further.
@@ -78,6 +82,11 @@ struct Window {
     /// The answer that said so.
     ticket: Ticket,
     answered_at: Instant,
+    /// How far our tickets were ahead of the count at the window's first answer. They stay as far ahead while we are
+    /// alone.
+    ahead: i128,
+    /// Somebody else's requests are in the count.
+    shared: bool,
 }
 
 /// One request goes alone.
@@ -131,7 +140,7 @@ impl Pace {
                 return Err(until);
             }
         }
-        let even = self.interval();
+        let even = self.interval(now);
         let close = even.mul_f64(MAKE_UP_SPACING);
         let slot = self.slot.map_or(now, |slot| later(slot, even));
         let due = self.last.map_or(slot, |last| slot.max(later(last, close)));
@@ -150,7 +159,7 @@ impl Pace {
         let ticket = self.next_ticket;
         self.next_ticket += 1;
         self.in_flight += 1;
-        let even = self.interval();
+        let even = self.interval(now);
         let earliest = now.checked_sub(MAKE_UP).unwrap_or(now);
         self.slot = Some(self.slot.map_or(now, |slot| later(slot, even).max(earliest)));
         self.last = Some(now);
@@ -168,7 +177,7 @@ impl Pace {
         match limit {
             Some(limit) if newest => {
                 self.knowledge = Knowledge::Stated;
-                self.rate = limit.rate() * SHARE;
+                self.rate = even_rate(&limit);
                 self.see_window(ticket, &limit, now);
             }
             Some(limit) => self.see_window(ticket, &limit, now),
@@ -198,16 +207,32 @@ impl Pace {
         self.probe = Some(Probe { sent: None });
     }
 
-    fn interval(&self) -> Duration {
-        Duration::from_secs_f64(1.0 / self.rate())
+    /// Time between two requests that are evenly spaced.
+    fn interval(&self, now: Instant) -> Duration {
+        let even = Duration::from_secs_f64(1.0 / self.rate());
+        let Some(window) = self.window.filter(|window| window.shared && window.ends > now) else {
+            return even;
+        };
+        let left = u32::try_from(self.room(&window)).unwrap_or(u32::MAX).max(1);
+        even.max((window.ends - now) / left)
+    }
+
+    /// Requests that still fit into the window.
+    fn room(&self, window: &Window) -> u64 {
+        let uncounted = if window.shared {
+            // Who else sends is not known, so what is in flight counts as not counted yet.
+            self.in_flight.saturating_add(reserve(window.allowed))
+        } else {
+            // What was let go after the request whose answer gave the count.
+            self.in_flight.min(self.next_ticket.saturating_sub(window.ticket + 1))
+        };
+        window.allowed.saturating_sub(window.count).saturating_sub(uncounted)
     }
 
     /// Whether the window has no room, and until when.
     fn window_full_until(&mut self, now: Instant) -> Option<Instant> {
         let window = self.window?;
-        let used = window.count.saturating_add(self.in_flight).saturating_add(reserve(window.allowed));
-        let full = used >= window.allowed;
-        if !full {
+        if self.room(&window) > 0 {
             if now >= window.ends {
                 self.window = None;
             }
@@ -226,16 +251,28 @@ impl Pace {
     fn see_window(&mut self, ticket: Ticket, limit: &Limit, now: Instant) {
         let (Some(count), Some(reset)) = (limit.count, limit.reset) else { return };
         let ends = now + reset;
-        let seen = Window { allowed: limit.allowed, count, ends, ticket, answered_at: now };
-        match &mut self.window {
-            Some(window) if ticket < window.ticket => {
-                // An answer that was overtaken: of the same window, its count may still be the higher one.
-                let apart = ends.max(window.ends) - ends.min(window.ends);
-                if apart < SAME_WINDOW {
-                    window.count = window.count.max(count);
-                }
+        let ahead = i128::from(ticket) - i128::from(count);
+        let fresh =
+            Window { allowed: limit.allowed, count, ends, ticket, answered_at: now, ahead, shared: false };
+        let Some(window) = &mut self.window else {
+            self.window = Some(fresh);
+            return;
+        };
+        let same = ends.max(window.ends) - ends.min(window.ends) < SAME_WINDOW;
+        if ticket < window.ticket {
+            // An answer that was overtaken: of the same window, its count may still be the higher one.
+            if same {
+                window.count = window.count.max(count);
+                window.ends = window.ends.min(ends);
             }
-            window => *window = Some(seen),
+        } else if same {
+            // Answers overtake each other by as many as are in flight.
+            let strangers = window.ahead - ahead;
+            let shared = window.shared || strangers > i128::from(self.in_flight) + 2;
+            // Seconds are rounded up, so of several ends the earliest is the nearest to the truth.
+            *window = Window { ends: window.ends.min(ends), ahead: window.ahead, shared, ..fresh };
+        } else {
+            *window = fresh;
         }
     }
 
@@ -270,6 +307,12 @@ impl Pace {
             }
         }
     }
+}
+
+/// The rate that fills a window evenly and never quite.
+fn even_rate(limit: &Limit) -> f64 {
+    let rate = limit.rate();
+    (rate - SLACK / WINDOW.as_secs_f64()).clamp(rate / 2.0, rate * SHARE)
 }
 
 /// Requests of a window that are left to others: one to five; none where the window is tiny.

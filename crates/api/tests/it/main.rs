@@ -1,0 +1,16 @@
+//! The client core and the gateway adapter from outside: against scripts in paused time, and over real sockets.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod budget;
+mod cancel;
+mod errors;
+mod gateway;
+mod logs;
+mod malformed;
+mod pace;
+mod retry_after;
+mod sandbox;
+mod sockets;
+mod support;
+mod tls;
+mod tokens;
