@@ -1,1 +1,24 @@
-//! placeholder
+//! Brings conversations into the archive, page by page, and proves what was taken.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`pull`] | the job: windows, several in flight, a checkpoint per page, one certificate a run |
+//! | [`import`] | the same records from a file of NDJSON |
+//! | [`monitor`] | what a caller hears while a job runs |
+//!
+//! This room introduces `api` to `archive`; neither knows the other. It holds no global state, prints
+//! nothing, and reads neither environment nor clock: the caller passes them in.
+
+mod budget;
+mod checkpoint;
+pub mod import;
+mod lines;
+pub mod monitor;
+pub mod pull;
+mod tally;
+mod window;
+
+pub use import::{Import, ImportReport};
+pub use monitor::{Monitor, Note, Silent};
+pub use pull::{Pull, PullError, PullReport, PullRequest};
+pub use tally::Tally;

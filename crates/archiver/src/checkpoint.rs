@@ -1,0 +1,338 @@
+//! What a run writes down: its request, every page it stored, and its certificate.
+//!
+//! The lines of `runs/<id>.ndjson` (docs/archive-format.md). A page's line is written after its records are
+//! durable, so a run that was killed may fetch one page a window again and never skips one.
+
+use std::collections::HashSet;
+
+use frontdesk_domain::{
+    Certificate, OrganizationId, PageSize, PageToken, RunId, RunState, TimeRange, Timestamp, WindowEnd,
+    WindowReport,
+};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::tally::Tally;
+
+/// What was asked: two runs with equal requests are the same job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Request {
+    pub(crate) organization: OrganizationId,
+    pub(crate) contract: String,
+    pub(crate) origin: String,
+    pub(crate) from: Timestamp,
+    pub(crate) to: Timestamp,
+    pub(crate) filter: Option<String>,
+    pub(crate) page_size: PageSize,
+    /// How many windows the range was split into, so that a later version with another split starts anew.
+    pub(crate) windows: u32,
+}
+
+/// One stored page.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Page {
+    pub(crate) window: u32,
+    /// Counted from 1 within the window.
+    pub(crate) page: u64,
+    /// The token that fetched it; absent for the first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) token: Option<PageToken>,
+    /// The token of the next one; absent for the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) next: Option<PageToken>,
+    pub(crate) at: Timestamp,
+    #[serde(flatten)]
+    pub(crate) tally: Tally,
+    /// Conversations past the look-back that have no end yet.
+    pub(crate) late: u64,
+    /// Hex SHA-256 over each record's id and hash, in the order of the page.
+    pub(crate) fingerprint: String,
+    /// 64-bit hashes of the ids that were new in the window, 16 hex digits each: what lets a resumed run
+    /// count an id once.
+    pub(crate) new_ids: String,
+    /// Where in the window the page reached, for progress.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reached: Option<Timestamp>,
+}
+
+/// A line of a run's log, without what the log itself adds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(crate) enum Line {
+    Run { run_id: RunId, at: Timestamp, request: Request },
+    Resumed { at: Timestamp },
+    Page(Page),
+    Restarted { window: u32, at: Timestamp },
+    Certificate { certificate: Box<Certificate> },
+}
+
+/// How far one window is.
+#[derive(Debug)]
+pub(crate) struct WindowState {
+    pub(crate) range: TimeRange,
+    pub(crate) pages: u64,
+    /// Where to go on: the token of the next page, or nothing for the first.
+    pub(crate) next: Option<PageToken>,
+    pub(crate) done: bool,
+    pub(crate) tally: Tally,
+    pub(crate) late: u64,
+    ids: HashSet<u64>,
+    digest: [u8; 32],
+    /// When the last page came: what decides whether the window touches the look-back.
+    last_at: Option<Timestamp>,
+    pub(crate) reached: Option<Timestamp>,
+    pub(crate) failed: Option<Failed>,
+}
+
+/// Why a window ended early, and where it can be taken up again.
+#[derive(Debug, Clone)]
+pub(crate) struct Failed {
+    pub(crate) token: Option<PageToken>,
+    pub(crate) reason: String,
+}
+
+impl WindowState {
+    pub(crate) fn new(range: TimeRange) -> Self {
+        Self {
+            range,
+            pages: 0,
+            next: None,
+            done: false,
+            tally: Tally::default(),
+            late: 0,
+            ids: HashSet::new(),
+            digest: [0; 32],
+            last_at: None,
+            reached: None,
+            failed: None,
+        }
+    }
+
+    /// Whether `id_hash` was not met in this window before. Remembers it.
+    pub(crate) fn is_new(&mut self, id_hash: u64) -> bool {
+        self.ids.insert(id_hash)
+    }
+
+    /// Takes a stored page into account.
+    pub(crate) fn apply(&mut self, page: &Page) {
+        self.pages += 1;
+        self.next.clone_from(&page.next);
+        self.done = page.next.is_none();
+        self.tally += page.tally;
+        self.late += page.late;
+        self.ids.extend(id_hashes(&page.new_ids));
+        self.digest =
+            Sha256::new().chain_update(self.digest).chain_update(&page.fingerprint).finalize().into();
+        self.last_at = Some(page.at);
+        self.reached = page.reached.max(self.reached);
+    }
+
+    /// The window as the certificate states it.
+    pub(crate) fn report(&self, look_back: std::time::Duration) -> WindowReport {
+        let open = match self.last_at.and_then(|at| at.checked_sub(look_back)) {
+            Some(border) => self.range.to() > border,
+            None => true,
+        };
+        let ended = if self.done {
+            WindowEnd::Complete
+        } else {
+            let failed = self.failed.clone();
+            let token = failed.as_ref().and_then(|failed| failed.token.clone()).or_else(|| self.next.clone());
+            WindowEnd::Failed {
+                token: token.map(|token| token.as_str().to_owned()),
+                reason: failed.map_or_else(|| String::from("not reached"), |failed| failed.reason),
+            }
+        };
+        let state = WindowReport::judge(&ended, open || self.late > 0);
+        WindowReport {
+            from: self.range.from(),
+            to: self.range.to(),
+            state,
+            pages: self.pages,
+            received: self.tally.seen(),
+            unique: self.ids.len() as u64,
+            pages_digest: hex(&self.digest),
+            ended,
+            open,
+        }
+    }
+}
+
+/// Rebuilds the windows of a run from its lines. `None` when the lines are another job's, or when the run
+/// ended and left nothing open.
+pub(crate) fn replay(
+    lines: &[serde_json::Value],
+    request: &Request,
+    windows: &[TimeRange],
+) -> Option<Vec<WindowState>> {
+    let mut states: Vec<WindowState> = windows.iter().copied().map(WindowState::new).collect();
+    let mut lines = lines.iter().map(|line| serde_json::from_value::<Line>(line.clone()));
+    match lines.next()? {
+        Ok(Line::Run { request: written, .. }) if written == *request => {}
+        _ => return None,
+    }
+    let mut open = true;
+    for line in lines {
+        // A line of a later version that this one cannot read: what it means is not known, so start anew.
+        match line.ok()? {
+            Line::Run { .. } => return None,
+            Line::Resumed { .. } => open = true,
+            Line::Page(page) => states.get_mut(page.window as usize)?.apply(&page),
+            Line::Restarted { window, .. } => {
+                let state = states.get_mut(window as usize)?;
+                *state = WindowState::new(state.range);
+            }
+            Line::Certificate { certificate } => open = certificate.state == RunState::Incomplete,
+        }
+    }
+    open.then_some(states)
+}
+
+/// The ids' hashes as a page's line writes them.
+pub(crate) fn write_id_hashes(hashes: &[u64]) -> String {
+    hashes.iter().map(|hash| format!("{hash:016x}")).collect()
+}
+
+fn id_hashes(text: &str) -> impl Iterator<Item = u64> {
+    text.as_bytes()
+        .chunks_exact(16)
+        .filter_map(|digits| u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok())
+}
+
+/// Lower-case hex.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn time(text: &str) -> Timestamp {
+        Timestamp::from_date_or_time(text).unwrap()
+    }
+
+    fn range() -> TimeRange {
+        TimeRange::new(time("2025-03-01"), time("2025-03-02")).unwrap()
+    }
+
+    fn request() -> Request {
+        Request {
+            organization: OrganizationId::default(),
+            contract: "gateway".into(),
+            origin: "http://127.0.0.1".into(),
+            from: range().from(),
+            to: range().to(),
+            filter: None,
+            page_size: PageSize::default(),
+            windows: 1,
+        }
+    }
+
+    fn page(number: u64, next: Option<&str>, at: &str, new_ids: &[u64]) -> Page {
+        Page {
+            window: 0,
+            page: number,
+            token: None,
+            next: next.map(|token| PageToken::new(token).unwrap()),
+            at: time(at),
+            tally: Tally { stored: new_ids.len() as u64, ..Tally::default() },
+            late: 0,
+            fingerprint: format!("f{number}"),
+            new_ids: write_id_hashes(new_ids),
+            reached: None,
+        }
+    }
+
+    fn lines(lines: &[Line]) -> Vec<serde_json::Value> {
+        let start =
+            Line::Run { run_id: "pull-x".parse().unwrap(), at: time("2025-03-05"), request: request() };
+        std::iter::once(&start).chain(lines).map(|line| serde_json::to_value(line).unwrap()).collect()
+    }
+
+    fn replayed(written: &[Line]) -> Option<WindowState> {
+        replay(&lines(written), &request(), &[range()]).map(|mut states| states.remove(0))
+    }
+
+    const LOOK_BACK: Duration = Duration::from_secs(72 * 3600);
+
+    #[test]
+    fn a_run_goes_on_after_its_last_stored_page() {
+        let state = replayed(&[
+            Line::Page(page(1, Some("t1"), "2025-03-10", &[1, 2])),
+            Line::Page(page(2, Some("t2"), "2025-03-10", &[3])),
+        ]);
+        let mut state = state.unwrap();
+        assert_eq!(state.pages, 2);
+        assert_eq!(state.next.as_ref().unwrap().as_str(), "t2");
+        assert!(!state.done);
+        assert!(!state.is_new(3), "an id of an earlier session counts once");
+        assert!(state.is_new(4));
+        assert_eq!(state.tally.stored, 3);
+    }
+
+    #[test]
+    fn the_last_page_ends_the_window_and_the_look_back_decides() {
+        let cases = [
+            // The window ends 2025-03-02; 72 h later is 2025-03-05.
+            ("2025-03-05T00:00:00Z", RunState::Complete),
+            ("2025-03-04T23:59:59.999999Z", RunState::Provisional),
+        ];
+        for (at, expected) in cases {
+            let state = replayed(&[Line::Page(page(1, None, at, &[1]))]).unwrap();
+            let report = state.report(LOOK_BACK);
+            assert_eq!(report.ended, WindowEnd::Complete);
+            assert_eq!(report.state, expected, "{at}");
+            assert_eq!(report.open, expected == RunState::Provisional);
+        }
+    }
+
+    #[test]
+    fn a_window_that_begins_anew_forgets_what_it_had() {
+        let state = replayed(&[
+            Line::Page(page(1, Some("t1"), "2025-03-10", &[1])),
+            Line::Restarted { window: 0, at: time("2025-03-10") },
+        ]);
+        let mut state = state.unwrap();
+        assert_eq!((state.pages, state.next.clone()), (0, None));
+        assert!(state.is_new(1));
+    }
+
+    #[test]
+    fn another_request_is_another_run() {
+        let written = lines(&[]);
+        let mut other = request();
+        other.page_size = PageSize::new(7).unwrap();
+        assert!(replay(&written, &other, &[range()]).is_none());
+        assert!(replay(&written, &request(), &[range()]).is_some());
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_read_ends_the_resume() {
+        let mut written = lines(&[]);
+        written.push(serde_json::json!({"type": "from_the_future"}));
+        assert!(replay(&written, &request(), &[range()]).is_none());
+    }
+
+    #[test]
+    fn the_digest_follows_the_order_of_the_pages() {
+        let digest = |order: [u64; 2]| {
+            let pages = order.map(|number| Line::Page(page(number, Some("t"), "2025-03-10", &[])));
+            replayed(&pages).unwrap().report(LOOK_BACK).pages_digest
+        };
+        assert_ne!(digest([1, 2]), digest([2, 1]));
+        assert_eq!(digest([1, 2]).len(), 64);
+    }
+
+    #[test]
+    fn what_the_log_adds_to_a_line_does_not_matter() {
+        let mut written = lines(&[Line::Page(page(1, None, "2025-03-10", &[9]))]);
+        for (number, line) in written.iter_mut().enumerate() {
+            line["n"] = (number + 1).into();
+            line["prev"] = "00".into();
+        }
+        assert!(replay(&written, &request(), &[range()]).unwrap()[0].done);
+    }
+}

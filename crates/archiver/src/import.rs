@@ -1,0 +1,201 @@
+//! Imports records from NDJSON: read, check and hash on workers, store in the order of the file.
+//!
+//! Three line forms are kept as they come (contract §5): a conversation of the details query, the documents'
+//! `{interactionId, transcript, metadata}`, and a corpus conversation.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+use std::num::NonZero;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Mutex, PoisonError};
+
+use frontdesk_archive::{Error as ArchiveError, Prepared, Writer};
+
+use crate::lines::{LONGEST_LINE, Lines, Part};
+use crate::monitor::{Monitor, Note, Progress};
+use crate::tally::Tally;
+
+/// Rejected lines that are told one by one; the rest is only counted.
+const MOST_NOTES: u64 = 20;
+
+/// An import: where from, how many workers.
+#[derive(Debug)]
+pub struct Import<R> {
+    input: R,
+    workers: NonZero<usize>,
+}
+
+/// How an import ended. What was stored stays stored.
+#[derive(Debug)]
+pub struct ImportReport {
+    /// What became of the records.
+    pub tally: Tally,
+    /// Lines read, empty ones included.
+    pub lines: u64,
+    /// Bytes of the lines, after decompression.
+    pub raw_bytes: u64,
+    /// Why reading ended before the end of the input: a disk that fails, or gzip data that is cut or damaged.
+    pub input_error: Option<io::Error>,
+    /// Whether the caller asked it to stop.
+    pub interrupted: bool,
+}
+
+/// A part whose lines were checked and hashed.
+struct Checked {
+    number: u64,
+    lines: u64,
+    raw_bytes: u64,
+    records: Vec<Prepared>,
+    rejected: Vec<Note>,
+}
+
+/// How reading ended.
+enum End {
+    Whole,
+    Stopped,
+    Failed(io::Error),
+}
+
+impl<R: Read + Send> Import<R> {
+    /// An import of `input`, plain or gzip (told by its first bytes), checked by `workers` threads.
+    pub fn new(input: R, workers: NonZero<usize>) -> Self {
+        Self { input, workers }
+    }
+
+    /// Reads to the end, or until `stop` says so. The monitor's progress counts raw bytes.
+    ///
+    /// # Errors
+    /// When the archive cannot store: nothing was acknowledged after it.
+    pub fn run(
+        self,
+        writer: &Writer,
+        stop: &(dyn Fn() -> bool + Sync),
+        monitor: &dyn Monitor,
+    ) -> Result<ImportReport, ArchiveError> {
+        let workers = self.workers.get();
+        let (part_sender, parts) = sync_channel::<Part>(workers);
+        let parts = Mutex::new(Some(parts));
+        let (checked_sender, checked) = sync_channel::<Checked>(workers);
+        std::thread::scope(|scope| {
+            let input = self.input;
+            let reader = scope.spawn(move || read(input, &part_sender, stop));
+            for _ in 0..workers {
+                let (parts, sender) = (&parts, checked_sender.clone());
+                scope.spawn(move || check(parts, &sender));
+            }
+            drop(checked_sender);
+            let stored = store_in_order(checked, writer, monitor);
+            // When storing failed, the workers find nobody to give to; without a receiver the reader ends, too.
+            parts.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let mut report = stored?;
+            match reader.join() {
+                Ok(End::Whole) => {}
+                Ok(End::Stopped) => report.interrupted = true,
+                Ok(End::Failed(error)) => report.input_error = Some(error),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+            Ok(report)
+        })
+    }
+}
+
+fn read<R: Read>(input: R, sender: &SyncSender<Part>, stop: &dyn Fn() -> bool) -> End {
+    let mut lines = match Lines::new(input) {
+        Ok(lines) => lines,
+        Err(error) => return End::Failed(error),
+    };
+    loop {
+        if stop() {
+            return End::Stopped;
+        }
+        match lines.next_part() {
+            Ok(Some(part)) => {
+                if sender.send(part).is_err() {
+                    return End::Stopped;
+                }
+            }
+            Ok(None) => return End::Whole,
+            Err(error) => return End::Failed(error),
+        }
+    }
+}
+
+fn check(parts: &Mutex<Option<Receiver<Part>>>, sender: &SyncSender<Checked>) {
+    loop {
+        // The lock is held while waiting: one worker waits for a part, the others for the lock.
+        let part = match parts.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(Receiver::recv) {
+            Some(Ok(part)) => part,
+            Some(Err(_)) | None => return,
+        };
+        if sender.send(check_part(&part)).is_err() {
+            return;
+        }
+    }
+}
+
+fn check_part(part: &Part) -> Checked {
+    let mut checked = Checked {
+        number: part.number,
+        lines: part.lines(),
+        raw_bytes: part.bytes.len() as u64,
+        records: Vec::new(),
+        rejected: Vec::new(),
+    };
+    let mut line_number = part.first_line;
+    for line in part.bytes.split_inclusive(|byte| *byte == b'\n') {
+        let line = line.trim_ascii();
+        if !line.is_empty() {
+            match Prepared::from_details(line.to_vec()) {
+                Ok(record) => checked.records.push(record),
+                Err(error) => checked.reject(line_number, error.to_string()),
+            }
+        }
+        line_number += 1;
+    }
+    if part.oversized {
+        checked.reject(line_number, format!("it is longer than {} MiB", LONGEST_LINE >> 20));
+    }
+    checked
+}
+
+impl Checked {
+    fn reject(&mut self, line: u64, reason: String) {
+        self.rejected.push(Note::Rejected { place: format!("line {line}"), reason });
+    }
+}
+
+fn store_in_order(
+    checked: Receiver<Checked>,
+    writer: &Writer,
+    monitor: &dyn Monitor,
+) -> Result<ImportReport, ArchiveError> {
+    let mut report = ImportReport {
+        tally: Tally::default(),
+        lines: 0,
+        raw_bytes: 0,
+        input_error: None,
+        interrupted: false,
+    };
+    // Workers overtake each other by a few parts at most: as many as there are workers and channel places.
+    let mut early = BTreeMap::new();
+    let mut next = 0;
+    for part in checked {
+        early.insert(part.number, part);
+        while let Some(part) = early.remove(&next) {
+            next += 1;
+            for outcome in writer.put(part.records)? {
+                report.tally.count(outcome);
+            }
+            for note in &part.rejected {
+                report.tally.rejected += 1;
+                if report.tally.rejected <= MOST_NOTES {
+                    monitor.note(note);
+                }
+            }
+            report.lines += part.lines;
+            report.raw_bytes += part.raw_bytes;
+            monitor.stored(&Progress { done: report.raw_bytes, total: 0, pages: 0, tally: report.tally });
+        }
+    }
+    Ok(report)
+}

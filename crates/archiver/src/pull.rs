@@ -1,0 +1,396 @@
+//! Pulls a range of conversations: windows, several in flight, a checkpoint per page, one certificate a run.
+
+use std::fmt;
+use std::num::NonZero;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use frontdesk_api::{ConversationSource, Error as ApiError};
+use frontdesk_archive::{Error as ArchiveError, Writer};
+use frontdesk_domain::{
+    Certificate, Filter, Missing, OrganizationId, PageSize, RunId, RunState, TimeRange, Timestamp, judge,
+};
+use futures_util::StreamExt;
+
+use crate::budget::Budget;
+use crate::checkpoint::{Line, Request, WindowState, replay};
+use crate::monitor::{Monitor, Progress};
+use crate::tally::Tally;
+use crate::window::{Quit, Shared, Stopped, append, blocking};
+
+/// Where the job gets the time from.
+pub type Now = dyn Fn() -> Timestamp + Send + Sync;
+
+/// Most windows a range is split into: enough to keep several in flight, few enough that a whole year costs
+/// few requests more than its pages (ADR 0009).
+const MOST_WINDOWS: u64 = 64;
+const DAY_SECONDS: u64 = 24 * 3600;
+
+/// How many earlier runs are looked at for one to go on with: what was interrupted longer ago begins anew,
+/// and finds what is stored unchanged.
+const RUNS_LOOKED_AT: usize = 16;
+
+/// What to pull.
+#[derive(Debug, Clone)]
+pub struct PullRequest {
+    /// Conversations whose start is in this range.
+    pub range: TimeRange,
+    /// Only those that match.
+    pub filter: Option<Filter>,
+    /// Conversations asked for per page.
+    pub page_size: PageSize,
+    /// How long a conversation may still change after it started: a window that ends after now minus this
+    /// is provisional.
+    pub look_back: Duration,
+    /// Windows in flight at once.
+    pub in_flight: NonZero<usize>,
+}
+
+/// How a run ended. What was stored stays stored, whatever the state.
+#[derive(Debug)]
+pub struct PullReport {
+    /// The certificate, as it was written to the run's log.
+    pub certificate: Certificate,
+    /// What became of the records, over all sessions of the run.
+    pub tally: Tally,
+    /// Whether the run goes on where an earlier session of it stopped.
+    pub resumed: bool,
+    /// Whether the caller asked it to stop.
+    pub interrupted: bool,
+    /// The first failure of the remote.
+    pub cause: Option<ApiError>,
+}
+
+/// The store failed: nothing was acknowledged after it. The run can be taken up again.
+#[derive(Debug)]
+pub struct PullError(pub ArchiveError);
+
+impl fmt::Display for PullError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the pull stopped because the archive could not store")
+    }
+}
+
+impl std::error::Error for PullError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.0)
+    }
+}
+
+impl From<ArchiveError> for PullError {
+    fn from(error: ArchiveError) -> Self {
+        Self(error)
+    }
+}
+
+/// The job: a source, a store, a clock.
+pub struct Pull<'p> {
+    source: &'p dyn ConversationSource,
+    writer: Arc<Writer>,
+    organization: OrganizationId,
+    now: &'p Now,
+}
+
+impl fmt::Debug for Pull<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pull").field("organization", &self.organization).finish_non_exhaustive()
+    }
+}
+
+impl<'p> Pull<'p> {
+    /// A pull from `source` into `writer`'s archive, which belongs to `organization`.
+    pub fn new(
+        source: &'p dyn ConversationSource,
+        writer: Arc<Writer>,
+        organization: OrganizationId,
+        now: &'p Now,
+    ) -> Self {
+        Self { source, writer, organization, now }
+    }
+
+    /// Takes every page of the range, or goes on where the last run of an equal request stopped, until `stop`
+    /// is ready.
+    ///
+    /// # Errors
+    /// Only when the archive cannot store. A remote that fails ends in a report whose state is `incomplete`
+    /// and whose `cause` says why.
+    ///
+    /// # Cancel safety
+    /// A dropped future leaves everything that was acknowledged and a run that can be resumed; prefer `stop`,
+    /// which also writes the certificate.
+    pub async fn run(
+        &self,
+        request: &PullRequest,
+        stop: impl Future<Output = ()>,
+        monitor: &dyn Monitor,
+    ) -> Result<PullReport, PullError> {
+        let windows = request.range.split(windows_of(&request.range));
+        let origin = self.source.describe();
+        let written = Request {
+            organization: self.organization.clone(),
+            contract: origin.contract.to_owned(),
+            origin: origin.host,
+            from: request.range.from(),
+            to: request.range.to(),
+            filter: request.filter.as_ref().map(Filter::to_string),
+            page_size: request.page_size,
+            windows: u32::try_from(windows.len()).unwrap_or(u32::MAX),
+        };
+        let started_at = (self.now)();
+        let begun = self.begin(written.clone(), windows, started_at).await?;
+        monitor.started(&begun.run, begun.resumed, begun.states.len());
+        let before = self.source.counters();
+
+        let board = Board::new(request.range, &begun.states, monitor);
+        let shared = Shared {
+            source: self.source,
+            writer: &self.writer,
+            log: Arc::clone(&begun.log),
+            budget: Budget::new(),
+            now: self.now,
+            size: request.page_size,
+            filter: request.filter.clone(),
+            look_back: request.look_back,
+            monitor,
+            quit: Quit::default(),
+            progress: &|index, state| board.show(index, state),
+        };
+        let ended = drive(&shared, begun.states, request.in_flight, stop).await;
+        if let Some(error) = ended.storage {
+            return Err(PullError(error));
+        }
+
+        let counters = self.source.counters();
+        let mut certificate = Certificate {
+            run_id: begun.run.clone(),
+            organization: self.organization.clone(),
+            contract: written.contract,
+            origin: written.origin,
+            from: written.from,
+            to: written.to,
+            filter: written.filter,
+            page_size: written.page_size,
+            look_back_seconds: request.look_back.as_secs(),
+            started_at,
+            finished_at: (self.now)(),
+            state: RunState::Incomplete,
+            windows: ended.states.iter().map(|state| state.report(request.look_back)).collect(),
+            // The gateway contract states no totals.
+            claimed: None,
+            received: 0,
+            unique: 0,
+            stored: 0,
+            versions_added: 0,
+            unchanged: 0,
+            expired: 0,
+            rejected: 0,
+            pages: 0,
+            requests: counters.requests.saturating_sub(before.requests),
+            throttled: counters.throttled.saturating_sub(before.throttled),
+            late: 0,
+            missing: ended.states.iter().filter_map(|state| missing(state, ended.interrupted)).collect(),
+        };
+        let mut tally = Tally::default();
+        for (state, window) in ended.states.iter().zip(&certificate.windows) {
+            tally += state.tally;
+            certificate.pages += state.pages;
+            certificate.late += state.late;
+            certificate.received += window.received;
+            certificate.unique += window.unique;
+        }
+        certificate.stored = tally.stored;
+        certificate.versions_added = tally.versions_added;
+        certificate.unchanged = tally.unchanged;
+        certificate.expired = tally.expired;
+        certificate.rejected = tally.rejected;
+        certificate.state = judge(&certificate.windows, &certificate.missing, certificate.late);
+        let line = Line::Certificate { certificate: Box::new(certificate.clone()) };
+        let log = begun.log;
+        blocking(move || append(&log, &line)).await?;
+        Ok(PullReport {
+            certificate,
+            tally,
+            resumed: begun.resumed,
+            interrupted: ended.interrupted,
+            cause: ended.cause,
+        })
+    }
+
+    /// Finds the run to go on with, or begins a new one.
+    async fn begin(
+        &self,
+        request: Request,
+        windows: Vec<TimeRange>,
+        now: Timestamp,
+    ) -> Result<Begun, ArchiveError> {
+        let writer = Arc::clone(&self.writer);
+        blocking(move || {
+            let mut runs = writer.runs()?;
+            // Run ids begin with their time, so the newest is the last.
+            runs.sort();
+            // Only the newest run of this request counts: an older open one was overtaken.
+            let pulls = runs.into_iter().rev().filter(|run| run.as_str().starts_with("pull-"));
+            for run in pulls.take(RUNS_LOOKED_AT) {
+                let mut log = writer.run_log(&run)?;
+                let lines = log.lines()?;
+                let Some(same) = lines.first().map(|line| is_run_of(line, &request)) else { continue };
+                if !same {
+                    continue;
+                }
+                let Some(states) = replay(&lines, &request, &windows) else { break };
+                log.append(&serde_json::to_value(Line::Resumed { at: now }).unwrap_or_default())?;
+                return Ok(Begun { run, log: Arc::new(Mutex::new(log)), states, resumed: true });
+            }
+            let run = new_run_id(now);
+            let mut log = writer.run_log(&run)?;
+            let line = Line::Run { run_id: run.clone(), at: now, request };
+            log.append(&serde_json::to_value(line).unwrap_or_default())?;
+            let states = windows.into_iter().map(WindowState::new).collect();
+            Ok(Begun { run, log: Arc::new(Mutex::new(log)), states, resumed: false })
+        })
+        .await
+    }
+}
+
+/// One window a day, as long as that is not too many.
+fn windows_of(range: &TimeRange) -> NonZero<u32> {
+    let days = range.to().since(range.from()).as_secs().div_ceil(DAY_SECONDS);
+    u32::try_from(days.min(MOST_WINDOWS)).ok().and_then(NonZero::new).unwrap_or(NonZero::<u32>::MIN)
+}
+
+struct Begun {
+    run: RunId,
+    log: Arc<Mutex<frontdesk_archive::RunLog>>,
+    states: Vec<WindowState>,
+    resumed: bool,
+}
+
+struct Ended {
+    states: Vec<WindowState>,
+    storage: Option<ArchiveError>,
+    cause: Option<ApiError>,
+    interrupted: bool,
+}
+
+/// Runs the open windows, several at once, until all are done, the caller stops, or going on is pointless.
+async fn drive(
+    shared: &Shared<'_>,
+    mut states: Vec<WindowState>,
+    in_flight: NonZero<usize>,
+    stop: impl Future<Output = ()>,
+) -> Ended {
+    let mut storage = None;
+    let mut cause = None;
+    let mut interrupted = false;
+    let open = states.iter_mut().enumerate().filter(|(_, state)| !state.done);
+    let windows = open.map(|(index, state)| shared.run(u32::try_from(index).unwrap_or(u32::MAX), state));
+    let mut running = futures_util::stream::iter(windows).buffer_unordered(in_flight.get());
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        tokio::select! {
+            biased;
+            () = &mut stop, if !interrupted => {
+                interrupted = true;
+                shared.quit.now();
+            }
+            window = running.next() => match window {
+                None => break,
+                Some(Ok(())) => {}
+                Some(Err(Stopped::Storage(error))) => {
+                    storage.get_or_insert(error);
+                    shared.quit.now();
+                }
+                Some(Err(Stopped::Remote(error))) => {
+                    // A window with a fault of its own does not stop the others; a remote that is gone or
+                    // refuses us would only be asked in vain.
+                    if error.is_auth() || error.is_unavailable() {
+                        shared.quit.now();
+                    }
+                    cause.get_or_insert(*error);
+                }
+            },
+        }
+    }
+    drop(running);
+    Ended { states, storage, cause, interrupted }
+}
+
+fn missing(state: &WindowState, interrupted: bool) -> Option<Missing> {
+    let reason = if !state.done {
+        match &state.failed {
+            Some(failed) => failed.reason.clone(),
+            None if interrupted => String::from("interrupted"),
+            None => String::from("not reached"),
+        }
+    } else if state.tally.rejected > 0 {
+        format!("{} records could not be kept", state.tally.rejected)
+    } else {
+        return None;
+    };
+    let token = state.failed.as_ref().and_then(|failed| failed.token.as_ref()).or(state.next.as_ref());
+    Some(Missing {
+        window_from: state.range.from(),
+        window_to: state.range.to(),
+        page_token: token.map(|token| token.as_str().to_owned()),
+        reason,
+    })
+}
+
+fn is_run_of(line: &serde_json::Value, request: &Request) -> bool {
+    matches!(serde_json::from_value(line.clone()), Ok(Line::Run { request: written, .. }) if written == *request)
+}
+
+/// `pull-20250301t100000-1a2b3c4d`: sorts by time, and two runs of one second differ.
+fn new_run_id(now: Timestamp) -> RunId {
+    let stamp: String = now.to_string().chars().take(19).filter(|c| c.is_ascii_alphanumeric()).collect();
+    let salt = uuid::Uuid::new_v4().simple().to_string();
+    let text = format!("pull-{}-{}", stamp.to_ascii_lowercase(), &salt[..8]);
+    text.parse().expect("a stamp and hex digits make a run id")
+}
+
+/// Adds up the windows for the monitor.
+struct Board<'m> {
+    total: u64,
+    monitor: &'m dyn Monitor,
+    windows: Mutex<Vec<WindowProgress>>,
+    shown: AtomicU64,
+}
+
+#[derive(Clone, Copy, Default)]
+struct WindowProgress {
+    done: u64,
+    pages: u64,
+    tally: Tally,
+}
+
+impl<'m> Board<'m> {
+    fn new(range: TimeRange, states: &[WindowState], monitor: &'m dyn Monitor) -> Self {
+        let windows = states.iter().map(progress_of).collect();
+        let total = range.to().since(range.from()).as_secs();
+        Self { total, monitor, windows: Mutex::new(windows), shown: AtomicU64::new(0) }
+    }
+
+    fn show(&self, index: u32, state: &WindowState) {
+        let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(window) = windows.get_mut(index as usize) {
+            *window = progress_of(state);
+        }
+        let mut progress = Progress { total: self.total, ..Progress::default() };
+        for window in windows.iter() {
+            progress.done += window.done;
+            progress.pages += window.pages;
+            progress.tally += window.tally;
+        }
+        drop(windows);
+        // A bar never goes back, also when a window begins again.
+        progress.done = self.shown.fetch_max(progress.done, Ordering::Relaxed).max(progress.done);
+        self.monitor.stored(&progress);
+    }
+}
+
+fn progress_of(state: &WindowState) -> WindowProgress {
+    let reached = if state.done { state.range.to() } else { state.reached.unwrap_or(state.range.from()) };
+    let done = reached.min(state.range.to()).since(state.range.from()).as_secs();
+    WindowProgress { done, pages: state.pages, tally: state.tally }
+}
