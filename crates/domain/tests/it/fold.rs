@@ -82,7 +82,9 @@ proptest! {
     #[test]
     fn a_part_of_a_text_is_in_it(text in text(), from in any::<prop::sample::Index>(), length in 1..6_usize) {
         let characters: Vec<char> = text.chars().collect();
-        prop_assume!(!characters.is_empty());
+        if characters.is_empty() {
+            return Ok(());
+        }
         let from = from.index(characters.len());
         let term: String = characters[from..].iter().take(length).collect();
         let needle = Needle::new(&term).unwrap();

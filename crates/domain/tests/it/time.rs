@@ -147,8 +147,9 @@ proptest! {
     #[test]
     fn an_offset_moves_the_reading_and_not_the_time(time in timestamp(), minutes in -1439_i128..=1439) {
         let moved = Timestamp::from_nanos(time.as_nanos() + minutes * 60_000_000_000);
-        prop_assume!(moved.is_ok());
-        let local = moved.unwrap().to_string();
+        // Within a day of the ends there may be no such reading.
+        let Ok(moved) = moved else { return Ok(()) };
+        let local = moved.to_string();
         let sign = if minutes < 0 { '-' } else { '+' };
         let (hour, minute) = (minutes.abs() / 60, minutes.abs() % 60);
         let text = format!("{}{sign}{hour:02}:{minute:02}", local.trim_end_matches('Z'));
