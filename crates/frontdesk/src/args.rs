@@ -1,0 +1,126 @@
+//! The command line as it is typed: literal arguments, no meaning yet.
+
+mod archive;
+mod sandbox;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use archive::{
+    ArchiveCommand, ConnectionArgs, ImportArgs, PullArgs, SearchArgs, ShowArgs, StoreArgs,
+};
+pub(crate) use sandbox::{SandboxCommand, ServeArgs};
+
+/// Digital messaging on Genesys Cloud: an archive that can prove itself.
+#[derive(Debug, Parser)]
+#[command(name = "frontdesk", version, about, long_about = None, after_help = EXAMPLES, max_term_width = 110)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: GlobalArgs,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  frontdesk demo                                     everything, against a tenant on this machine
+  frontdesk archive pull --from 2025-01-01 --to 2026-01-01
+  frontdesk archive search --contains 'make a reservation'
+  frontdesk archive verify
+
+Exit codes: 0 done, 1 unexpected, 2 usage, 3 not all done, 4 authentication, 5 remote unavailable,
+6 integrity, 7 policy, 8 store busy, 9 storage failure, 130 interrupted (the same command resumes).";
+
+/// What every command takes.
+#[derive(Debug, Args)]
+pub(crate) struct GlobalArgs {
+    /// How data on stdout is written; json is always one object a line
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) output: OutputArg,
+    /// Short for --output json
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Say nothing on stderr but errors
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    /// Log more: -v what is done, -vv why, -vvv everything
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Show no progress
+    #[arg(long, global = true)]
+    pub(crate) no_progress: bool,
+    /// The configuration file [default: $XDG_CONFIG_HOME/frontdesk/frontdesk.toml]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The profile of the configuration file
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// Where everything is kept [default: $XDG_DATA_HOME/frontdesk]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(crate) enum OutputArg {
+    #[default]
+    Text,
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run everything against a tenant on this machine and leave a searchable archive in ./frontdesk-demo
+    #[command(
+        after_help = "Example:\n  frontdesk demo && frontdesk --data-dir frontdesk-demo archive list | head"
+    )]
+    Demo,
+    /// A Genesys Cloud tenant on this machine, to develop and test against
+    #[command(subcommand)]
+    Sandbox(SandboxCommand),
+    /// Keep conversations, find them, and prove that nothing is missing or changed
+    #[command(subcommand)]
+    Archive(ArchiveCommand),
+    /// Check settings, the connection, the credentials and the archive, and say what is wrong
+    Doctor(DoctorArgs),
+    /// Print a completion script for a shell
+    #[command(
+        after_help = "Example:\n  frontdesk completions bash > ~/.local/share/bash-completion/completions/frontdesk"
+    )]
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn no_flag_takes_a_secret() {
+        fn flags(command: &clap::Command, found: &mut Vec<String>) {
+            found.extend(command.get_arguments().filter_map(|arg| arg.get_long().map(str::to_owned)));
+            command.get_subcommands().for_each(|command| flags(command, found));
+        }
+        let mut found = Vec::new();
+        flags(&Cli::command(), &mut found);
+        let secret =
+            |flag: &String| flag.contains("secret") || flag.contains("password") || flag.contains("token");
+        assert_eq!(found.iter().find(|flag| secret(flag)), None);
+    }
+}

@@ -1,0 +1,164 @@
+//! `frontdesk archive …`
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ArchiveCommand {
+    /// Pull a range of conversations, page by page; the same command resumes what was interrupted
+    #[command(after_help = PULL_EXAMPLES)]
+    Pull(PullArgs),
+    /// Take conversations from a file instead of a tenant
+    #[command(after_help = IMPORT_EXAMPLES)]
+    Import(ImportArgs),
+    /// Find conversations whose transcript contains a text, newest first
+    #[command(after_help = SEARCH_EXAMPLES)]
+    Search(SearchArgs),
+    /// Show one conversation, or its exact bytes
+    #[command(after_help = SHOW_EXAMPLES)]
+    Show(ShowArgs),
+    /// List every record, one line each
+    #[command(after_help = LIST_EXAMPLES)]
+    List,
+    /// Read everything again and check every byte
+    #[command(after_help = VERIFY_EXAMPLES)]
+    Verify,
+}
+
+const PULL_EXAMPLES: &str = "\
+Examples:
+  frontdesk archive pull                                  the last seven days
+  frontdesk archive pull --from 2025-01-01 --to 2025-04-01
+  frontdesk archive pull --from 2025-01-01 --to 2025-04-01 --filter \"type eq 'message' and queue neq 'test'\"
+  frontdesk --json archive pull --from 2025-01-01 --require-complete | tail -1
+
+Ends with a certificate: complete, provisional (conversations of the range may still change) or incomplete.";
+
+const IMPORT_EXAMPLES: &str = "\
+Examples:
+  frontdesk archive import --ndjson conversations.ndjson.gz
+  zcat part-*.gz | frontdesk archive import --ndjson -
+
+A line is a conversation as the platform gives it, {\"interactionId\", \"transcript\", \"metadata\"}, or
+{\"conversationId\", \"startedAt\", \"messages\"}. It is kept as it came.";
+
+const SEARCH_EXAMPLES: &str = "\
+Examples:
+  frontdesk archive search --contains refund
+  frontdesk --json archive search --contains 'make a reservation' --limit 100 | jq -r '.hits[].id'";
+
+const SHOW_EXAMPLES: &str = "\
+Examples:
+  frontdesk archive show 8e5b7fe0-9c54-55ff-9175-a84c906445f3
+  frontdesk archive show 8e5b7fe0-9c54-55ff-9175-a84c906445f3 --raw | sha256sum";
+
+const LIST_EXAMPLES: &str = "\
+Examples:
+  frontdesk archive list
+  frontdesk --json archive list | jq -r .sha256 | sort | uniq -d";
+
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  frontdesk archive verify
+  frontdesk --json archive verify | jq '.damaged'
+
+Exit 0 when every byte is what it was, 6 when something is damaged; everything damaged is named.";
+
+/// Where conversations come from. A secret is never a flag: FRONTDESK_CLIENT_SECRET, or the profile.
+#[derive(Debug, Args, Default)]
+pub(crate) struct ConnectionArgs {
+    /// Which API is spoken [env: FRONTDESK_CONTRACT]
+    #[arg(long, value_name = "gateway")]
+    pub(crate) contract: Option<String>,
+    /// Where the API is [env: FRONTDESK_BASE_URL]
+    #[arg(long, value_name = "URL")]
+    pub(crate) base_url: Option<String>,
+    /// The OAuth client [env: FRONTDESK_CLIENT_ID]
+    #[arg(long, value_name = "ID")]
+    pub(crate) client_id: Option<String>,
+    /// How credentials are sent: basic, form or json [env: FRONTDESK_CLIENT_STYLE]
+    #[arg(long, value_name = "STYLE")]
+    pub(crate) client_style: Option<String>,
+    /// A root certificate (PEM) to trust beside the system's [env: FRONTDESK_CA_FILE]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
+    /// Requests a second to start with; what the server states replaces it
+    #[arg(long, value_name = "PER_SECOND")]
+    pub(crate) rate: Option<String>,
+}
+
+/// Whose archive, and how long to wait for it.
+#[derive(Debug, Args)]
+pub(crate) struct StoreArgs {
+    /// The organisation the archive belongs to [env: FRONTDESK_ORGANIZATION_ID]
+    #[arg(long, value_name = "ID")]
+    pub(crate) organization_id: Option<String>,
+    /// How long to wait while another process writes to the archive
+    #[arg(long, value_name = "DURATION", default_value = "30s")]
+    pub(crate) wait: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PullArgs {
+    /// First moment of the range: 2025-03-01 (midnight UTC) or 2025-03-01T10:00:00Z [default: 7 days ago]
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) from: Option<String>,
+    /// End of the range, exclusive [default: the coming midnight UTC]
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) to: Option<String>,
+    /// Only conversations that match, such as "type eq 'message' and queue neq 'test'"
+    #[arg(long, value_name = "FILTER")]
+    pub(crate) filter: Option<String>,
+    /// Conversations per page, 1 to 10000
+    #[arg(long, value_name = "N", default_value = "500")]
+    pub(crate) page_size: String,
+    /// How long a conversation may still change after it started [default: 72h]
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) look_back: Option<String>,
+    /// Exit 3 unless the certificate is complete: provisional is then not enough
+    #[arg(long)]
+    pub(crate) require_complete: bool,
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ImportArgs {
+    /// The file, plain or gzip; - is stdin
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ndjson: PathBuf,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SearchArgs {
+    /// The text, anywhere in the transcript, ignoring case
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) contains: String,
+    /// Hits shown, newest first; the count is of all
+    #[arg(long, value_name = "N", default_value = "20")]
+    pub(crate) limit: String,
+    /// Go on where an earlier answer's next_cursor points
+    #[arg(long, value_name = "CURSOR")]
+    pub(crate) cursor: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    /// The conversation's id
+    #[arg(value_name = "ID", allow_hyphen_values = true)]
+    pub(crate) id: String,
+    /// The record's exact bytes
+    #[arg(long)]
+    pub(crate) raw: bool,
+    /// Which kind of record
+    #[arg(long, value_name = "KIND", default_value = "details")]
+    pub(crate) kind: String,
+    /// Which version [default: the latest]
+    #[arg(long, value_name = "N")]
+    pub(crate) version: Option<String>,
+}

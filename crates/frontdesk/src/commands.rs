@@ -1,0 +1,55 @@
+//! One file a command: compose, run, render, map to an exit code.
+
+mod archive_import;
+mod archive_list;
+mod archive_pull;
+mod archive_search;
+mod archive_show;
+mod archive_verify;
+mod completions;
+mod demo;
+mod doctor;
+mod sandbox_serve;
+mod watch;
+
+use frontdesk_shell::{Environment, Exit, Failure, Printer};
+
+use crate::args::{ArchiveCommand, Cli, Command, SandboxCommand};
+use crate::context::Context;
+
+/// Runs the command that was typed.
+pub(crate) async fn run(cli: Cli, environment: Environment, printer: &Printer) -> Result<Exit, Failure> {
+    let global = &cli.global;
+    let plain = |environment| Context::new(global, None, Vec::new(), environment, printer);
+    match cli.command {
+        Command::Demo => demo::run(global, printer).await,
+        Command::Completions { shell } => completions::run(shell, printer),
+        Command::Doctor(arguments) => {
+            let context =
+                Context::new(global, Some(&arguments.connection), Vec::new(), environment, printer)?;
+            doctor::run(&context).await
+        }
+        Command::Sandbox(SandboxCommand::Serve(arguments)) => {
+            sandbox_serve::run(&plain(environment)?, &arguments).await
+        }
+        Command::Archive(command) => match command {
+            ArchiveCommand::Pull(arguments) => {
+                let flags = vec![
+                    ("look_back", arguments.look_back.clone()),
+                    ("organization_id", arguments.store.organization_id.clone()),
+                ];
+                let context = Context::new(global, Some(&arguments.connection), flags, environment, printer)?;
+                archive_pull::run(&context, &arguments).await
+            }
+            ArchiveCommand::Import(arguments) => {
+                let flags = vec![("organization_id", arguments.store.organization_id.clone())];
+                let context = Context::new(global, None, flags, environment, printer)?;
+                archive_import::run(&context, &arguments).await
+            }
+            ArchiveCommand::Search(arguments) => archive_search::run(&plain(environment)?, &arguments),
+            ArchiveCommand::Show(arguments) => archive_show::run(&plain(environment)?, &arguments),
+            ArchiveCommand::List => archive_list::run(&plain(environment)?),
+            ArchiveCommand::Verify => archive_verify::run(&plain(environment)?),
+        },
+    }
+}

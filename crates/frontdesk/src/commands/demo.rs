@@ -1,0 +1,216 @@
+//! `frontdesk demo`: the whole job against a tenant in this process.
+//!
+//! Ignores profile and environment on purpose: a demonstration never touches a real tenant or a real archive.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use frontdesk_archive::{ContainsQuery, SearchHit, Settings as StoreSettings, VerifyOptions};
+use frontdesk_archiver::{Pull, PullRequest};
+use frontdesk_domain::{OrganizationId, PageSize, RunState, TimeRange, Timestamp};
+use frontdesk_durable::{OsDir, publish};
+use frontdesk_sandbox::{Config, Sandbox, serve};
+use frontdesk_shell::clock::Stopwatch;
+use frontdesk_shell::quantity::{show_count, show_size};
+use frontdesk_shell::{Environment, Exit, Failure, Printer, Shutdown};
+use serde::Serialize;
+
+use crate::args::GlobalArgs;
+use crate::clock::WallClock;
+use crate::commands::archive_pull;
+use crate::commands::archive_search;
+use crate::commands::watch::{Unit, Watch};
+use crate::context::Context;
+use crate::{connect, failures, store};
+
+const FOLDER: &str = "frontdesk-demo";
+/// The file that tells the folder is ours.
+const MARK: &str = "DEMO.txt";
+const MARK_TEXT: &str = "This folder was made by `frontdesk demo` and may be deleted.\n";
+const CONVERSATIONS: u64 = 2_000;
+const RATE_PER_MINUTE: u32 = 12_000;
+/// A word that the sandbox's guests use.
+const SEARCHED: &str = "invoice";
+
+#[derive(Serialize)]
+struct Summary<'a> {
+    folder: &'a str,
+    state: RunState,
+    run_id: &'a str,
+    stored: u64,
+    unchanged: u64,
+    raw_bytes: u64,
+    packed_bytes: u64,
+    ratio: f64,
+    verified: u64,
+    damaged: usize,
+    searched: &'a str,
+    found: u64,
+    search_us: u64,
+    elapsed_ms: u64,
+}
+
+pub(crate) async fn run(global: &GlobalArgs, printer: &Printer) -> Result<Exit, Failure> {
+    let watch = Stopwatch::start();
+    // No environment and no profile; of the flags only those about printing.
+    let own = GlobalArgs {
+        output: global.output,
+        json: global.json,
+        quiet: global.quiet,
+        verbose: global.verbose,
+        no_progress: global.no_progress,
+        config: None,
+        profile: None,
+        data_dir: Some(PathBuf::from(FOLDER)),
+    };
+    let context = Context::new(&own, None, Vec::new(), Environment::default(), printer)?;
+    claim(Path::new(FOLDER))?;
+
+    let unexpected = |what: &'static str, error: &dyn std::error::Error| {
+        Failure::new(Exit::Unexpected, "demo", what).caused_by(error)
+    };
+    // A generous rate: what is shown is the work, not the waiting.
+    let config = Config {
+        conversations: Some(CONVERSATIONS),
+        rate_limit_per_min: RATE_PER_MINUTE,
+        ..Config::default()
+    };
+    let sandbox = Sandbox::new(config).map_err(|error| unexpected("cannot make the sandbox", &error))?;
+    let running = serve(Arc::new(sandbox), ([127, 0, 0, 1], 0).into())
+        .await
+        .map_err(|error| unexpected("cannot listen on this machine's own address", &error))?;
+    let ready = running.ready().clone();
+    printer.talk(format_args!(
+        "a tenant with {} conversations answers at {}",
+        show_count(CONVERSATIONS),
+        ready.base_url
+    ));
+
+    let clock = WallClock::system();
+    let gateway = connect::sandbox_gateway(&ready, &clock)?;
+    let root = context.archive_root()?;
+    let organization: OrganizationId = ready
+        .organization_id
+        .parse()
+        .map_err(|error| unexpected("the sandbox's organisation has no name", &error))?;
+    let settings = StoreSettings {
+        organization: organization.clone(),
+        holder: format!("pid {}: frontdesk demo", std::process::id()),
+        workers: store::workers(),
+        wait: Duration::from_secs(5),
+        ..StoreSettings::default()
+    };
+    let now = clock.source();
+    let writer = Arc::new(store::open_writer(&root, &settings, Arc::clone(&now))?);
+    let request = request(&ready.from.to_string(), &ready.to.to_string())?;
+    let shutdown = Shutdown::listen().map_err(|error| unexpected("cannot listen for signals", &error))?;
+    let monitor = Watch::new(printer, context.progress(None), Unit::Range);
+    let pull = Pull::new(&gateway, Arc::clone(&writer), organization, &*now);
+    let report = pull.run(&request, shutdown.requested(), &monitor).await;
+    drop(monitor);
+    drop(pull);
+    let report = report.map_err(|error| failures::archive(&error.0))?;
+    archive_pull::close(writer)?;
+    running.stop().await;
+    archive_pull::ended(&report, true)?;
+
+    let reader = store::open_reader(&root)?;
+    let stats = reader.stats().map_err(|error| failures::archive(&error))?;
+    let verified =
+        reader.verify(&VerifyOptions::default(), &mut |_| {}).map_err(|error| failures::archive(&error))?;
+    let search_watch = Stopwatch::start();
+    let query = ContainsQuery { term: SEARCHED.to_owned(), limit: 1, cursor: None };
+    let page = reader.search_contains(&query).map_err(|error| failures::archive(&error))?;
+    let search_us = search_watch.elapsed_us();
+    let summary = Summary {
+        folder: FOLDER,
+        state: report.certificate.state,
+        run_id: report.certificate.run_id.as_str(),
+        stored: report.certificate.stored,
+        unchanged: report.certificate.unchanged,
+        raw_bytes: stats.raw_bytes,
+        packed_bytes: stats.packed_bytes,
+        ratio: stats.raw_bytes as f64 / stats.packed_bytes.max(1) as f64,
+        verified: verified.records,
+        damaged: verified.damaged.len(),
+        searched: SEARCHED,
+        found: page.count,
+        search_us,
+        elapsed_ms: watch.elapsed_ms(),
+    };
+    printer.data(&summary, |summary| text(summary, page.hits.first()))?;
+    Ok(if verified.damaged.is_empty() { Exit::Done } else { Exit::Integrity })
+}
+
+/// Makes the folder, or refuses one that is not ours.
+fn claim(folder: &Path) -> Result<(), Failure> {
+    let refused = |why: &str| {
+        Failure::new(Exit::Usage, "foreign_folder", format!("./{FOLDER} {why}"))
+            .hint("move it away, or run the demonstration in another folder")
+    };
+    let failed = |error: &io::Error| {
+        Failure::new(Exit::Storage, "storage", format!("cannot make ./{FOLDER}")).caused_by(error)
+    };
+    match fs::read_dir(folder) {
+        Ok(mut entries) => {
+            let ours = fs::read_to_string(folder.join(MARK)).is_ok_and(|text| text == MARK_TEXT);
+            if !ours && entries.next().is_some() {
+                return Err(refused("is there and was not made by this command"));
+            }
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => return Err(refused("is not a folder")),
+        Err(error) => return Err(failed(&error)),
+    }
+    let dir = OsDir::open_or_create(folder).map_err(|error| failed(&error))?;
+    publish(&dir, MARK, MARK_TEXT.as_bytes()).map_err(|error| failed(&error))
+}
+
+fn request(from: &str, to: &str) -> Result<PullRequest, Failure> {
+    let broken = |what: String| Failure::new(Exit::Unexpected, "demo", what);
+    let time = |text: &str| text.parse::<Timestamp>().map_err(|error| broken(error.to_string()));
+    let range = TimeRange::new(time(from)?, time(to)?).map_err(|violation| broken(violation.message))?;
+    Ok(PullRequest {
+        range,
+        filter: None,
+        page_size: PageSize::default(),
+        look_back: Duration::from_secs(72 * 3600),
+        in_flight: archive_pull::IN_FLIGHT,
+    })
+}
+
+fn text(summary: &Summary<'_>, newest: Option<&SearchHit>) -> String {
+    format!(
+        "\
+certificate   {state} (run {run})
+archive       ./{folder}: {stored} stored, {unchanged} unchanged, {raw} in {packed} ({ratio:.1} : 1)
+verified      {verified} records, {damaged} damaged
+search        {searched:?}: {found} found in {millis:.1} ms, the newest:
+              {newest}
+
+Took {seconds:.1} s. Try next:
+  frontdesk --data-dir {folder} archive search --contains 'thank you'
+  frontdesk --data-dir {folder} archive list | head
+  frontdesk --data-dir {folder} archive verify
+  zcat {folder}/archive/segments/*/*.gz | head -1
+  frontdesk sandbox serve        a tenant to pull from yourself",
+        state = summary.state,
+        run = summary.run_id,
+        folder = summary.folder,
+        stored = show_count(summary.stored),
+        unchanged = show_count(summary.unchanged),
+        raw = show_size(summary.raw_bytes),
+        packed = show_size(summary.packed_bytes),
+        ratio = summary.ratio,
+        verified = show_count(summary.verified),
+        damaged = summary.damaged,
+        searched = summary.searched,
+        found = show_count(summary.found),
+        millis = summary.search_us as f64 / 1000.0,
+        newest = newest.map_or_else(String::new, archive_search::line).replace('\n', "\n              "),
+        seconds = summary.elapsed_ms as f64 / 1000.0,
+    )
+}

@@ -1,0 +1,62 @@
+//! `frontdesk sandbox serve`
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use frontdesk_sandbox::{Config, FaultPlan, RateMode, Sandbox, serve};
+use frontdesk_shell::{Exit, Failure, Format, Shutdown};
+
+use crate::args::ServeArgs;
+use crate::context::Context;
+
+pub(crate) async fn run(context: &Context<'_>, arguments: &ServeArgs) -> Result<Exit, Failure> {
+    let faults = match &arguments.faults {
+        Some(path) => faults(path)?,
+        None => FaultPlan::default(),
+    };
+    let config = Config {
+        seed: arguments.seed,
+        conversations: arguments.conversations,
+        corpora: arguments.corpus.clone(),
+        rate_limit_per_min: arguments.rate_limit,
+        rate_mode: if arguments.rate_mode == "bucket" { RateMode::Bucket } else { RateMode::Window },
+        latency: Duration::from_millis(arguments.latency),
+        faults,
+        ..Config::default()
+    };
+    let sandbox = Sandbox::new(config).map_err(|error| {
+        Failure::from_error(Exit::Usage, "sandbox", &error)
+            .hint("check --corpus, --conversations and --faults")
+    })?;
+    let shutdown = Shutdown::listen().map_err(|error| {
+        Failure::new(Exit::Unexpected, "signals", "cannot listen for signals").caused_by(&error)
+    })?;
+    let running = serve(Arc::new(sandbox), arguments.addr).await.map_err(|error| {
+        Failure::new(Exit::Usage, "sandbox", format!("cannot listen on {}", arguments.addr))
+            .caused_by(&error)
+            .hint("choose another --addr; port 0 takes a free one")
+    })?;
+    // One JSON line whatever the format: scripts wait for it.
+    let ready = serde_json::to_string(running.ready()).map_err(|error| {
+        Failure::new(Exit::Unexpected, "output", "cannot write the ready line").caused_by(&error)
+    })?;
+    context.printer.raw(format!("{ready}\n").as_bytes())?;
+    context.printer.flush()?;
+    if context.printer.format() == Format::Text {
+        context.printer.talk("serving until Ctrl-C; the credentials above are not secret");
+    }
+    shutdown.requested().await;
+    running.stop().await;
+    Ok(Exit::Done)
+}
+
+fn faults(path: &Path) -> Result<FaultPlan, Failure> {
+    let unreadable =
+        || Failure::new(Exit::Usage, "unreadable_faults", format!("cannot read {}", path.display()));
+    let text = fs::read_to_string(path).map_err(|error| unreadable().caused_by(&error))?;
+    serde_json::from_str(&text).map_err(|error| {
+        unreadable().caused_by(&error).hint("a fault plan is JSON; see the crate docs of frontdesk-sandbox")
+    })
+}

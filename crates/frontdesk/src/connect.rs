@@ -1,0 +1,171 @@
+//! Builds the client of the settings: where, as whom, how fast, how patiently.
+
+use std::fs;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use frontdesk_api::transport::reqwest::{ReqwestOptions, ReqwestTransport};
+use frontdesk_api::{
+    BaseUrl, CallOptions, Client, ClientStyle, Credentials, Gateway, Rate, Timeouts, Transport,
+};
+use frontdesk_domain::{Secret, Timestamp};
+use frontdesk_sandbox::Ready;
+use frontdesk_shell::settings::KEYS;
+use frontdesk_shell::{Exit, Failure};
+use futures_util::StreamExt;
+use serde::Deserialize;
+
+use crate::clock::WallClock;
+use crate::context::Context;
+
+/// What the archive's calls need (contract §1, scopes).
+const SCOPES: [&str; 2] = ["analytics:query", "conversation:view"];
+
+/// The gateway of the settings.
+pub(crate) fn gateway(context: &Context<'_>, clock: &WallClock) -> Result<Gateway, Failure> {
+    let settings = &context.settings;
+    let (id, secret) = require(context)?;
+    let base: BaseUrl = match settings.parsed("base_url", str::parse)? {
+        Some(base) => base,
+        None => settings.parsed("region", BaseUrl::from_region)?.ok_or_else(|| missing(&["base_url"]))?,
+    };
+    let unusable = |error: &dyn std::error::Error| {
+        Failure::new(Exit::Usage, "bad_setting", "the credentials cannot be used").caused_by(error)
+    };
+    let scopes = settings.text("scopes").map_or_else(
+        || SCOPES.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        |scopes| scopes.split_whitespace().map(str::to_owned).collect(),
+    );
+    let credentials = Credentials::new(id, Secret::new(secret))
+        .map_err(|error| unusable(&error))?
+        .style(settings.parsed("client_style", str::parse::<ClientStyle>)?.unwrap_or_default())
+        .scopes(scopes)
+        .map_err(|error| unusable(&error))?;
+
+    let mut builder =
+        Client::builder(base, credentials).clock(clock.client_clock()).timeouts(timeouts(context)?);
+    if let Some(login) = settings.parsed("login_url", str::parse::<BaseUrl>)? {
+        builder = builder.login(login);
+    }
+    if let Some(rate) = settings.parsed("rate", str::parse::<Rate>)? {
+        builder = builder.rate(rate);
+    }
+    let mut options = ReqwestOptions::default();
+    options.proxy = settings.text("proxy").map(str::to_owned);
+    options.connect_timeout = settings.duration("timeout_connect")?.unwrap_or(options.connect_timeout);
+    options.extra_roots = settings.parsed("ca_file", |path| fs::read(path))?;
+    let mut calls = CallOptions::default();
+    if let Some(deadline) = settings.duration("timeout_call")? {
+        calls = calls.deadline(deadline);
+    }
+    Ok(Gateway::new(builder.build(transport(&options)?)).options(calls))
+}
+
+/// The gateway of a sandbox in this process.
+pub(crate) fn sandbox_gateway(ready: &Ready, clock: &WallClock) -> Result<Gateway, Failure> {
+    let broken = |error: &dyn std::error::Error| {
+        Failure::new(Exit::Unexpected, "sandbox", "the sandbox's own settings cannot be used")
+            .caused_by(error)
+    };
+    let base: BaseUrl = ready.base_url.parse().map_err(|error| broken(&error))?;
+    let credentials = Credentials::new(&ready.client_id, Secret::new(&*ready.client_secret))
+        .and_then(|credentials| credentials.scopes(SCOPES))
+        .map_err(|error| broken(&error))?;
+    let client = Client::builder(base, credentials).clock(clock.client_clock());
+    Ok(Gateway::new(client.build(transport(&ReqwestOptions::default())?)))
+}
+
+fn transport(options: &ReqwestOptions) -> Result<Arc<dyn Transport>, Failure> {
+    let transport = ReqwestTransport::new(options).map_err(|error| {
+        Failure::from_error(Exit::Usage, "transport", &error).hint("check --ca-file and the proxy setting")
+    })?;
+    Ok(Arc::new(transport))
+}
+
+fn timeouts(context: &Context<'_>) -> Result<Timeouts, Failure> {
+    let mut timeouts = Timeouts::default();
+    timeouts.head = context.settings.duration("timeout_head")?.unwrap_or(timeouts.head);
+    timeouts.token_head = context.settings.duration("timeout_token")?.unwrap_or(timeouts.token_head);
+    timeouts.idle = context.settings.duration("timeout_idle")?.unwrap_or(timeouts.idle);
+    Ok(timeouts)
+}
+
+/// Checks what has no default, and names all of it that is missing. Gives client id and secret.
+fn require<'c>(context: &'c Context<'_>) -> Result<(&'c str, &'c str), Failure> {
+    let settings = &context.settings;
+    let region = settings.text("region").is_some() && settings.text("base_url").is_none();
+    match settings.text("contract") {
+        // A region implies `platform` (design, "Command line").
+        None if region => return Err(unspoken("a region without a contract means platform")),
+        Some("platform") => return Err(unspoken("contract is platform")),
+        None | Some("gateway") => {}
+        Some(_) => {
+            return Err(
+                Failure::new(Exit::Usage, "bad_setting", "contract names no contract").hint("write gateway")
+            );
+        }
+    }
+    let needed = ["contract", "base_url", "client_id", "client_secret"];
+    let absent: Vec<&str> = needed
+        .into_iter()
+        .filter(|key| settings.text(key).is_none() && !(*key == "base_url" && region))
+        .collect();
+    match (settings.text("client_id"), settings.text("client_secret")) {
+        (Some(id), Some(secret)) if absent.is_empty() => Ok((id, secret)),
+        _ => Err(missing(&absent)),
+    }
+}
+
+fn unspoken(why: &str) -> Failure {
+    Failure::new(Exit::Usage, "contract", format!("{why}, which this version does not speak yet"))
+        .hint("set FRONTDESK_CONTRACT=gateway where the organisation has a gateway")
+}
+
+/// Names the variables that would set what is missing.
+fn missing(keys: &[&str]) -> Failure {
+    let variables: Vec<String> = keys
+        .iter()
+        .filter_map(|name| KEYS.iter().find(|key| key.name == *name))
+        .map(|key| format!("{} ({})", key.environment[0], key.about))
+        .collect();
+    let credentials = keys.contains(&"client_id") || keys.contains(&"client_secret");
+    let kind = if credentials { "no_credentials" } else { "missing_setting" };
+    Failure::new(Exit::Usage, kind, format!("not set: {}", keys.join(", ")))
+        .hint(format!("set {}, or write them into a profile", variables.join(", ")))
+}
+
+/// Asks a sandbox what time it is.
+pub(crate) struct SandboxClock {
+    transport: Arc<dyn Transport>,
+    url: http::Uri,
+}
+
+impl SandboxClock {
+    pub(crate) fn new(base: &str) -> Result<Self, Failure> {
+        let url = format!("{}/_sandbox/clock", base.trim_end_matches('/'));
+        let url = url.parse().map_err(|error| {
+            Failure::new(Exit::Usage, "test_clock", "the clock's address is no URL")
+                .caused_by(&error as &http::uri::InvalidUri)
+        })?;
+        Ok(Self { transport: transport(&ReqwestOptions::default())?, url })
+    }
+
+    pub(crate) async fn now(&self) -> Result<Timestamp, Box<dyn std::error::Error + Send + Sync>> {
+        #[derive(Deserialize)]
+        struct Clock {
+            now: Timestamp,
+        }
+        const LONGEST: usize = 4 << 10;
+        let request = http::Request::get(self.url.clone()).body(Bytes::new())?;
+        let mut body = self.transport.send(request).await?.into_body();
+        let mut text = Vec::new();
+        while let Some(chunk) = body.next().await {
+            text.extend_from_slice(&chunk?);
+            if text.len() > LONGEST {
+                return Err("the answer is too long for a time".into());
+            }
+        }
+        let clock: Clock = serde_json::from_slice(&text)?;
+        Ok(clock.now)
+    }
+}

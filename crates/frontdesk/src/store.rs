@@ -1,0 +1,73 @@
+//! Opens the archive of the settings, for writing or for reading.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::available_parallelism;
+
+use frontdesk_archive::{ReadOptions, Reader, Settings as StoreSettings, Writer};
+use frontdesk_domain::{OrganizationId, Timestamp};
+use frontdesk_shell::{Exit, Failure, quantity};
+
+use crate::args::StoreArgs;
+use crate::context::Context;
+use crate::failures;
+
+/// Workers that pack, unpack and hash: one a core.
+pub(crate) fn workers() -> usize {
+    available_parallelism().map_or(1, usize::from)
+}
+
+/// Whose archive this is: `organization_id`, else `default` (design, archive).
+pub(crate) fn organization(context: &Context<'_>) -> Result<OrganizationId, Failure> {
+    Ok(context.settings.parsed("organization_id", str::parse)?.unwrap_or_default())
+}
+
+/// Opens the archive for writing; makes it where there is none.
+pub(crate) fn writer(
+    context: &Context<'_>,
+    arguments: &StoreArgs,
+    command: &str,
+    now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+) -> Result<Writer, Failure> {
+    let wait = quantity::duration(&arguments.wait)
+        .map_err(|error| Failure::from_error(Exit::Usage, "bad_argument", &error).hint("see --wait"))?;
+    let settings = StoreSettings {
+        organization: organization(context)?,
+        segment_size: segment_size(context)?,
+        wait,
+        holder: format!("pid {}: frontdesk {command}, since {}", std::process::id(), now()),
+        workers: workers(),
+        ..StoreSettings::default()
+    };
+    open_writer(&context.archive_root()?, &settings, now)
+}
+
+/// Opens the archive in `root` for writing with `settings`.
+pub(crate) fn open_writer(
+    root: &Path,
+    settings: &StoreSettings,
+    now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+) -> Result<Writer, Failure> {
+    Writer::open(root, settings, now).map_err(|error| failures::archive(&error))
+}
+
+/// Opens the archive for reading.
+pub(crate) fn reader(context: &Context<'_>) -> Result<Reader, Failure> {
+    open_reader(&context.archive_root()?)
+}
+
+/// Opens the archive in `root` for reading.
+pub(crate) fn open_reader(root: &Path) -> Result<Reader, Failure> {
+    let options = ReadOptions { workers: workers(), ..ReadOptions::default() };
+    Reader::open(root, &options).map_err(|error| failures::archive(&error))
+}
+
+fn segment_size(context: &Context<'_>) -> Result<u64, Failure> {
+    const SMALLEST: u64 = 64 << 10;
+    let size = context.settings.size("segment_size")?.unwrap_or(64 << 20);
+    if size < SMALLEST {
+        return Err(Failure::new(Exit::Usage, "bad_setting", format!("segment_size is {size} bytes"))
+            .hint("a segment has at least 64KiB; 64MiB is the default"));
+    }
+    Ok(size)
+}
