@@ -2,7 +2,7 @@
 
 use crate::Outcome;
 use crate::cargo::run;
-use crate::{layers, tidy};
+use crate::{e2e, layers, tidy};
 
 /// All of it.
 pub(crate) fn all() -> Outcome {
@@ -11,7 +11,8 @@ pub(crate) fn all() -> Outcome {
     test()?;
     doc()?;
     layers::check()?;
-    tidy::check()
+    tidy::check()?;
+    e2e::run(&[])
 }
 
 pub(crate) fn fmt() -> Outcome {

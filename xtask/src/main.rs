@@ -5,8 +5,10 @@
     reason = "a task's output is for the person who runs it"
 )]
 
+mod bench;
 mod cargo;
 mod ci;
+mod e2e;
 mod layers;
 mod tidy;
 
@@ -24,7 +26,9 @@ usage: cargo xtask <task>
   test      the README's test command
   doc       rustdoc without a warning
   layers    arrows between rooms point down
-  tidy      house rules: lints inherited, files small, dependencies explained, no machine paths";
+  tidy      house rules: lints inherited, files small, dependencies explained, no machine paths
+  e2e       the real binary against faults, kills and broken disks; `e2e --list` names the scenarios
+  bench     figures beside a baseline of the same run; `bench --help` for its options";
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
@@ -38,13 +42,14 @@ fn main() -> ExitCode {
         Some("doc") => ci::doc(),
         Some("layers") => layers::check(),
         Some("tidy") => tidy::check(),
+        Some("e2e") => e2e::run(&rest),
+        Some("bench") => bench::run(&rest),
         Some("help" | "--help" | "-h") => {
             println!("{USAGE}");
             Ok(())
         }
         _ => Err(format!("no such task\n\n{USAGE}")),
     };
-    let _ = rest;
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {

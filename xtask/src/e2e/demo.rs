@@ -1,0 +1,81 @@
+//! `frontdesk demo`: what a newcomer does first.
+
+use super::scene::Scene;
+use super::tenant::small;
+use super::{Scenario, files};
+use crate::Outcome;
+
+pub(super) fn scenarios() -> Vec<Scenario> {
+    vec![
+        Scenario::new("demo: in an empty folder, whatever the environment says, and once more", demo),
+        Scenario::new("demo: leaves a folder alone that is not its own", not_its_own),
+    ]
+}
+
+fn demo(scene: &Scene<'_>) -> Outcome {
+    // Everything around points elsewhere or is broken: a demo needs nothing and touches nothing.
+    let elsewhere = scene.tenant(small(scene))?;
+    let folder = scene.path("empty");
+    files::create_folder(&folder)?;
+    let data = scene.path("data");
+    let profile = scene.path("home/.config/frontdesk/frontdesk.toml");
+    files::write_private(&profile, b"this is = = no TOML")?;
+    let desk = scene
+        .desk("data")
+        .connected(&elsewhere)
+        .inside(folder.clone())
+        .with("FRONTDESK_CONTRACT", "telegraph")
+        .with("FRONTDESK_SEGMENT_SIZE", "a little")
+        .with("FRONTDESK_ORGANIZATION_ID", "another")
+        .with("HTTP_PROXY", "http://127.0.0.1:1")
+        .with("http_proxy", "http://127.0.0.1:1");
+    let run = desk.run(&["demo"])?.exits(0)?;
+    let said = format!("{}{}", String::from_utf8_lossy(&run.stdout), run.stderr).to_lowercase();
+    for word in ["stored", "verif", "search", "complete", "frontdesk archive"] {
+        ensure!(said.contains(word), "{}", run.wrong(&format!("the summary does not speak of {word:?}")));
+    }
+    ensure!(elsewhere.stats().requests.is_empty(), "the demo asked the tenant of the environment");
+    ensure!(!data.exists(), "the demo used the data folder of the environment");
+    let left = files::below(&folder)?;
+    let own = folder.join("frontdesk-demo");
+    ensure!(
+        !left.is_empty() && left.iter().all(|path| path.starts_with(&own)),
+        "the demo wrote elsewhere: {left:?}"
+    );
+    std::fs::remove_file(&profile).map_err(|error| error.to_string())?;
+    // What it leaves is a whole archive, which the other commands read.
+    let after = scene.desk("empty/frontdesk-demo");
+    let listed = after.list()?;
+    ensure!(listed.len() >= 1_000, "the demo stored {} conversations", listed.len());
+    after.verifies(listed.len() as u64)?;
+    after.lines_are_what_is_listed(&listed)?;
+    let found = after.json(&["archive", "search", "--contains", "a"])?.exits(0)?.last()?;
+    ensure!(found["count"].as_u64() > Some(0), "nothing can be found in the demo's archive");
+    // Again: its own folder is no reason to refuse.
+    let again = scene.desk("data").inside(folder).json(&["demo"])?.exits(0)?;
+    ensure!(!again.lines()?.is_empty(), "{}", again.wrong("with --json the summary is data"));
+    after.verifies(listed.len() as u64)
+}
+
+fn not_its_own(scene: &Scene<'_>) -> Outcome {
+    for (name, file) in [("letters", "frontdesk-demo/letter.txt"), ("a file", "frontdesk-demo")] {
+        let folder = scene.path(name);
+        let theirs = folder.join(file);
+        files::create_folder(theirs.parent().unwrap_or(&folder))?;
+        files::write(&theirs, b"dear")?;
+        let before = files::prints(&folder)?;
+        let run =
+            scene.desk("data").inside(folder.clone()).run(&["demo"])?.exits(2)?.says(&["frontdesk-demo"])?;
+        ensure!(files::prints(&folder)? == before, "{}", run.wrong("the demo changed what is not its own"));
+    }
+    // An archive with real conversations in it is not the demo's either.
+    let folder = scene.path("real");
+    let line = scene.hidden("one.ndjson");
+    files::write_private(&line, br#"{"id":"one","startTime":"2025-01-01T00:00:00Z"}"#)?;
+    let desk = scene.desk("real/frontdesk-demo");
+    desk.import(&line)?.exits(0)?;
+    let listed = desk.list()?;
+    scene.desk("data").inside(folder).run(&["demo"])?.exits(2)?;
+    ensure!(desk.list()? == listed, "the demo wrote into somebody's archive");
+    Ok(())
+}

@@ -1,0 +1,211 @@
+//! A sandbox within this process, and the truth about what it serves.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use frontdesk_sandbox::{Config, FaultPlan, Moment, Running, Sandbox, Stats, serve};
+use http::{Method, Request};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use super::files;
+use super::house::House;
+use super::scene::Scene;
+use crate::Outcome;
+
+/// A few conversations over 2025, without a rate limit: what most scenarios need.
+pub(super) fn small(scene: &Scene<'_>) -> Config {
+    Config { seed: scene.seed(), conversations: Some(300), rate_limit_per_min: 0, ..Config::default() }
+}
+
+/// A sandbox that listens.
+pub(super) struct Tenant<'h> {
+    house: &'h House,
+    sandbox: Arc<Sandbox>,
+    running: Option<Running>,
+    config: Config,
+    pub(super) base_url: String,
+}
+
+/// SHA-256 of every conversation's bytes, by id.
+pub(super) type Truth = BTreeMap<String, String>;
+
+impl<'h> Tenant<'h> {
+    pub(super) fn start(house: &'h House, config: Config) -> Result<Self, String> {
+        let config = Config { client_secret: house.canary.secret.clone(), ..config };
+        let sandbox =
+            Arc::new(Sandbox::new(config.clone()).map_err(|error| format!("the sandbox: {error}"))?);
+        let mut tenant = Self { house, sandbox, running: None, config, base_url: String::new() };
+        tenant.listen(0)?;
+        Ok(tenant)
+    }
+
+    fn listen(&mut self, port: u16) -> Outcome {
+        let address = ([127, 0, 0, 1], port).into();
+        let running = self.house.runtime.block_on(serve(Arc::clone(&self.sandbox), address));
+        let running = running.map_err(|error| format!("the sandbox cannot listen: {error}"))?;
+        self.base_url = running.ready().base_url.clone();
+        self.running = Some(running);
+        Ok(())
+    }
+
+    pub(super) fn client_id(&self) -> &str {
+        &self.config.client_id
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        self.sandbox.stats()
+    }
+
+    /// How many details queries there were.
+    pub(super) fn queries(&self) -> u64 {
+        let stats = self.stats();
+        stats.requests.get("POST /api/v2/analytics/conversations/details/query").copied().unwrap_or(0)
+    }
+
+    /// How often the fault of this name fired.
+    pub(super) fn fired(&self, name: &str) -> u64 {
+        self.stats().faults.get(name).copied().unwrap_or(0)
+    }
+
+    /// Replaces the fault plan; an empty one lets everything through.
+    pub(super) fn set_faults(&self, plan: &FaultPlan) -> Outcome {
+        self.door(Method::POST, "faults", &json!(plan)).map(|_| ())
+    }
+
+    /// The guest of conversation `number` writes once more. Returns the conversation's id.
+    pub(super) fn revise(&self, number: u64) -> Result<String, String> {
+        let revised: Value =
+            serde_json::from_slice(&self.door(Method::POST, "revise", &json!({"k": number}))?)
+                .map_err(|error| format!("revise: {error}"))?;
+        revised["id"].as_str().map(str::to_owned).ok_or_else(|| "revise answered no id".into())
+    }
+
+    /// A conversation's bytes, as a page holds them now.
+    pub(super) fn conversation(&self, number: u64) -> Result<Bytes, String> {
+        self.door(Method::GET, &format!("conversations/{number}"), &Value::Null)
+    }
+
+    /// How many conversations there are.
+    pub(super) fn count(&self) -> u64 {
+        self.sandbox.ready("").conversations
+    }
+
+    /// What every conversation is now.
+    pub(super) fn truth(&self) -> Result<Truth, String> {
+        (0..self.count())
+            .map(|number| {
+                let bytes = self.conversation(number)?;
+                Ok((id_of(&bytes)?, files::sha256(&bytes)))
+            })
+            .collect()
+    }
+
+    /// The conversations that match, as the sandbox's own reader of filters finds them.
+    pub(super) fn matching(&self, filter: &str) -> Result<(Truth, u64), String> {
+        let escaped: String = filter.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let count: Value = serde_json::from_slice(&self.door(
+            Method::GET,
+            &format!("conversations?filter={escaped}"),
+            &Value::Null,
+        )?)
+        .map_err(|error| format!("conversations: {error}"))?;
+        let count = count["count"].as_u64().ok_or("conversations answered no count")?;
+        // Each of them, by asking for a page that holds all.
+        let token = self.sandbox_token()?;
+        let query = json!({"dateFrom": "2020-01-01T00:00:00Z", "dateTo": "2030-01-01T00:00:00Z", "size": 10_000, "filter": filter});
+        let page = self.call("/api/v2/analytics/conversations/details/query", Some(&token), &query)?;
+        let page: Page<'_> = serde_json::from_slice(&page).map_err(|error| format!("a page: {error}"))?;
+        let truth: Result<Truth, String> = page
+            .conversations
+            .iter()
+            .map(|conversation| {
+                Ok((id_of(conversation.get().as_bytes())?, files::sha256(conversation.get().as_bytes())))
+            })
+            .collect();
+        Ok((truth?, count))
+    }
+
+    /// The conversations that start within two days, as the sandbox sees it.
+    pub(super) fn within(&self, from: &str, to: &str) -> Result<Truth, String> {
+        let path = format!("ids?from={from}T00:00:00Z&to={to}T00:00:00Z");
+        let lines = self.door(Method::GET, &path, &Value::Null)?;
+        let lines = String::from_utf8_lossy(&lines).into_owned();
+        let numbers = lines.lines().filter_map(|line| line.split(' ').next()?.parse::<u64>().ok());
+        numbers
+            .map(|number| {
+                let bytes = self.conversation(number)?;
+                Ok((id_of(&bytes)?, files::sha256(&bytes)))
+            })
+            .collect()
+    }
+
+    fn sandbox_token(&self) -> Result<String, String> {
+        let body = json!({
+            "grant_type": "client_credentials",
+            "client_id": self.config.client_id,
+            "client_secret": self.config.client_secret,
+        });
+        let answer: Value = serde_json::from_slice(&self.call("/oauth/token", None, &body)?)
+            .map_err(|error| format!("a token: {error}"))?;
+        answer["access_token"].as_str().map(str::to_owned).ok_or_else(|| "the sandbox gave no token".into())
+    }
+
+    fn call(&self, path: &str, token: Option<&str>, body: &Value) -> Result<Bytes, String> {
+        let mut request =
+            Request::builder().method(Method::POST).uri(path).header("content-type", "application/json");
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let request =
+            request.body(Bytes::from(body.to_string())).map_err(|error| format!("{path}: {error}"))?;
+        let reply = self.sandbox.handle(&request, IpAddr::from([127, 0, 0, 1]), SystemTime::now().into());
+        let status = reply.status();
+        let bytes = reply.into_bytes();
+        ensure!(status.is_success(), "{path}: {status}: {}", String::from_utf8_lossy(&bytes));
+        Ok(bytes)
+    }
+
+    fn door(&self, method: Method, path: &str, body: &Value) -> Result<Bytes, String> {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("/_sandbox/{path}"))
+            .body(Bytes::from(body.to_string()))
+            .map_err(|error| format!("/_sandbox/{path}: {error}"))?;
+        let reply = self.sandbox.handle(&request, IpAddr::from([127, 0, 0, 1]), Moment::UNIX_EPOCH);
+        let status = reply.status();
+        let bytes = reply.into_bytes();
+        ensure!(status.is_success(), "/_sandbox/{path}: {status}: {}", String::from_utf8_lossy(&bytes));
+        Ok(bytes)
+    }
+}
+
+impl Drop for Tenant<'_> {
+    fn drop(&mut self) {
+        if let Some(running) = self.running.take() {
+            self.house.runtime.block_on(running.stop());
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Page<'a> {
+    #[serde(borrow)]
+    conversations: Vec<&'a RawValue>,
+}
+
+/// The UTC day of a moment, as `--from` takes it.
+pub(super) fn day(moment: SystemTime) -> String {
+    Moment::from(moment).to_string().chars().take(10).collect()
+}
+
+/// The id that a conversation carries.
+pub(super) fn id_of(conversation: &[u8]) -> Result<String, String> {
+    let value: Value =
+        serde_json::from_slice(conversation).map_err(|error| format!("a conversation: {error}"))?;
+    value["id"].as_str().map(str::to_owned).ok_or_else(|| "a conversation has no id".into())
+}
