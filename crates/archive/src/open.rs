@@ -54,6 +54,10 @@ pub(crate) fn open(
     for folder in ["", layout::RUNS, layout::QUARANTINE] {
         sweep_stages(&*dir, folder).during(Action::Recover, folder)?;
     }
+    // Whoever made the archive may have died before these names were durable.
+    for folder in ["", layout::SEGMENTS] {
+        dir.sync_dir(folder).during(Action::Open, folder)?;
+    }
     let ledgered = ledger.fold()?;
     check_format(&*dir, &ledgered)?;
     let on_disk = segment_files(&*dir, &ledgered)?;

@@ -162,10 +162,6 @@ impl Reader {
         Ok(true)
     }
 
-    pub(crate) fn is_temporary(&self) -> bool {
-        self.lock().temporary
-    }
-
     /// What the catalog covers now.
     pub(crate) fn mark(&self) -> Result<Mark, Error> {
         let archive = self.format.archive();

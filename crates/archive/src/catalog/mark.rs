@@ -80,7 +80,7 @@ impl Catalog {
         Ok(mark.map_or(State::Foreign, State::Marked))
     }
 
-    fn read_mark_of(&self, archive: &[u8; 16]) -> rusqlite::Result<Option<Mark>> {
+    pub(super) fn read_mark_of(&self, archive: &[u8; 16]) -> rusqlite::Result<Option<Mark>> {
         let version: Option<i64> = self.meta("schema")?;
         let found: Option<Vec<u8>> = self.meta("archive")?;
         if version != Some(schema::VERSION) || found.as_deref() != Some(&archive[..]) {

@@ -6,9 +6,9 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, Row, Statement, params};
 
 use super::write::MemberRow;
-use super::{Catalog, CatalogResult, key_hash};
-use crate::error::Error;
-use crate::layout::Folder;
+use super::{Catalog, CatalogResult, Mark, key_hash};
+use crate::error::{Action, Error, ErrorKind};
+use crate::layout::{self, Folder};
 
 /// A record and where it lies.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -191,17 +191,36 @@ impl Catalog {
         rows.collect::<rusqlite::Result<_>>().in_catalog()
     }
 
-    /// Calls `each` with every record that a later version of its key has replaced.
+    /// How many latest conversations lie in a segment's members between two offsets.
     ///
     /// # Errors
     /// What SQLite says.
-    pub(crate) fn superseded(&self, mut each: impl FnMut(u64)) -> Result<(), Error> {
-        let mut statement = self.connection.prepare("SELECT sequence FROM superseded").in_catalog()?;
+    pub(crate) fn latest_between(&self, segment: u32, offset: u64, until: u64) -> Result<u64, Error> {
+        self.connection
+            .query_row(
+                "SELECT count(*) FROM records r WHERE r.kind = ?4 AND r.member IN (
+                     SELECT m.id FROM members m WHERE m.segment = ?1 AND m.place + m.length > ?2 AND m.place < ?3)
+                 AND NOT EXISTS (SELECT 1 FROM superseded o WHERE o.sequence = r.sequence)",
+                params![segment, offset.cast_signed(), until.cast_signed(), RecordKind::Details.code()],
+                |row| number(row, 0),
+            )
+            .in_catalog()
+    }
+
+    /// What the catalog covers at one moment; `each` is called with every record that a later version of its
+    /// key has replaced by then.
+    ///
+    /// # Errors
+    /// What SQLite says; `Catalog` when it is not this archive's.
+    pub(crate) fn snapshot(&self, archive: &[u8; 16], mut each: impl FnMut(u64)) -> Result<Mark, Error> {
+        let snapshot = self.connection.unchecked_transaction().in_catalog()?;
+        let mark = self.read_mark_of(archive).in_catalog()?;
+        let mut statement = snapshot.prepare("SELECT sequence FROM superseded").in_catalog()?;
         let mut rows = statement.query([]).in_catalog()?;
         while let Some(row) = rows.next().in_catalog()? {
             each(number(row, 0).in_catalog()?);
         }
-        Ok(())
+        mark.ok_or_else(|| Error::new(Action::Catalog, layout::CATALOG, ErrorKind::Catalog))
     }
 
     /// The highest sequence, 0 when there is none; and how many records there are.

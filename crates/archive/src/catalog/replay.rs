@@ -94,7 +94,15 @@ pub(crate) fn gather(
         gathered.replaced.push((*number, successor));
         let Some(by) = successor.filter(|by| !marks.contains_key(by)) else { continue };
         // A copy has the same members at the same offsets; only the chain of hashes is its own.
-        marks.insert(by, SegmentMark { sealed: false, ..found.clone() });
+        let place = match ledger.segments.get(&by).map(|state| &state.phase) {
+            Some(Phase::Unsealed { stated: Some(place) } | Phase::Sealed { place, .. })
+                if place.offset == found.place.offset =>
+            {
+                *place
+            }
+            _ => found.place,
+        };
+        marks.insert(by, SegmentMark { sealed: false, place, ..found.clone() });
         copies.insert(by);
     }
     for (number, state) in ledger.living() {

@@ -1,4 +1,6 @@
 //! The archive, from outside: what is put comes back, whatever happens in between.
 
 mod basics;
+mod crash;
 mod support;
+mod world;
