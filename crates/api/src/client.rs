@@ -117,7 +117,8 @@ impl Client {
     ///
     /// # Cancel safety
     /// Dropping the future ends the call. A read has changed nothing; a write that was sent may have been processed,
-    /// so give the signal of [`CallOptions::cancel`] instead and look at the outcome.
+    /// so give the signal of [`CallOptions::cancel`] instead and look at the outcome. A future that is neither polled
+    /// nor dropped may keep its turn, or the token request, from all others.
     ///
     /// # Errors
     /// See [`Error`].

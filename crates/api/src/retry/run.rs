@@ -251,7 +251,8 @@ impl Call<'_> {
             elapsed: instant() - self.started,
             answer,
             fault,
-            unknown_outcome,
+            // For a read there is nothing to be unsure about.
+            unknown_outcome: unknown_outcome && self.repeat != Repeat::Safe,
             is_token_call: self.is_token_call,
             scope: self.scope,
             source,

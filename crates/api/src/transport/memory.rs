@@ -91,20 +91,20 @@ impl Transport for MemoryTransport {
 }
 
 /// What the server does with one request.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Reply {
     delay: Duration,
     outcome: Outcome,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Outcome {
     Answer(Box<Answer>),
     Fault(TransportKind),
     Silence,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Answer {
     head: http::Response<()>,
     body: Bytes,

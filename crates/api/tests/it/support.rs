@@ -108,15 +108,15 @@ pub(crate) fn with_token(
 }
 
 /// A client that gets a token for nothing and these answers to its calls, the last one for ever.
-pub(crate) fn scripted(replies: impl IntoIterator<Item = fn() -> Reply>) -> (Client, Arc<Log>) {
+pub(crate) fn scripted(replies: impl IntoIterator<Item = Reply>) -> (Client, Arc<Log>) {
     let log = Arc::new(Log::default());
     let replies = Mutex::new(replies.into_iter().collect::<VecDeque<_>>());
     let seen = Arc::clone(&log);
     let transport = with_token(move |_| {
         seen.note();
         let mut replies = replies.lock().unwrap();
-        let next = if replies.len() > 1 { replies.pop_front() } else { replies.front().copied() };
-        next.map_or_else(|| Reply::status(200), |reply| reply())
+        let next = if replies.len() > 1 { replies.pop_front() } else { replies.front().cloned() };
+        next.unwrap_or_else(|| Reply::status(200))
     });
     (builder().0.build(Arc::new(transport)), log)
 }
@@ -155,5 +155,27 @@ impl Dice {
         bits = (bits ^ (bits >> 33)).wrapping_mul(0xFF51_AFD7_ED55_8CCD);
         bits = (bits ^ (bits >> 33)).wrapping_mul(0xC4CE_B9FE_1A85_EC53);
         low + (bits ^ (bits >> 33)) % (high - low + 1)
+    }
+}
+
+/// An endpoint whose URI leads to another host.
+#[derive(Debug)]
+pub(crate) struct Astray;
+
+impl Endpoint for Astray {
+    type Output = usize;
+    type Reader = Count;
+
+    const OPERATION: &'static str = "astray";
+    const REPEAT: Repeat = Repeat::Safe;
+    const AUTH: Auth = Auth::Bearer;
+    const SCOPE: Option<&'static str> = None;
+
+    fn request(&self, _: &BaseUrl) -> Result<http::Request<Bytes>, EncodeError> {
+        http::Request::get("https://evil.example/").body(Bytes::new()).map_err(|_| EncodeError::new("it"))
+    }
+
+    fn reader(&self, _: &response::Parts) -> Result<Count, DecodeError> {
+        Ok(Count(0))
     }
 }
