@@ -52,8 +52,9 @@ use crate::publish::publish;
 ///   (76 with the newline).
 ///
 /// `prev` shows a line that was changed, removed, added or moved; `self` shows a change to the last line, for which no
-/// later one vouches. What neither shows is that whole lines are missing at the end: keep the [`Head`] elsewhere for
-/// that. Any SHA-256 tool can check it:
+/// later one vouches. What neither shows is that the *end* of the file is gone, whole lines or whole sectors (which
+/// looks like an append that a crash tore): whoever must notice that keeps the [`Head`] elsewhere. Any SHA-256 tool can
+/// check it:
 ///
 /// ```text
 /// tail -n 1 ledger.ndjson | head -c -76 | sha256sum      # is `self` of the last line

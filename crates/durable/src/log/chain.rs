@@ -48,3 +48,67 @@ impl Chain {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SEED: Sha256Hash = [7; 32];
+
+    /// Accepts lines of these places, each hashing to its number, and says at which it stops.
+    fn stops_at(places: &[(u64, Option<(u64, u64)>)]) -> Option<(u64, &'static str)> {
+        let mut chain = Chain::new(SEED);
+        places.iter().find_map(|(number, group)| {
+            let place = Place { number: *number, group: *group };
+            let prev = chain.hash;
+            chain.accept(prev, place, [*number as u8; 32]).err().map(|what| (*number, what))
+        })
+    }
+
+    #[test]
+    fn lines_and_groups_follow_each_other() {
+        let group = Some((2, 4));
+        assert_eq!(
+            stops_at(&[(1, None), (2, group), (3, group), (4, group), (5, None), (6, Some((6, 7)))]),
+            None
+        );
+    }
+
+    #[test]
+    fn a_number_that_is_not_the_next_stops_the_chain() {
+        for places in [[(1, None), (3, None)], [(1, None), (1, None)], [(2, None), (1, None)]] {
+            let (_, what) = stops_at(&places).unwrap();
+            assert_eq!(what, "its number is not the next: lines are missing, doubled or moved");
+        }
+        assert!(stops_at(&[(0, None)]).is_some());
+    }
+
+    #[test]
+    fn a_group_begins_with_its_first_line_and_is_not_left_before_its_last() {
+        let wrong: [&[_]; 6] = [
+            &[(1, Some((1, 2))), (2, None)],
+            &[(1, Some((1, 3))), (2, Some((1, 2)))],
+            &[(1, Some((1, 2))), (2, Some((2, 3)))],
+            &[(1, Some((1, 1)))],
+            &[(1, Some((0, 1)))],
+            &[(1, None), (2, Some((1, 3)))],
+        ];
+        for places in wrong {
+            let (number, what) = stops_at(places).unwrap();
+            assert_eq!(
+                (number, what),
+                (places.len() as u64, "it does not belong to the group of the line before")
+            );
+        }
+    }
+
+    #[test]
+    fn a_line_follows_only_the_hash_before_it() {
+        let mut chain = Chain::new(SEED);
+        let place = Place { number: 1, group: None };
+        assert!(chain.accept([0; 32], place, [1; 32]).is_err());
+        assert_eq!(chain, Chain::new(SEED), "a refused line leaves the chain where it was");
+        chain.accept(SEED, place, [1; 32]).unwrap();
+        assert_eq!((chain.lines, chain.hash), (1, [1; 32]));
+    }
+}

@@ -172,3 +172,79 @@ impl Line {
         Ok(members)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn line(members: Value, place: Place) -> Vec<u8> {
+        let mut out = Vec::new();
+        write_line(&mut out, &[1; 32], &Members::new(&members).unwrap(), place);
+        assert_eq!(out.pop(), Some(b'\n'));
+        out
+    }
+
+    /// A line with this text before its self check, which is right.
+    fn sealed(body: &str) -> Vec<u8> {
+        format!("{body},\"self\":\"{}\"}}", to_hex(&sha256(body.as_bytes()))).into_bytes()
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let places = [(1, None), (10, None), (u64::MAX, Some((9, u64::MAX))), (120, Some((7, 130)))];
+        let members = [
+            json!({}),
+            json!({"a": [1, 2]}),
+            json!({"a": ",\"group\":[1,2]"}),
+            json!({"a": {"group": [1, 2]}}),
+        ];
+        for (number, group) in places {
+            for members in &members {
+                let place = Place { number, group };
+                let bytes = line(members.clone(), place);
+                assert_eq!(read_line(&bytes), Ok(([1; 32], place)), "{}", String::from_utf8_lossy(&bytes));
+                assert_eq!(read_place(&bytes), Some(place));
+                let line = Line::new(number, [0; 32], bytes);
+                assert_eq!(Value::Object(line.members().unwrap()), *members);
+            }
+        }
+    }
+
+    #[test]
+    fn a_right_self_check_alone_makes_no_line() {
+        let prev = format!("{{\"prev\":\"{}\"", to_hex(&[1; 32]));
+        assert!(read_line(&sealed(&format!("{prev},\"n\":1"))).is_ok());
+        let not_ours = [
+            format!("{prev},\"n\":01"),
+            format!("{prev},\"n\":0"),
+            format!("{prev},\"n\":"),
+            format!("{prev},\"n\":-1"),
+            format!("{prev},\"n\":99999999999999999999"),
+            format!("{prev},\"n\": 1"),
+            prev.clone(),
+            format!("{prev},\"a\":tru,\"n\":1"),
+            format!("{prev}\"n\":1"),
+            format!("{},\"n\":1", prev.to_uppercase()),
+            format!("{{\"prev\":\"{}\",\"n\":1", "1".repeat(63)),
+            format!("{},\"n\":1", prev.replace("01", "0g")),
+            "{\"n\":1".to_owned(),
+        ];
+        for body in not_ours {
+            assert_eq!(read_line(&sealed(&body)), Err("it is not a line of a log"), "{body}");
+        }
+        assert_eq!(read_line(b""), Err("it is not a line of a log"));
+    }
+
+    #[test]
+    fn an_append_is_a_line_or_a_group() {
+        let single = Place { number: 5, group: None };
+        assert!(single.is_of_append_with(5));
+        assert!(!single.is_of_append_with(4) && !single.is_of_append_with(6));
+        let grouped = Place { number: 6, group: Some((5, 7)) };
+        assert!(grouped.is_of_append_with(5) && grouped.is_of_append_with(6));
+        assert!(!grouped.is_of_append_with(4) && !grouped.is_of_append_with(7));
+        assert!(!Place { number: 8, group: Some((5, 7)) }.is_of_append_with(6));
+    }
+}
