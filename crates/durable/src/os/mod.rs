@@ -44,7 +44,7 @@ impl OsDir {
     }
 
     /// As [`open`](OsDir::open), making the directory and every missing one above it, durably: each is synced into
-    /// its parent before this returns.
+    /// its parent before this returns, and so is a directory that was there.
     ///
     /// # Errors
     ///
@@ -216,14 +216,19 @@ fn make_dir(place: &Path) -> io::Result<()> {
 
 /// Makes a directory and what is missing above it, syncing each into its parent.
 fn create_with_parents(place: &Path) -> io::Result<()> {
-    if fs::metadata(place).is_ok() {
-        return Ok(());
-    }
     let parent = match place.parent() {
         Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
         Some(parent) => parent,
         None => return Ok(()),
     };
+    if fs::metadata(place).is_ok() {
+        // A process before us may have made it and died before it synced it. Where its parent is not ours to open,
+        // somebody else made it.
+        return match sync_folder(parent) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+            synced => synced.map_err(during("fsync of folder", parent)),
+        };
+    }
     create_with_parents(parent)?;
     match make_dir(place) {
         Ok(()) => {}
