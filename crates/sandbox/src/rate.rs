@@ -182,6 +182,11 @@ mod tests {
         assert!((2..2_000).all(|tick| admitted(tick * 100)));
         // After a rest the bucket is full again, and not fuller.
         assert_eq!((0..20).filter(|_| admitted(900_000)).count(), 10);
+        // Less than one a second: one at once, and the next when it is due.
+        let mut slow = Limiter::new(30, RateMode::Bucket);
+        let waits: Vec<_> =
+            [0, 0, 1_500, 2_000].map(|t| slow.take(caller("a"), at(t)).unwrap().wait_seconds).into();
+        assert_eq!(waits, [None, Some(2), Some(1), None]);
     }
 
     #[test]

@@ -28,7 +28,8 @@ pub enum Ending {
     Broken {
         /// In which way.
         how: Break,
-        /// How many bytes of the body arrive; with `None` not even the head does.
+        /// How many bytes of the body arrive, fewer than it has; with `None` not even the head does. On
+        /// a socket a reset overtakes what the receiver has not taken yet, so that it may be fewer still.
         after: Option<u64>,
     },
 }

@@ -201,16 +201,7 @@ impl hyper::body::Body for Sending {
             this.hangup.after_flush(how);
             return Poll::Pending;
         }
-        let Some(mut chunk) = this.body.next() else {
-            return match this.limit {
-                Some((how, _)) => {
-                    this.limit = Some((how, 0));
-                    this.hangup.after_flush(how);
-                    Poll::Pending
-                }
-                None => Poll::Ready(None),
-            };
-        };
+        let Some(mut chunk) = this.body.next() else { return Poll::Ready(None) };
         if let Some((_, left)) = &mut this.limit {
             chunk.truncate(usize::try_from(*left).unwrap_or(usize::MAX));
             *left -= chunk.len() as u64;

@@ -95,7 +95,7 @@ pub enum Effect {
 pub enum Point {
     /// Before the first byte.
     BeforeHead,
-    /// After the head and so many bytes of the body.
+    /// After the head and so many bytes of the body; a body that is no longer than that stays whole.
     Byte(u64),
     /// After the head, at a byte of the body that the seed chooses.
     Anywhere,
@@ -230,6 +230,9 @@ impl Effect {
             Point::Byte(byte) => Some(byte),
             Point::Anywhere => Some((fraction(chance, 0) * length as f64) as u64),
         };
-        reply.ending = Ending::Broken { how, after };
+        // Whoever has all of the body has the answer, whatever comes after.
+        if after.is_none_or(|after| after < length) {
+            reply.ending = Ending::Broken { how, after };
+        }
     }
 }

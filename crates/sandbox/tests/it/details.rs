@@ -33,7 +33,12 @@ fn every_conversation_is_well_formed_and_the_tenant_varied() {
         assert!(previous <= start);
         previous = start;
         let interactions = conversation["interactions"].as_array().unwrap();
-        transferred += usize::from(interactions.len() == 2);
+        if let [first, second] = interactions.as_slice() {
+            transferred += 1;
+            let count = |interaction: &Value| interaction["messages"].as_array().unwrap().len();
+            assert!(count(first).abs_diff(count(second)) <= 1);
+            assert_eq!(second["startTime"], second["messages"][0]["timestamp"]);
+        }
         let mut last = start;
         let mut messages = 0;
         for interaction in interactions {
@@ -106,6 +111,12 @@ fn a_page_token_is_good_for_its_query_alone() {
     assert_eq!(ask("2025-01-01T01:00:00+01:00", 20, None), 200);
     assert_eq!(ask("2025-01-01T00:00:01Z", 10, None), 400);
     assert_eq!(ask(YEAR.0, 10, Some("type eq 'message'")), 400);
+    let mut filtered = query(YEAR, 10);
+    filtered["filter"] = json!("type eq 'message'");
+    filtered["nextPage"] = client.page(&filtered)["nextPage"].clone();
+    assert_eq!(client.details(&filtered).status(), 200);
+    filtered["filter"] = json!("type neq 'voice'");
+    assert_eq!(client.details(&filtered).status(), 400);
     let other = Client::new(Config { seed: 2, ..small() });
     let mut query = query(YEAR, 10);
     query["nextPage"] = token.clone();

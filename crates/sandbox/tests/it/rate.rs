@@ -1,5 +1,7 @@
 //! §5: the rate limit and its headers.
 
+use std::time::Duration;
+
 use frontdesk_sandbox::{Config, RateMode, Reply};
 use serde_json::json;
 
@@ -61,6 +63,16 @@ fn the_limit_can_change_midway_and_none_is_none() {
     assert_eq!(ask(), (200, Some(2), Some(2), Some(60), None));
     client.door("rate", &json!({"per_min": 0}));
     assert_eq!(ask(), (200, None, None, None, None));
+}
+
+#[test]
+fn by_default_600_a_minute_are_allowed_and_nothing_takes_time() {
+    let client = Client::new(Config { conversations: Some(3), ..Config::default() });
+    let reply = client.details(&query(YEAR, 1));
+    assert_eq!((budget(&reply).1, reply.delay), (Some(600), Duration::ZERO));
+    let client = Client::new(Config { latency: Duration::from_millis(50), ..small() });
+    assert_eq!(client.details(&query(YEAR, 1)).delay, Duration::from_millis(50));
+    assert_eq!(client.call(http::Method::GET, "/_sandbox/stats", "").delay, Duration::ZERO);
 }
 
 #[test]
