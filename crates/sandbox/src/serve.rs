@@ -75,8 +75,23 @@ impl Running {
 /// Hosts the sandbox at `address` (port 0 chooses one), over the machine's clock. Call it within a
 /// tokio runtime with time and I/O enabled; answers are made on its blocking threads.
 ///
+/// ```
+/// use std::sync::Arc;
+/// use frontdesk_sandbox::{Config, Sandbox, serve};
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// let sandbox = Sandbox::new(Config { conversations: Some(10), ..Config::default() })?;
+/// let running = serve(Arc::new(sandbox), ([127, 0, 0, 1], 0).into()).await?;
+/// assert_eq!(running.ready().base_url, format!("http://{}", running.address()));
+/// running.stop().await;
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// The address cannot be bound.
+///
+/// # Cancel safety
+/// Dropping the future listens nowhere.
 pub async fn serve(sandbox: Arc<Sandbox>, address: SocketAddr) -> io::Result<Running> {
     let listener = TcpListener::bind(address).await?;
     let address = listener.local_addr()?;

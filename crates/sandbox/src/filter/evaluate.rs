@@ -96,6 +96,7 @@ mod tests {
             ("language eq 'İZMİR''s'", true),
             ("metadata.services contains 'flights_2'", true),
             ("metadata.services eq 'Hotels_1'", false),
+            ("metadata.a/b.ü:\"c\" neq 'x'", true),
             // A missing field matches only neq.
             ("agent neq 'agent-1'", true),
             ("agent neq ''", true),

@@ -24,7 +24,7 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Placed>, FilterError> {
     while let Some(&character) = characters.get(at) {
         let column = at + 1;
         let token = match character {
-            ' ' | '\t' | '\n' | '\r' => {
+            _ if character.is_whitespace() => {
                 at += 1;
                 continue;
             }
@@ -47,8 +47,9 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Placed>, FilterError> {
     Ok(tokens)
 }
 
+/// Keys of metadata are free, so a word is whatever nothing else is.
 fn is_word(character: char) -> bool {
-    character.is_alphanumeric() || matches!(character, '.' | '_' | '-')
+    !character.is_whitespace() && !character.is_control() && !matches!(character, '\'' | '(' | ')')
 }
 
 /// Reads a value from its opening quote; a doubled quote stands for one.
