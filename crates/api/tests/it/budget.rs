@@ -55,9 +55,9 @@ async fn a_host_that_is_down_is_asked_a_tenth_more_often_and_not_five_times() {
         assert!(error.is_unavailable());
         assert_eq!(error.status().unwrap(), 503, "the last answer is kept");
     }
-    // 200 calls, a token, a tenth of the calls, the reserve of ten.
-    assert!(transport.requests() <= 200 + 1 + 21 + 10, "{}", transport.requests());
-    assert!(spent > 150, "{spent}");
+    // 200 calls, a token, a tenth of the calls, the reserve of thirty.
+    assert!(transport.requests() <= 200 + 1 + 21 + 30, "{}", transport.requests());
+    assert!(spent > 140, "{spent}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -121,7 +121,7 @@ async fn a_burst_of_errors_is_over_when_it_is_over() {
     let good_in = |from: u64, to: u64| {
         calls.iter().filter(|(at, good)| *good && (from..to).contains(at)).count() as f64 / (to - from) as f64
     };
-    assert!(transport.requests() as f64 <= 1.1 * calls.len() as f64 + 12.0);
+    assert!(transport.requests() as f64 <= 1.1 * calls.len() as f64 + 32.0);
     assert!(
         good_in(62, 92) >= 0.95 * good_in(10, 30),
         "{} after, {} before",

@@ -105,7 +105,7 @@ async fn every_kind_is_rendered() {
     {
         let (client, _) = crate::support::scripted([Reply::status(502)]);
         let mut last = None;
-        for _ in 0..8 {
+        for _ in 0..20 {
             last = client.send(&Read {}, &options()).await.err();
         }
         show("budget spent", last.unwrap());
