@@ -10,6 +10,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 
 use frontdesk_archive::{Error as ArchiveError, Prepared, Writer};
+use memchr::memchr;
 
 use crate::lines::{LONGEST_LINE, Lines, Part};
 use crate::monitor::{Monitor, Note, Progress};
@@ -136,13 +137,16 @@ fn check(parts: &Mutex<Option<Receiver<Part>>>, sender: &SyncSender<Checked>) {
 fn check_part(part: &Part) -> Checked {
     let mut checked = Checked {
         number: part.number,
-        lines: part.lines(),
+        lines: 0,
         raw_bytes: part.bytes.len() as u64,
         records: Vec::new(),
         rejected: Vec::new(),
     };
     let mut line_number = part.first_line;
-    for line in part.bytes.split_inclusive(|byte| *byte == b'\n') {
+    let mut rest = &part.bytes[..];
+    while !rest.is_empty() {
+        let (line, after) = rest.split_at(memchr(b'\n', rest).map_or(rest.len(), |at| at + 1));
+        rest = after;
         let line = line.trim_ascii();
         if !line.is_empty() {
             match Prepared::from_details(line.to_vec()) {
@@ -152,6 +156,7 @@ fn check_part(part: &Part) -> Checked {
         }
         line_number += 1;
     }
+    checked.lines = line_number - part.first_line + u64::from(part.oversized);
     if part.oversized {
         checked.reject(line_number, format!("it is longer than {} MiB", LONGEST_LINE >> 20));
     }

@@ -3,6 +3,7 @@
 use std::io::{self, BufRead, BufReader, Read};
 
 use flate2::bufread::MultiGzDecoder;
+use memchr::{memchr, memchr_iter, memrchr};
 
 /// Parts are about this large: enough work to hand to another thread, little memory.
 const PART_BYTES: usize = 1 << 20;
@@ -92,7 +93,7 @@ impl<R: Read> Lines<R> {
             let at_end = bytes.len() == held;
             if self.skipping {
                 // `bytes` was empty before this read.
-                match bytes.iter().position(|byte| *byte == b'\n') {
+                match memchr(b'\n', &bytes) {
                     Some(at) => {
                         bytes.drain(..=at);
                         self.skipping = false;
@@ -107,7 +108,7 @@ impl<R: Read> Lines<R> {
             if at_end {
                 return Ok((!bytes.is_empty()).then(|| self.part(bytes, false)));
             }
-            let end = bytes[held.min(bytes.len())..].iter().rposition(|byte| *byte == b'\n');
+            let end = memrchr(b'\n', &bytes[held.min(bytes.len())..]);
             let end = end.map_or(0, |at| held.min(bytes.len()) + at + 1);
             let unfinished = bytes.len() - end;
             if unfinished > self.longest {
@@ -123,7 +124,7 @@ impl<R: Read> Lines<R> {
     }
 
     fn fail(&mut self, mut bytes: Vec<u8>, failure: io::Error) -> io::Result<Option<Part>> {
-        match bytes.iter().rposition(|byte| *byte == b'\n') {
+        match memrchr(b'\n', &bytes) {
             Some(at) if !self.skipping => {
                 bytes.truncate(at + 1);
                 self.failure = Some(failure);
@@ -142,7 +143,7 @@ impl<R: Read> Lines<R> {
 }
 
 fn newlines(bytes: &[u8]) -> u64 {
-    bytes.iter().filter(|byte| **byte == b'\n').count() as u64
+    memchr_iter(b'\n', bytes).count() as u64
 }
 
 #[cfg(test)]
