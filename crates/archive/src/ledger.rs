@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use frontdesk_domain::{OrganizationId, RunId, Timestamp};
 use frontdesk_durable::{
-    AppendLog, Dir, Head, LogError, LogErrorKind, LogReader, Members, Sha256Hash, from_hex, to_hex,
+    AppendLog, Dir, Head, LogError, LogErrorKind, LogReader, Members, Sha256Hash, TornTail, from_hex, to_hex,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -37,7 +37,11 @@ pub(crate) enum Change {
     /// A segment is complete for ever.
     Seal { segment: u32, sha256: Hex, length: u64, members: u32, records: u64, head: Hex },
     /// A writer stopped in good order. What it had written to unsealed segments is durable up to here.
-    Close { segments: Vec<Stated> },
+    Close {
+        segments: Vec<Stated>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        runs: Vec<StatedRun>,
+    },
     /// A segment's members are in another one now, or there were none.
     Replace {
         segment: u32,
@@ -59,6 +63,14 @@ pub(crate) struct Stated {
     pub(crate) segment: u32,
     pub(crate) length: u64,
     pub(crate) members: u32,
+    pub(crate) head: Hex,
+}
+
+/// How far the log of a run is known to go.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct StatedRun {
+    pub(crate) run: RunId,
+    pub(crate) lines: u64,
     pub(crate) head: Hex,
 }
 
@@ -118,6 +130,10 @@ pub(crate) struct Ledgered {
     pub(crate) segments: BTreeMap<u32, SegmentState>,
     /// What line 1 binds `FORMAT.json` to.
     pub(crate) format_sha256: Option<Sha256Hash>,
+    /// Runs whose logs were stated.
+    pub(crate) runs: BTreeMap<RunId, StatedRun>,
+    /// Bytes behind the last line.
+    pub(crate) torn: Option<TornTail>,
     /// Hash of every line, by number from 1, so that an older head can be recognised.
     heads: Vec<Sha256Hash>,
 }
@@ -188,7 +204,7 @@ impl Ledger {
     }
 
     pub(crate) fn fold(&self) -> Result<Ledgered, Error> {
-        fold(self.log.head(), self.log.lines())
+        fold(self.log.head(), None, self.log.lines())
     }
 }
 
@@ -204,14 +220,22 @@ impl fmt::Debug for Ledger {
 /// `Damage` with the first bad line, or what the file system says.
 pub(crate) fn read(dir: &dyn Dir, format: &Format) -> Result<Ledgered, Error> {
     let log = LogReader::open(dir, layout::LEDGER, format.ledger_seed()).map_err(log_error)?;
-    fold(log.head(), log.lines())
+    fold(log.head(), log.torn(), log.lines())
 }
 
 fn fold(
     head: Head,
+    torn: Option<TornTail>,
     lines: impl Iterator<Item = Result<frontdesk_durable::Line, LogError>>,
 ) -> Result<Ledgered, Error> {
-    let mut ledgered = Ledgered { head, segments: BTreeMap::new(), format_sha256: None, heads: Vec::new() };
+    let mut ledgered = Ledgered {
+        head,
+        segments: BTreeMap::new(),
+        format_sha256: None,
+        runs: BTreeMap::new(),
+        torn,
+        heads: Vec::new(),
+    };
     for line in lines {
         let line = line.map_err(log_error)?;
         let parsed: Line = line.parse().map_err(|source| {
@@ -241,7 +265,8 @@ impl Ledgered {
                 let place = Place { offset: length, number: members, previous: head.0 };
                 self.unsealed(segment)?.phase = Phase::Sealed { sha256: sha256.0, place, records };
             }
-            Change::Close { segments } => {
+            Change::Close { segments, runs } => {
+                self.runs.extend(runs.into_iter().map(|stated| (stated.run.clone(), stated)));
                 for stated in segments {
                     self.unsealed(stated.segment)?.phase = Phase::Unsealed { stated: Some(stated.place()) };
                 }

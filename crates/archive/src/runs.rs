@@ -1,9 +1,10 @@
 //! `runs/<id>.ndjson`: checkpoints and certificates of a run, hash-chained like the ledger.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use frontdesk_domain::RunId;
-use frontdesk_durable::{AppendLog, Dir, EntryKind, LogReader, Members};
+use frontdesk_durable::{AppendLog, Dir, EntryKind, Head, LogReader, Members};
 use serde_json::Value;
 
 use crate::error::{Action, During, Error, ErrorKind};
@@ -17,10 +18,21 @@ const SUFFIX: &str = ".ndjson";
 #[derive(Debug)]
 pub struct RunLog {
     log: AppendLog,
+    run: RunId,
+    heads: RunHeads,
 }
 
+/// How far the logs of this process's runs go: stated in the ledger when the writer stops, so that lines which are
+/// missing at the end of a log can be noticed.
+pub(crate) type RunHeads = Arc<Mutex<BTreeMap<RunId, Head>>>;
+
 impl RunLog {
-    pub(crate) fn open(dir: Arc<dyn Dir>, format: &Format, run: &RunId) -> Result<Self, Error> {
+    pub(crate) fn open(
+        dir: Arc<dyn Dir>,
+        format: &Format,
+        run: &RunId,
+        heads: RunHeads,
+    ) -> Result<Self, Error> {
         let path = path(run);
         let seed = format.run_seed(run.as_str());
         let log = match dir.metadata(&path) {
@@ -28,7 +40,7 @@ impl RunLog {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => AppendLog::create(dir, &path, seed),
             Err(error) => return Err(error).during(Action::Open, &path),
         };
-        Ok(Self { log: log.map_err(ledger::from_log_error)? })
+        Ok(Self { log: log.map_err(ledger::from_log_error)?, run: run.clone(), heads })
     }
 
     /// Adds one line: a JSON object without members called `n`, `prev`, `group` or `self`, which the log
@@ -42,7 +54,9 @@ impl RunLog {
             let kind = ErrorKind::Malformed { what: "the line is not an object a log can hold".to_owned() };
             Error::with_source(Action::Append, self.log.path(), kind, source)
         })?;
-        self.log.append(&members).map(drop).map_err(ledger::from_log_error)
+        let head = self.log.append(&members).map_err(ledger::from_log_error)?;
+        self.heads.lock().unwrap_or_else(PoisonError::into_inner).insert(self.run.clone(), head);
+        Ok(())
     }
 
     /// Every line so far, as it was appended.

@@ -14,7 +14,7 @@ use crate::layout;
 use crate::ledger::CurrentRun;
 use crate::open;
 use crate::put::{self, Prepared, PutOutcome, Queue, Store};
-use crate::runs::{self, RunLog};
+use crate::runs::{self, RunHeads, RunLog};
 use crate::segment::header::RECORD_LIMIT;
 use crate::settings::Settings;
 
@@ -46,6 +46,7 @@ pub struct Writer {
     dir: Arc<dyn Dir>,
     format: Format,
     run: CurrentRun,
+    heads: RunHeads,
     queue: Option<Queue>,
     thread: Option<JoinHandle<Store>>,
     // Given back after everything else has stopped.
@@ -80,7 +81,8 @@ impl Writer {
                 store
             })
             .during(Action::Open, "the archive")?;
-        Ok(Self { dir, format, run, queue: Some(queue), thread: Some(thread), lock: Some(lock) })
+        let heads = RunHeads::default();
+        Ok(Self { dir, format, run, heads, queue: Some(queue), thread: Some(thread), lock: Some(lock) })
     }
 
     /// Stores records, and returns when every one of them is durable, with what became of each, in their order.
@@ -111,7 +113,7 @@ impl Writer {
     /// # Errors
     /// `Damage` when a line of it was changed; what the file system says.
     pub fn run_log(&self, run: &RunId) -> Result<RunLog, Error> {
-        let log = RunLog::open(self.dir.clone(), &self.format, run)?;
+        let log = RunLog::open(self.dir.clone(), &self.format, run, self.heads.clone())?;
         *self.run.lock().unwrap_or_else(PoisonError::into_inner) = Some(run.clone());
         Ok(log)
     }
@@ -136,7 +138,7 @@ impl Writer {
         self.queue = None; // ends the thread
         let closed = match self.thread.take().map(JoinHandle::join) {
             None => Ok(()),
-            Some(Ok(store)) => store.close(),
+            Some(Ok(store)) => store.close(&self.heads),
             Some(Err(_)) => Err(Error::new(Action::Put, "the archive", ErrorKind::Poisoned)),
         };
         self.lock = None;

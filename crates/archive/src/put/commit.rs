@@ -1,11 +1,11 @@
 //! The store behind the writer: writes a group, makes it durable, and only then says so.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::thread;
 
-use frontdesk_domain::RecordKind;
-use frontdesk_durable::{Dir, ensure_dir, publish};
+use frontdesk_domain::{RecordKind, RunId};
+use frontdesk_durable::{Dir, Head, ensure_dir, publish};
 
 use super::assemble::{self, Block};
 use super::decide::{self, Accepted};
@@ -13,7 +13,8 @@ use super::queue::{Request, Requests};
 use crate::catalog::{self, Catalog, MemberRow, RecordRow};
 use crate::error::{Action, During, Error, ErrorKind};
 use crate::layout::{self, Folder};
-use crate::ledger::{Change, FolderName, Hex, Ledger, Stated};
+use crate::ledger::{Change, FolderName, Hex, Ledger, Stated, StatedRun};
+use crate::runs::RunHeads;
 use crate::segment::header::Hash;
 use crate::segment::pack::Packer;
 use crate::segment::walk::Identity;
@@ -246,7 +247,7 @@ impl Store {
     /// Stops in good order: what this run wrote to unsealed segments is durable, and the ledger says so.
     ///
     /// A run that changed nothing writes nothing.
-    pub(crate) fn close(mut self) -> Result<(), Error> {
+    pub(crate) fn close(mut self, runs: &RunHeads) -> Result<(), Error> {
         if self.poisoned {
             // Nothing is stated that is not known; the next opening settles it.
             return Ok(());
@@ -255,8 +256,18 @@ impl Store {
             self.unsealed.values().filter(|segment| self.touched.contains(&segment.identity.segment));
         let segments: Vec<Stated> =
             unsealed.map(|segment| Stated::new(segment.identity.segment, segment.place)).collect();
-        if !segments.is_empty() {
-            self.ledger.append("stopped", vec![Change::Close { segments }])?;
+        let runs: Vec<StatedRun> = {
+            let runs = runs.lock().unwrap_or_else(PoisonError::into_inner);
+            let stated = |(run, head): (&RunId, &Head)| StatedRun {
+                run: run.clone(),
+                lines: head.lines,
+                head: Hex(head.hash),
+            };
+            runs.iter().map(stated).collect()
+        };
+        if !segments.is_empty() || !runs.is_empty() {
+            self.ledger.append("stopped", vec![Change::Close { segments, runs }])?;
+            self.begin_changes()?;
         }
         if self.changed {
             let (head, conversations) = (self.ledger.head(), self.conversations);

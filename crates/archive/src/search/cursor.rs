@@ -82,7 +82,14 @@ mod tests {
             assert_eq!(Cursor::parse(&text, &ours).unwrap(), cursor);
             assert_eq!(*Cursor::parse(&text, &theirs).unwrap_err().kind(), ErrorKind::ForeignArchive);
         }
-        for text in ["", "1", "2.0707070707070707..1", "1.0707070707070707..1.", "1.707070707070707..1", "1.0707070707070707.+5.1"] {
+        for text in [
+            "",
+            "1",
+            "2.0707070707070707..1",
+            "1.0707070707070707..1.",
+            "1.707070707070707..1",
+            "1.0707070707070707.+5.1",
+        ] {
             let error = Cursor::parse(text, &ours).unwrap_err();
             assert!(matches!(error.kind(), ErrorKind::Malformed { .. }), "{text}");
         }

@@ -60,7 +60,9 @@ impl Reader {
             self.workers,
             |unpacker, _, member, packed| match check::check(&member.header, packed, unpacker) {
                 Ok(checked) => matches(&checked, &superseded, &finder),
-                Err(_) => Found { unreadable: conversations(&member.header, &superseded), ..Found::default() },
+                Err(_) => {
+                    Found { unreadable: conversations(&member.header, &superseded), ..Found::default() }
+                }
             },
             |event| self.collect(event, &parts, &mut page),
         )?;

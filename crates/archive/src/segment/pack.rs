@@ -30,6 +30,7 @@ impl Packer {
         packed[length..length + 4].copy_from_slice(&libdeflater::crc32(raw).to_le_bytes());
         packed[length + 4..length + TRAILER].copy_from_slice(&(raw.len() as u32).to_le_bytes());
         packed.truncate(length + TRAILER);
+        packed.shrink_to_fit();
         packed
     }
 }

@@ -40,6 +40,9 @@ pub(crate) enum Event<T> {
     Failed { part: usize, source: io::Error },
 }
 
+/// Packed bytes that are worked through faster than threads are started.
+const SMALL: u64 = 512 * 1024;
+
 /// The number no batch has.
 const PANICKED: u64 = u64::MAX;
 
@@ -79,6 +82,10 @@ where
     S: FnMut(Event<T>) -> Result<(), E>,
 {
     let workers = workers.max(1);
+    let bytes: u64 = parts.iter().map(|part| part.end.saturating_sub(part.from.offset)).sum();
+    if workers == 1 || bytes <= SMALL {
+        return alone(dir, parts, work, sink);
+    }
     let in_flight = workers * 3;
     let (permit_back, permits) = mpsc::sync_channel::<()>(in_flight);
     for _ in 0..in_flight {
@@ -129,6 +136,30 @@ where
         }
         Ok(())
     })
+}
+
+/// The same on the calling thread.
+fn alone<T, E, W, S>(dir: &dyn Dir, parts: &[Part], work: W, mut sink: S) -> Result<(), E>
+where
+    W: Fn(&mut Unpacker, usize, &Located, &[u8]) -> T,
+    S: FnMut(Event<T>) -> Result<(), E>,
+{
+    let mut unpacker = Unpacker::new();
+    for (part, what) in parts.iter().enumerate() {
+        let mut result = Ok(());
+        let mut take = |job| {
+            result = run(job, &mut unpacker, &work).into_iter().try_for_each(&mut sink);
+            unpacker.shrink(KEEP);
+            result.is_ok()
+        };
+        let last = match open(dir, what).and_then(|file| walk(&*file, what, part, &mut take)) {
+            Ok(None) => return result,
+            Ok(Some(place)) => Event::End { part, place },
+            Err(source) => Event::Failed { part, source },
+        };
+        sink(last)?;
+    }
+    Ok(())
 }
 
 fn run<T>(

@@ -200,8 +200,8 @@ impl<'f> Walk<'f> {
                     return Ok(Step::Unreadable { offset, until: start, fault, followed: true });
                 }
             }
-            if base + window.len() as u64 >= self.end {
-                break;
+            if base + window.len() as u64 >= self.end || window.len() < GZIP_START.len() {
+                break; // the end, or the file is shorter than it was said to be
             }
             // The start of a member may lie across two windows.
             base += (window.len() - (GZIP_START.len() - 1)) as u64;

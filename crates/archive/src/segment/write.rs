@@ -134,8 +134,8 @@ impl Unsealed {
         if let Some(digest) = &mut self.digest {
             digest.update(&self.pending);
         }
-        self.pending.clear();
-        self.pending.shrink_to(1024 * 1024);
+        // An archive may have a segment for each of many months: none keeps memory between groups.
+        self.pending = Vec::new();
         Ok(())
     }
 

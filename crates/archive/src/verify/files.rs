@@ -35,7 +35,7 @@ pub(super) fn check(
     findings: &mut Findings,
 ) -> Result<(), Error> {
     root(scope, findings)?;
-    runs(scope, format, findings)?;
+    runs(scope, format, ledgered, findings)?;
     segments(scope, ledgered, findings)
 }
 
@@ -67,7 +67,13 @@ fn root(scope: &Scope<'_>, findings: &mut Findings) -> Result<(), Error> {
     Ok(())
 }
 
-fn runs(scope: &Scope<'_>, format: &Format, findings: &mut Findings) -> Result<(), Error> {
+fn runs(
+    scope: &Scope<'_>,
+    format: &Format,
+    ledgered: Option<&Ledgered>,
+    findings: &mut Findings,
+) -> Result<(), Error> {
+    let mut stated = ledgered.map(|ledgered| ledgered.runs.clone()).unwrap_or_default();
     for entry in list(scope, layout::RUNS)? {
         let path = format!("{}/{}", layout::RUNS, entry.name);
         let run = entry.name.strip_suffix(".ndjson").and_then(|name| RunId::new(name).ok());
@@ -76,12 +82,20 @@ fn runs(scope: &Scope<'_>, format: &Format, findings: &mut Findings) -> Result<(
             continue;
         };
         let opened = LogReader::open(scope.dir, &path, format.run_seed(run.as_str())).map_err(from_log_error);
-        if let Some(log) = findings.take(opened)?
-            && log.torn().is_some()
-            && !scope.active
-        {
+        let stated = stated.remove(&run);
+        let Some(log) = findings.take(opened)? else { continue };
+        if let Some(stated) = stated {
+            let line = log.lines().nth(usize::try_from(stated.lines.saturating_sub(1)).unwrap_or(usize::MAX));
+            if !line.is_some_and(|line| line.is_ok_and(|line| *line.hash() == stated.head.0)) {
+                findings.damaged(path.clone(), "lines are gone that the ledger knows");
+            }
+        }
+        if log.torn().is_some() && !scope.active {
             findings.unfinished(path, "its last line was not finished");
         }
+    }
+    for run in stated.keys() {
+        findings.damaged(format!("{}/{run}.ndjson", layout::RUNS), "the log is missing");
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use frontdesk_domain::RecordId;
 use frontdesk_durable::Dir;
 
 use crate::catalog::{Catalog, Mark};
-use crate::error::{Action, Error};
+use crate::error::{Action, Error, ErrorKind};
 use crate::layout;
 use crate::ledger;
 use crate::open::check_format;
@@ -84,12 +84,30 @@ impl Findings {
         match result {
             Ok(value) => Ok(Some(value)),
             Err(error) => match error.kind() {
-                crate::ErrorKind::Damage { what } => {
+                ErrorKind::Damage { what } => {
                     self.damaged(error.path(), what.clone());
                     Ok(None)
                 }
                 _ => Err(error),
             },
+        }
+    }
+}
+
+impl Findings {
+    /// Takes an answer of the catalog; when it cannot give one, that is the finding.
+    fn catalog<T>(&mut self, answer: Result<T, Error>) -> Result<Option<T>, Error> {
+        match answer {
+            Ok(value) => Ok(Some(value)),
+            Err(error) if *error.kind() == ErrorKind::Catalog => {
+                const UNREADABLE: &str = "it cannot be read";
+                let told = |damaged: &Damaged| damaged.path == layout::CATALOG && damaged.what == UNREADABLE;
+                if !self.report.damaged.iter().any(told) {
+                    self.damaged(layout::CATALOG, UNREADABLE);
+                }
+                Ok(None)
+            }
+            Err(error) => Err(error),
         }
     }
 }
@@ -129,13 +147,16 @@ impl Reader {
                 .damaged(layout::CATALOG, "it cannot be used; a writer or reader that may write rebuilds it");
         }
         let catalog = match usable {
-            Some((catalog, _)) => catalog.fixed(&self.format.archive())?,
+            Some((catalog, _)) => findings.catalog(catalog.fixed(&self.format.archive()))?.flatten(),
             None => None,
         };
         let scope = Scope { dir, archive: self.format.archive(), workers: self.workers, active, catalog };
 
         let ledgered = findings.take(ledger::read(dir, &self.format))?;
         if let Some(ledgered) = &ledgered {
+            if ledgered.torn.is_some() && !active {
+                findings.unfinished(layout::LEDGER, "its last line was not finished");
+            }
             findings.take(check_format(dir, ledgered))?;
             if let Some((_, mark)) = &scope.catalog
                 && !ledgered.knows(&mark.ledger, &self.format.ledger_seed())
@@ -147,7 +168,8 @@ impl Reader {
         let compare = catalog::must_compare(&scope, options, &mut findings)?;
         let seen = segments::check(&scope, ledgered.as_ref(), compare, &mut findings, progress)?;
         if let (true, Some((catalog, mark))) = (compare, &scope.catalog) {
-            catalog::check(catalog, mark, &seen, &mut findings)?;
+            let checked = catalog::check(catalog, mark, &seen, &mut findings);
+            findings.catalog(checked)?;
         }
         if active && !findings.report.damaged.is_empty() {
             tracing::debug!(action = %Action::Verify, "a writer was at work");

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::io;
 
+use frontdesk_domain::RecordId;
+
 use super::{Findings, Progress, Scope};
-use crate::catalog::{self, Mark, ReadRecord};
+use crate::catalog::{self, Catalog, Mark, ReadRecord};
 use crate::error::{Action, During, Error};
 use crate::layout::{self, Folder};
 use crate::ledger::{Ledgered, Phase};
@@ -50,6 +52,10 @@ pub(super) fn check(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Seen, Error> {
     let (parts, expected) = parts(scope, ledgered, findings)?;
+    let mut by_sequence = match &scope.catalog {
+        Some((catalog, _)) if compare => findings.catalog(catalog.by_sequence())?,
+        _ => None,
+    };
     let mut walk = Checking {
         scope,
         parts: &parts,
@@ -79,10 +85,6 @@ pub(super) fn check(
             let (rows, unnamed) = if compare { catalog::read_rows(&checked) } else { (Vec::new(), 0) };
             Contents::Good { raw_bytes: raw_bytes(&|_| true), rows, unnamed: unnamed > 0 }
         }
-    };
-    let mut by_sequence = match &scope.catalog {
-        Some((catalog, _)) if compare => Some(catalog.by_sequence()?),
-        _ => None,
     };
     scan::scan(scope.dir, &parts, scope.workers, work, |event| {
         walk.take(event, progress, &mut |row, member, folder| match &mut by_sequence {
@@ -243,7 +245,9 @@ impl Checking<'_> {
                 }
                 // A writer's newest members are not in the snapshot; the walk ends before them.
                 for row in &rows {
-                    if self.compare && !agrees(row, member, &self.parts[part])? {
+                    if self.compare
+                        && self.findings.catalog(agrees(row, member, &self.parts[part]))? == Some(false)
+                    {
                         let id = Some(row.key.id.clone());
                         self.findings.record(
                             layout::CATALOG,
@@ -269,7 +273,7 @@ impl Checking<'_> {
         self.damaged = true;
         let id = match (&entry.id, &self.scope.catalog) {
             (Some(id), _) => Some(id.clone()),
-            (None, Some((catalog, _))) => catalog.by_sequence()?(entry.sequence)?.map(|found| found.key.id),
+            (None, Some((catalog, _))) => self.findings.catalog(id_of(catalog, entry.sequence))?.flatten(),
             (None, None) => None,
         };
         self.findings.record(&self.parts[part].path, id, what);
@@ -282,13 +286,15 @@ impl Checking<'_> {
         let (path, number) = (&self.parts[part].path, self.expected[part].number);
         let what = format!("at byte {offset}: {what}");
         let sequences = match &self.scope.catalog {
-            Some((catalog, _)) => catalog.sequences_between(number, offset, until)?,
+            Some((catalog, _)) => {
+                self.findings.catalog(catalog.sequences_between(number, offset, until))?.unwrap_or_default()
+            }
             None => Vec::new(),
         };
         let named = sequences.len().min(NAMED);
         for sequence in &sequences[..named] {
             let id = match &self.scope.catalog {
-                Some((catalog, _)) => catalog.by_sequence()?(*sequence)?.map(|found| found.key.id),
+                Some((catalog, _)) => self.findings.catalog(id_of(catalog, *sequence))?.flatten(),
                 None => None,
             };
             self.findings.record(path, id, &what);
@@ -327,6 +333,10 @@ impl Checking<'_> {
         };
         self.findings.damaged(path.clone(), what);
     }
+}
+
+fn id_of(catalog: &Catalog, sequence: u64) -> Result<Option<RecordId>, Error> {
+    Ok(catalog.by_sequence()?(sequence)?.map(|found| found.key.id))
 }
 
 impl ReadRecord {

@@ -10,7 +10,10 @@ use crate::support::{conversation, noise};
 use crate::world::{Catalog, Model, World, open};
 
 /// Puts that touch every path: new segments in several months, sealing, versions, unchanged records, two runs.
-fn workload(model: &mut Model, mut writer: impl FnMut() -> Result<frontdesk_archive::Writer, Error>) -> Result<(), Error> {
+fn workload(
+    model: &mut Model,
+    mut writer: impl FnMut() -> Result<frontdesk_archive::Writer, Error>,
+) -> Result<(), Error> {
     for run in 0..2_u64 {
         let open = writer()?;
         for batch in 0..3_u64 {

@@ -2,5 +2,7 @@
 
 mod basics;
 mod crash;
+mod damage;
+mod failures;
 mod support;
 mod world;

@@ -80,7 +80,11 @@ impl World {
 }
 
 pub(crate) fn open(dir: Arc<dyn Dir>) -> Result<Writer, Error> {
-    Writer::open_in(dir, &Settings { segment_size: 2_048, ..settings() }, clock())
+    open_sized(dir, 1_500)
+}
+
+pub(crate) fn open_sized(dir: Arc<dyn Dir>, segment_size: u64) -> Result<Writer, Error> {
+    Writer::open_in(dir, &Settings { segment_size, ..settings() }, clock())
 }
 
 /// What an archive must hold: for each key its versions, in order.
