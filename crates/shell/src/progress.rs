@@ -82,7 +82,7 @@ impl Drop for Progress<'_> {
 fn bar(total: Option<u64>) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr_with_hz(10));
     let template = match total {
-        Some(_) => "{bar:30} {percent:>3}%  {elapsed}  {msg}",
+        Some(_) => "{bar:30}  {elapsed}  {msg}",
         None => "{spinner} {elapsed}  {msg}",
     };
     // The templates are constants; a typo in one shows in the first run, as the default style.
