@@ -10,9 +10,9 @@
 //!
 //! | file | what it is |
 //! |---|---|
-//! | [`builder`] | settings |
-//! | [`attempt`] | one attempt: everything between the retry loop and the transport |
-//! | [`body`] | bodies under the cap and the idle time-out |
+//! | `builder` | settings |
+//! | `attempt` | one attempt: everything between the retry loop and the transport |
+//! | `body` | bodies under the cap and the idle time-out |
 
 use std::fmt;
 use std::sync::Arc;

@@ -2,9 +2,9 @@
 //!
 //! | file | what it is |
 //! |---|---|
-//! | [`details_query`] | the details query as an endpoint; a page is read while it arrives |
-//! | [`pages`] | page after page, until the last or until it goes in circles |
-//! | [`circle`] | when a listing goes in circles |
+//! | `details_query` | the details query as an endpoint; a page is read while it arrives |
+//! | `pages` | page after page, until the last or until it goes in circles |
+//! | `circle` | when a listing goes in circles |
 
 use crate::client::Client;
 use crate::counters::Counters;

@@ -4,6 +4,7 @@
 //!   next waiter takes over.
 //! - *Margin.* A token is refreshed when less than the smaller of 5 minutes and half of its lifetime is left. Until it
 //!   has expired it goes on being used: only one caller refreshes, with a single attempt, and its failure is nobody's.
+//!   Who finds it expired after that attempt asks again, in earnest.
 //! - *401.* Drops the token with that generation, so that a thousand refused calls lead to one request.
 //! - *Failures are remembered* for 1 s, doubling to 30 s, or for the wait the server named: callers in that time get the
 //!   same error without a request.
@@ -23,7 +24,7 @@ use tracing::debug;
 use super::grant::Grant;
 use super::store::{StoredToken, TokenStore};
 use crate::clock::{Clock, instant, later};
-use crate::error::{Error, ErrorKind};
+use crate::error::{Disposition, Error, ErrorKind};
 use crate::sync::lock;
 
 /// The margin is never more than this.
@@ -88,6 +89,8 @@ struct Remembered {
     error: Error,
     until: Instant,
     row: u32,
+    /// Everything was tried, or trying more makes no sense. Otherwise it only spares a token that is still good.
+    in_earnest: bool,
 }
 
 /// What is at hand.
@@ -115,32 +118,30 @@ impl TokenCache {
     /// When there is none and none can be had.
     pub(crate) async fn get(&self, server: &dyn Ask) -> Result<Arc<Token>, Error> {
         match self.at_hand() {
-            AtHand::Fresh(token) | AtHand::Spared(token) => Ok(token),
-            AtHand::Failed(error) => Err(error),
+            AtHand::Fresh(token) | AtHand::Spared(token) => return Ok(token),
+            AtHand::Failed(error) => return Err(error),
             AtHand::Aging(token) => {
                 // Who does not get the lock knows that somebody is asking, and has a token that is good.
                 let Ok(_flight) = self.flight.try_lock() else { return Ok(token) };
-                match self.at_hand() {
-                    AtHand::Fresh(newer) => Ok(newer),
-                    AtHand::Aging(_) => match self.ask(server, true).await {
-                        Ok(newer) => Ok(newer),
-                        Err(_) if token.is_alive(&*self.clock) => Ok(token),
-                        Err(error) => Err(error),
-                    },
-                    _ => Ok(token),
+                let newer = match self.at_hand() {
+                    AtHand::Fresh(newer) => Some(newer),
+                    AtHand::Aging(_) => self.ask(server, true).await.ok(),
+                    AtHand::Spared(_) | AtHand::Failed(_) | AtHand::Nothing => None,
+                };
+                if let Some(token) = newer.or_else(|| token.is_alive(&*self.clock).then_some(token)) {
+                    return Ok(token);
                 }
             }
-            AtHand::Nothing => {
-                let _flight = self.flight.lock().await;
-                match self.at_hand() {
-                    AtHand::Fresh(token) | AtHand::Aging(token) | AtHand::Spared(token) => Ok(token),
-                    AtHand::Failed(error) => Err(error),
-                    AtHand::Nothing => match self.load() {
-                        Some(token) => Ok(token),
-                        None => self.ask(server, false).await,
-                    },
-                }
-            }
+            AtHand::Nothing => {}
+        }
+        let _flight = self.flight.lock().await;
+        match self.at_hand() {
+            AtHand::Fresh(token) | AtHand::Aging(token) | AtHand::Spared(token) => Ok(token),
+            AtHand::Failed(error) => Err(error),
+            AtHand::Nothing => match self.load() {
+                Some(token) => Ok(token),
+                None => self.ask(server, false).await,
+            },
         }
     }
 
@@ -156,17 +157,18 @@ impl TokenCache {
     fn at_hand(&self) -> AtHand {
         let mut state = lock(&self.state);
         let now = instant();
-        let failure =
-            state.failure.as_ref().filter(|failure| failure.until > now).map(|failure| failure.error.clone());
-        match (&state.token, failure) {
+        let failure = state.failure.as_ref().filter(|failure| failure.until > now);
+        let spare = failure.is_some();
+        let failed = failure.filter(|failure| failure.in_earnest).map(|failure| failure.error.clone());
+        match (&state.token, failed) {
             (Some(token), _) if !token.is_alive(&*self.clock) => {
                 state.token = None;
                 drop(state);
                 self.at_hand()
             }
             (Some(token), _) if now < token.refresh_from => AtHand::Fresh(Arc::clone(token)),
-            (Some(token), None) => AtHand::Aging(Arc::clone(token)),
-            (Some(token), Some(_)) => AtHand::Spared(Arc::clone(token)),
+            (Some(token), _) if spare => AtHand::Spared(Arc::clone(token)),
+            (Some(token), _) => AtHand::Aging(Arc::clone(token)),
             (None, Some(error)) => AtHand::Failed(error),
             (None, None) => AtHand::Nothing,
         }
@@ -188,7 +190,7 @@ impl TokenCache {
                 Ok(token)
             }
             Err(error) => {
-                self.remember(&error);
+                self.remember(&error, once);
                 Err(error)
             }
         }
@@ -239,7 +241,7 @@ impl TokenCache {
         token
     }
 
-    fn remember(&self, error: &Error) {
+    fn remember(&self, error: &Error, once: bool) {
         // That this caller had no more time, or was told to stop, says nothing about the next one.
         if matches!(error.kind(), ErrorKind::Deadline | ErrorKind::Cancelled) {
             return;
@@ -248,7 +250,9 @@ impl TokenCache {
         let row = state.failure.as_ref().map_or(0, |failure| failure.row);
         let doubled = FIRST_FAILURE.saturating_mul(2_u32.saturating_pow(row.min(16))).min(LONGEST_FAILURE);
         let wait = error.retry_after().unwrap_or_default().max(doubled);
-        state.failure =
-            Some(Remembered { error: error.clone(), until: later(instant(), wait), row: row + 1 });
+        // A single attempt that might have gone better is not the last word; one that named its wait, or was refused, is.
+        let in_earnest = !once || error.disposition() != Disposition::Retry;
+        let until = later(instant(), wait);
+        state.failure = Some(Remembered { error: error.clone(), until, row: row + 1, in_earnest });
     }
 }

@@ -363,3 +363,22 @@ async fn a_token_that_is_no_token_is_refused() {
         assert_eq!(transport.requests(), 1);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_expires_while_its_refresh_stalls_is_asked_for_again() {
+    let server = Server::new(json!(20));
+    let answering = Arc::clone(&server);
+    let asked = AtomicU64::new(0);
+    let transport = MemoryTransport::new(move |request| {
+        if !is_token(request) {
+            return answering.call(request);
+        }
+        // The second token request, made with eight seconds left, is never answered.
+        if asked.fetch_add(1, Ordering::Relaxed) == 1 { Reply::silence() } else { answering.give() }
+    });
+    let client = builder().0.build(Arc::new(transport));
+    client.send(&Read {}, &CallOptions::default()).await.unwrap();
+    tokio::time::sleep(SECOND * 12).await;
+    assert!(together(&client, 10).await.iter().all(Result::is_ok));
+    assert_eq!(server.counts(), (2, 11, 0));
+}
