@@ -163,6 +163,13 @@ impl Permit<'_> {
             None => self.throttle.changed.notify_one(),
         }
     }
+
+    /// No answer came.
+    pub(crate) fn failed(mut self) {
+        self.settled = true;
+        lock(&self.throttle.pace).failed(self.ticket);
+        self.throttle.changed.notify_one();
+    }
 }
 
 impl Drop for Permit<'_> {

@@ -51,10 +51,13 @@ impl Inner {
             self.timeouts.head
         });
         let generation = token.as_ref().map(|token| token.generation);
-        let failed = |error| failed_transport(error, Answer::default(), generation);
-        let response = match timeout(limit, self.transport.send(request)).await {
-            Ok(response) => response.map_err(failed)?,
-            Err(_) => return Err(failed(TransportError::new(TransportKind::Timeout))),
+        let sent = timeout(limit, self.transport.send(request)).await;
+        let response = match sent.unwrap_or_else(|_| Err(TransportError::new(TransportKind::Timeout))) {
+            Ok(response) => response,
+            Err(error) => {
+                permit.into_iter().for_each(Permit::failed);
+                return Err(failed_transport(error, Answer::default(), generation));
+            }
         };
         let (head, body) = response.into_parts();
         let secrets = [self.credentials.secret.reveal(), token.as_ref().map_or("", |token| token.reveal())];

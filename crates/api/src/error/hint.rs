@@ -24,7 +24,11 @@ pub(super) fn hint(error: &Inner) -> Option<String> {
             "Check the client id, the client secret and the base URL. The secret is shown once, when the client is made."
         }
         ErrorKind::Unauthorized => {
-            "Check the client's credentials and that the token comes from the same organisation as the API."
+            let scope = error.scope.map(|scope| format!(" and that its role has the scope {scope}"));
+            return Some(format!(
+                "Check that the client belongs to the organisation behind the base URL{}.",
+                scope.unwrap_or_default()
+            ));
         }
         _ if error.is_token_call
             && matches!(error.kind, ErrorKind::Rejected | ErrorKind::Malformed { .. }) =>
@@ -36,7 +40,10 @@ pub(super) fn hint(error: &Inner) -> Option<String> {
              size."
         }
         ErrorKind::Rejected if status == Some(404) => "Check the base URL: nothing is there under this path.",
-        ErrorKind::Rejected => "The server's operators can look the correlation id up.",
+        ErrorKind::Rejected if error.answer.correlation_id.is_some() => {
+            "The server's operators can look the correlation id up."
+        }
+        ErrorKind::Rejected => return None,
         ErrorKind::Redirected => "Set the base URL to where the API really is.",
         ErrorKind::Unavailable | ErrorKind::BudgetSpent => {
             "The server has trouble. Try again later; nothing that was stored is lost."

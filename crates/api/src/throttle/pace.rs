@@ -13,6 +13,8 @@
 //! *Probe.* At the start, after a 429 and after such a wait one request goes alone; its answer says how to go on. So an
 //! unknown limit costs no 429, and a gate that opens lets no storm through.
 //!
+//! *Dead host.* When three requests in a row got no answer at all, one a second goes until there is one.
+//!
 //! *Nothing stated.* The rate starts at 10 a second (contract §5), doubles each second it was what held requests
 //! back, halves at a 429 and from then on grows by a fiftieth.
 
@@ -38,6 +40,10 @@ const MAKE_UP: Duration = Duration::from_millis(400);
 const MAKE_UP_SPACING: f64 = 0.8;
 /// A probe that is not answered in this time does not hold up the next one.
 const PROBE_PATIENCE: Duration = Duration::from_secs(1);
+/// So many requests in a row without an answer mean that the host is dead,
+const DEAD: u32 = 3;
+/// and then it is asked no more often than this.
+const DEAD_SPACING: Duration = Duration::from_secs(1);
 /// The resolution of timers: what is due within it is due.
 const TICK: Duration = Duration::from_millis(1);
 /// Windows that seem to end closer together than this are one: the server rounds to seconds, answers take a while.
@@ -60,6 +66,8 @@ pub(crate) struct Pace {
     slot: Option<Instant>,
     last: Option<Instant>,
     closed_until: Option<Instant>,
+    /// Requests in a row that got no answer.
+    unanswered: u32,
 }
 
 /// What the rate rests on.
@@ -109,6 +117,7 @@ impl Pace {
             slot: None,
             last: None,
             closed_until: None,
+            unanswered: 0,
         }
     }
 
@@ -141,7 +150,8 @@ impl Pace {
             }
         }
         let even = self.interval(now);
-        let close = even.mul_f64(MAKE_UP_SPACING);
+        let close =
+            if self.unanswered < DEAD { even.mul_f64(MAKE_UP_SPACING) } else { even.max(DEAD_SPACING) };
         let slot = self.slot.map_or(now, |slot| later(slot, even));
         let due = self.last.map_or(slot, |last| slot.max(later(last, close)));
         if due <= now + TICK {
@@ -173,6 +183,7 @@ impl Pace {
     /// The head of an answer came.
     pub(crate) fn answered(&mut self, ticket: Ticket, limit: Option<Limit>, throttled: bool, now: Instant) {
         self.in_flight = self.in_flight.saturating_sub(1);
+        self.unanswered = 0;
         let newest = self.window.is_none_or(|window| ticket >= window.ticket);
         match limit {
             Some(limit) if newest => {
@@ -191,7 +202,13 @@ impl Pace {
         }
     }
 
-    /// No answer came, or nobody waits for it any more.
+    /// No answer came.
+    pub(crate) fn failed(&mut self, ticket: Ticket) {
+        self.unanswered = self.unanswered.saturating_add(1);
+        self.lost(ticket);
+    }
+
+    /// Nobody waits for the answer any more.
     pub(crate) fn lost(&mut self, ticket: Ticket) {
         self.in_flight = self.in_flight.saturating_sub(1);
         if let Some(probe) = &mut self.probe

@@ -129,3 +129,41 @@ async fn a_burst_of_errors_is_over_when_it_is_over() {
         good_in(10, 30)
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_host_is_asked_once_a_second_and_every_call_ends_by_its_deadline() {
+    for fault in [Reply::silence(), Reply::reset(), Reply::fault(TransportKind::Connect)] {
+        let start = now();
+        let dead = fault.clone();
+        let transport = with_token(move |_| {
+            let down = (10..610).contains(&(now() - start).as_secs());
+            if down { dead.clone() } else { Reply::status(200).after(Duration::from_millis(20)) }
+        });
+        let client = builder().0.build(Arc::new(transport.clone()));
+        let mut callers = tokio::task::JoinSet::new();
+        for _ in 0..20 {
+            let client = client.clone();
+            callers.spawn(async move {
+                while now() - start < Duration::from_secs(660) {
+                    let begun = now();
+                    let outcome = client.send(&Read {}, &CallOptions::default()).await;
+                    assert!(now() - begun <= Duration::from_millis(120_100));
+                    assert!(outcome.is_ok() || outcome.unwrap_err().is_unavailable());
+                }
+            });
+        }
+        tokio::time::sleep(Duration::from_secs(15)).await;
+        let before = transport.requests();
+        tokio::time::sleep(Duration::from_secs(590)).await;
+        let asked = transport.requests() - before;
+        assert!(asked <= 592, "{fault:?}: {asked} requests in 590 s");
+        // Back to full speed within seconds.
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        let before = transport.requests();
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        assert!(transport.requests() - before >= 95, "{fault:?}: {}", transport.requests() - before);
+        while let Some(caller) = callers.join_next().await {
+            caller.unwrap();
+        }
+    }
+}

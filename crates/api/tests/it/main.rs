@@ -10,7 +10,9 @@ mod malformed;
 mod pace;
 mod retry_after;
 mod sandbox;
+#[cfg(feature = "reqwest")]
 mod sockets;
 mod support;
+#[cfg(feature = "reqwest")]
 mod tls;
 mod tokens;
