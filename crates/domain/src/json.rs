@@ -32,6 +32,7 @@
 mod compact;
 mod error;
 mod machine;
+mod quoted;
 mod scan;
 mod splitter;
 mod text;

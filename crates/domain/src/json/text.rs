@@ -51,14 +51,12 @@ pub(crate) fn is_key(key: &[u8], name: &[u8]) -> bool {
     key == name || key.len() > name.len() && with_key(key, |key| (key == name).then_some(())).is_some()
 }
 
-/// Appends the text of a JSON string, quotes included. When it is none, nothing is appended.
-pub(crate) fn append_text(token: &[u8], out: &mut String) -> Option<()> {
-    let before = out.len();
-    let appended = append_body(std::str::from_utf8(body_of(token)?).ok()?, out);
-    if appended.is_none() {
-        out.truncate(before);
+/// Appends the text of a JSON string that the machine has read, quotes included.
+pub(crate) fn append_text(token: &[u8], out: &mut String) {
+    // Anything else would be appended up to where it stops being a string; the machine has seen to that.
+    if let Some(body) = body_of(token).and_then(|body| std::str::from_utf8(body).ok()) {
+        append_body(body, out);
     }
-    appended.map(drop)
 }
 
 fn body_of(token: &[u8]) -> Option<&[u8]> {

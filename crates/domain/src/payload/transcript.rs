@@ -53,8 +53,7 @@ fn join(bytes: &[u8], parts: &[Range<usize>]) -> String {
         if index > 0 {
             out.push('\n');
         }
-        // The machine has just read this as a string, so there is always a text to append.
-        let _ = json::append_text(&bytes[part.clone()], &mut out);
+        json::append_text(&bytes[part.clone()], &mut out);
     }
     out
 }
@@ -143,10 +142,7 @@ impl Sink for Said<'_> {
                 self.list = member.map(|member| (source, member));
                 self.parts[source as usize] = member.map(|_| Vec::new());
             }
-            2 => {
-                self.wanted = false;
-                self.part = None;
-            }
+            2 => self.wanted = false,
             3 => {
                 self.value_at = at;
                 self.text = first == b'"';

@@ -204,6 +204,7 @@ fn conversation() -> impl Strategy<Value = Vec<String>> {
         times("endTime"),
         member("interactions", list.clone()),
         member("messages", list.clone()),
+        member("other", list.clone()),
         member("me\\u0073sages", list),
     ];
     prop::collection::vec(any, 0..8).prop_map(|members| vec![format!("{{{}}}", members.join(","))])
