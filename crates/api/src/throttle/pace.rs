@@ -336,3 +336,92 @@ fn even_rate(limit: &Limit) -> f64 {
 fn reserve(allowed: u64) -> u64 {
     if allowed < 10 { 0 } else { (allowed / 500).clamp(1, 5) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::instant;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn stated(allowed: u64, count: u64, reset: u64) -> Option<Limit> {
+        Some(Limit { allowed, count: Some(count), reset: Some(SECOND * u32::try_from(reset).unwrap()) })
+    }
+
+    /// Lets one go at the earliest time from `now` on.
+    fn go(pace: &mut Pace, mut now: Instant) -> (Ticket, Instant) {
+        while let Err(until) = pace.ready(now) {
+            assert!(until > now);
+            now = until;
+        }
+        (pace.take(now), now)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_goes_alone_and_its_answer_sets_the_pace() {
+        let (mut pace, start) = (Pace::new(None), instant());
+        let (first, _) = go(&mut pace, start);
+        assert_eq!(pace.ready(start), Err(start + PROBE_PATIENCE));
+        pace.answered(first, stated(6_000, 1, 60), false, start + SECOND / 10);
+        let mut now = start + SECOND / 10;
+        for _ in 0..1_000 {
+            now = go(&mut pace, now).1;
+        }
+        let rate = 1_000.0 / (now - start).as_secs_f64();
+        assert!((99.0..=99.9).contains(&rate), "{rate}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_a_refusal_without_a_wait_one_goes_alone() {
+        let (mut pace, start) = (Pace::new(None), instant());
+        let (first, _) = go(&mut pace, start);
+        pace.answered(first, stated(6_000, 1, 60), false, start);
+        let (second, now) = go(&mut pace, start);
+        pace.answered(second, None, true, now);
+        let (third, now) = go(&mut pace, now);
+        assert_eq!(pace.ready(now + SECOND / 2), Err(now + PROBE_PATIENCE));
+        pace.answered(third, None, false, now);
+        assert!(pace.ready(now + SECOND / 2).is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_full_window_is_waited_for_and_opened_by_one() {
+        let (mut pace, start) = (Pace::new(None), instant());
+        let (first, _) = go(&mut pace, start);
+        pace.answered(first, stated(600, 600, 42), false, start);
+        assert_eq!(pace.ready(start), Err(start + SECOND * 42));
+        let (probe, now) = go(&mut pace, start);
+        assert_eq!(now, start + SECOND * 42);
+        assert_eq!(pace.ready(now), Err(now + PROBE_PATIENCE));
+        // The server rounds down: the old window still stands, and is given a second more.
+        pace.answered(probe, stated(600, 600, 0), false, now);
+        assert_eq!(pace.ready(now), Err(now + SECOND));
+        let (probe, now) = go(&mut pace, now);
+        pace.answered(probe, stated(600, 1, 60), false, now);
+        assert!(pace.ready(now + SECOND / 5).is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_window_that_others_use_too_is_spread_over_its_time() {
+        let (mut pace, start) = (Pace::new(None), instant());
+        let (first, _) = go(&mut pace, start);
+        pace.answered(first, stated(600, 1, 60), false, start);
+        let (second, now) = go(&mut pace, start);
+        pace.answered(second, stated(600, 301, 60), false, now);
+        // 299 are left, less the reserve of one, for a minute.
+        let left: u64 = (0..10).map(|_| u64::from(go(&mut pace, now).1 > now)).sum();
+        assert_eq!(left, 10);
+        let gap = pace.interval(now);
+        assert!((SECOND / 6..SECOND / 4).contains(&gap), "{gap:?}");
+    }
+
+    #[test]
+    fn every_stated_limit_gives_a_pace() {
+        for allowed in [1, 2, 3, 9, 10, 60, 300, 6_000, u64::MAX] {
+            let limit = Limit { allowed, count: None, reset: None };
+            let (rate, even) = (limit.rate(), even_rate(&limit));
+            assert!(even > 0.0 && even < rate && even >= rate / 2.0, "{allowed}: {even} of {rate}");
+            assert!(Duration::try_from_secs_f64(1.0 / even).is_ok());
+        }
+    }
+}

@@ -1,11 +1,12 @@
 //! Row R22: `Retry-After` in every form, on the statuses that are repeated; and what is counted, in virtual time.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use frontdesk_api::transport::memory::Reply;
 use frontdesk_api::{CallOptions, Disposition, ErrorKind, TransportKind};
 
-use crate::support::{Keyed, Read, Write, now, scripted};
+use crate::support::{Keyed, Log, Read, Write, builder, now, scripted, with_token};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -105,10 +106,10 @@ async fn at_once_is_believed_once() {
 #[tokio::test(start_paused = true)]
 async fn a_redirect_is_not_followed_and_not_repeated() {
     for status in [301, 302, 303, 307, 308] {
-        let transport = crate::support::with_token(move |_| {
+        let transport = with_token(move |_| {
             Reply::status(status).header("location", "https://evil.example/steal").header("retry-after", "1")
         });
-        let client = crate::support::builder().0.build(std::sync::Arc::new(transport.clone()));
+        let client = builder().0.build(Arc::new(transport.clone()));
         let error = client.send(&Read {}, &options()).await.unwrap_err();
         assert_eq!(*error.kind(), ErrorKind::Redirected);
         assert_eq!(error.disposition(), Disposition::GiveUp);
@@ -171,4 +172,24 @@ async fn a_write_is_sent_again_only_when_it_surely_was_not_processed() {
         client.send(&Keyed {}, &options()).await.unwrap();
         assert_eq!(log.count(), 2, "a key makes it safe");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_that_names_no_wait_quiets_the_others_too() {
+    let mut quiet = Duration::ZERO;
+    for seed in 0..40 {
+        let log = Arc::new(Log::default());
+        let seen = Arc::clone(&log);
+        let transport = with_token(move |_| {
+            seen.note();
+            Reply::status(if seen.count() == 1 { 429 } else { 200 })
+        });
+        let client = builder().0.seed(seed).build(Arc::new(transport));
+        let options = options();
+        let both = tokio::join!(client.send(&Read {}, &options), client.send(&Read {}, &options));
+        assert!(both.0.is_ok() && both.1.is_ok());
+        quiet += log.gaps()[0];
+    }
+    // Full jitter from one second is half a second on average; without the gate the second caller would go at his pace.
+    assert!((15..=25).contains(&quiet.as_secs()), "{quiet:?} in 40 runs");
 }

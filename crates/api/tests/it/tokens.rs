@@ -382,3 +382,36 @@ async fn a_token_that_expires_while_its_refresh_stalls_is_asked_for_again() {
     assert!(together(&client, 10).await.iter().all(Result::is_ok));
     assert_eq!(server.counts(), (2, 11, 0));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_stored_token_is_refreshed_in_its_last_minute() {
+    let server = Server::new(json!(3_600));
+    let shelf = Arc::new(Shelf::default());
+    let start = now();
+    // Each command has a clock of its own that shows the same time.
+    let command = || {
+        let (builder, clock) = builder();
+        clock.jump_forward(now() - start);
+        builder.token_store(Arc::clone(&shelf) as _).build(server.transport())
+    };
+    command().send(&Read {}, &CallOptions::default()).await.unwrap();
+    tokio::time::sleep(SECOND * 3_510).await;
+    let second = command();
+    second.send(&Read {}, &CallOptions::default()).await.unwrap();
+    assert_eq!(server.counts(), (1, 2, 0), "an hour's token with a minute and a half left is used");
+    tokio::time::sleep(SECOND * 40).await;
+    second.send(&Read {}, &CallOptions::default()).await.unwrap();
+    assert_eq!(server.counts(), (2, 3, 0), "with less than a minute left it is refreshed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_expires_in_the_queue_is_not_sent() {
+    let server = Server::new(json!(3));
+    let (builder, _) = builder();
+    let slow = frontdesk_api::Rate::per_second(5.0).unwrap();
+    let client = builder.rate(slow).build(server.transport());
+    assert!(together(&client, 100).await.iter().all(Result::is_ok));
+    let (given, calls, refused) = server.counts();
+    assert_eq!((calls, refused), (100, 0));
+    assert!((6..=14).contains(&given), "{given} tokens in 20 s");
+}
