@@ -227,7 +227,8 @@ async fn while_a_token_is_good_a_failed_refresh_is_nobodys_failure() {
             }
             (false, _) => answering.call(request),
         });
-    let client = builder().0.build(Arc::new(transport));
+    let (builder, clock) = builder();
+    let client = builder.build(Arc::new(transport));
     client.send(&Read {}, &CallOptions::default()).await.unwrap();
     down.store(1, Ordering::Relaxed);
     tokio::time::sleep(SECOND * 301).await;
@@ -241,6 +242,8 @@ async fn while_a_token_is_good_a_failed_refresh_is_nobodys_failure() {
     let tried = down.load(Ordering::Relaxed) - 1;
     assert!((8..=16).contains(&tried), "{tried} refreshes tried in 280 s");
     assert_eq!(server.counts(), (1, 281, 0));
+    // By a wall clock that was set back it has not, yet it is not sent.
+    clock.jump_back(SECOND * 86_400);
     // It has expired: now the failure counts, and when the endpoint is back everything is well.
     tokio::time::sleep(SECOND * 60).await;
     assert!(client.send(&Read {}, &CallOptions::default()).await.unwrap_err().is_unavailable());
