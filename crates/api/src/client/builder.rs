@@ -17,7 +17,7 @@ use crate::retry::run::Host;
 use crate::throttle::{Rate, Throttle};
 use crate::transport::Transport;
 
-/// 64 MiB (issue: "body cap 64 MiB counted after decompression").
+/// As large as a page of the largest size may well be, and bounded whatever a server sends; counted after decompression.
 const BODY_CAP: u64 = 64 << 20;
 
 /// Settings of a [`Client`]; [`build`](ClientBuilder::build) ends it.
