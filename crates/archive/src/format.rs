@@ -97,7 +97,7 @@ impl Format {
 
     /// Whether this version may write the archive.
     pub(crate) fn is_writable(&self) -> bool {
-        self.major == MAJOR && self.minor <= MINOR
+        (1..=MAJOR).contains(&self.major) && !(self.major == MAJOR && self.minor > MINOR)
     }
 
     /// What every member says it belongs to.

@@ -51,6 +51,12 @@ pub(crate) fn open(
         }
         None => create(&dir, settings, &clock, run)?,
     };
+    for folder in [layout::SEGMENTS, layout::RUNS, layout::QUARANTINE] {
+        // What keeps copies of archives may not keep empty folders.
+        if dir.metadata(folder).is_err() {
+            ensure_dir(&*dir, folder).during(Action::Open, folder)?;
+        }
+    }
     for folder in ["", layout::RUNS, layout::QUARANTINE] {
         sweep_stages(&*dir, folder).during(Action::Recover, folder)?;
     }

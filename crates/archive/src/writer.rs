@@ -13,7 +13,7 @@ use crate::format::Format;
 use crate::layout;
 use crate::ledger::CurrentRun;
 use crate::open;
-use crate::put::{self, Prepared, PutOutcome, Queue, Store};
+use crate::put::{self, Pending, Prepared, PutOutcome, Queue, Store};
 use crate::runs::{self, RunHeads, RunLog};
 use crate::segment::header::RECORD_LIMIT;
 use crate::settings::Settings;
@@ -98,12 +98,21 @@ impl Writer {
         if batch.is_empty() {
             return Ok(Vec::new());
         }
+        self.submit(batch)?.wait()
+    }
+
+    /// Hands records over without waiting: the next batch can be prepared meanwhile. Batches are stored in the
+    /// order in which they were handed over. Keep a few in flight, not many: they are all in memory.
+    ///
+    /// # Errors
+    /// `TooLarge` and `Poisoned` as [`Writer::put`]; everything else is told by [`Pending::wait`].
+    pub fn submit(&self, batch: Vec<Prepared>) -> Result<Pending, Error> {
         if let Some(long) = batch.iter().find(|prepared| prepared.length() > RECORD_LIMIT) {
             let kind = ErrorKind::TooLarge { bytes: long.length() as u64, limit: RECORD_LIMIT as u64 };
             return Err(Error::new(Action::Put, "the archive", kind));
         }
         match &self.queue {
-            Some(queue) => queue.put(batch),
+            Some(queue) => Ok(queue.submit(batch)),
             None => Err(Error::new(Action::Put, "the archive", ErrorKind::Poisoned)),
         }
     }

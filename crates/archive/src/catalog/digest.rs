@@ -12,6 +12,7 @@ use frontdesk_durable::{Dir, parent, publish, read_whole};
 use rusqlite::params;
 use sha2::{Digest, Sha256};
 
+use super::open::wal_length;
 use super::{Catalog, CatalogResult};
 use crate::error::{Action, During, Error};
 use crate::layout;
@@ -28,8 +29,7 @@ pub(crate) fn is_as_closed(dir: &dyn Dir) -> Result<Option<bool>, Error> {
         Err(error) if error.kind() == io::ErrorKind::FileTooLarge => return Ok(Some(false)),
         Err(error) => return Err(error).during(Action::Read, layout::CATALOG_SUM),
     };
-    let wal = std::fs::metadata(dir.local_path(layout::CATALOG_WAL)).map_or(0, |metadata| metadata.len());
-    if wal > 0 {
+    if wal_length(dir) > 0 {
         return Ok(Some(false));
     }
     match file_sum(dir) {

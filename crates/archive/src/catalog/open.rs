@@ -35,36 +35,42 @@ pub(crate) fn open_for_writing(dir: &dyn Dir) -> Result<Option<Catalog>, Error> 
 
 /// Opens the catalog for reading; `None` when it is not there or cannot be used as it lies.
 ///
-/// In a folder that cannot be written SQLite cannot make the shared memory of its WAL. Where no WAL is
-/// left behind the file alone is whole, and is read as one that does not change.
+/// The connection may write where the folder lets it, so that the last one to close takes the WAL's files away; it is
+/// told not to change anything. In a folder that cannot be written SQLite cannot make the shared memory of its
+/// WAL: where no WAL is left behind the file alone is whole, and is read as one that does not change.
 ///
 /// # Errors
-/// What SQLite says, other than that.
+/// What the file system says.
 pub(crate) fn open_for_reading(dir: &dyn Dir) -> Result<Option<Catalog>, Error> {
     let path = dir.local_path(layout::CATALOG);
     if !path.is_file() {
         return Ok(None);
     }
-    let flags =
-        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
-    match open_read_only(&file_uri(&path, false), flags) {
+    let beside = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    match Connection::open_with_flags(&path, beside).and_then(read_only) {
         Ok(catalog) => return Ok(Some(catalog)),
         Err(error) if mark::is_damage(&error) => return Ok(None),
         Err(_) => {}
     }
-    let wal = std::fs::metadata(dir.local_path(layout::CATALOG_WAL)).map_or(0, |metadata| metadata.len());
-    if wal > 0 {
+    if wal_length(dir) > 0 {
         return Ok(None);
     }
-    Ok(open_read_only(&file_uri(&path, true), flags).ok())
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    Ok(Connection::open_with_flags(immutable_uri(&path), flags).and_then(read_only).ok())
 }
 
-fn open_read_only(uri: &str, flags: OpenFlags) -> rusqlite::Result<Catalog> {
-    let connection = Connection::open_with_flags(uri, flags)?;
+fn read_only(connection: Connection) -> rusqlite::Result<Catalog> {
     schema::prepare(&connection)?;
+    connection.execute_batch("PRAGMA query_only = ON;")?;
     // The first read is what finds out whether the WAL can be used.
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))?;
     Ok(Catalog { connection })
+}
+
+/// Bytes that wait in the catalog's WAL.
+pub(super) fn wal_length(dir: &dyn Dir) -> u64 {
+    std::fs::metadata(dir.local_path(layout::CATALOG_WAL)).map_or(0, |metadata| metadata.len())
 }
 
 impl Catalog {
@@ -103,8 +109,9 @@ pub(crate) fn remove(dir: &dyn Dir) -> Result<(), Error> {
     Ok(())
 }
 
-/// The path as SQLite's URI: everything but letters, digits and a few signs is percent-encoded.
-fn file_uri(path: &Path, immutable: bool) -> String {
+/// The path as SQLite's URI of a file that does not change. Everything but letters, digits and a few signs is
+/// percent-encoded.
+fn immutable_uri(path: &Path) -> String {
     let mut uri = String::from("file:");
     for byte in path.as_os_str().as_encoded_bytes() {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.' | b'~') {
@@ -113,6 +120,6 @@ fn file_uri(path: &Path, immutable: bool) -> String {
             uri.push_str(&format!("%{byte:02X}"));
         }
     }
-    uri.push_str(if immutable { "?mode=ro&immutable=1" } else { "?mode=ro" });
+    uri.push_str("?mode=ro&immutable=1");
     uri
 }

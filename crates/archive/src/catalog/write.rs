@@ -77,8 +77,12 @@ impl Catalog {
         Ok(result)
     }
 
-    pub(crate) fn connection(&self) -> &Connection {
-        &self.connection
+    /// A transaction in which nothing is changed.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub(crate) fn reading(&self) -> Result<Transaction<'_>, Error> {
+        self.connection.unchecked_transaction().in_catalog()
     }
 }
 

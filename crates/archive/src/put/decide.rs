@@ -33,7 +33,9 @@ pub(super) fn decide(
     requests: &mut [Request],
     mut sequence: u64,
 ) -> Result<Decided, Error> {
-    let mut lookup = Lookup::prepare(catalog.connection())?;
+    // One transaction: each look-up by itself would lock and unlock the WAL.
+    let reading = catalog.reading()?;
+    let mut lookup = Lookup::prepare(&reading)?;
     let mut accepted: Vec<Accepted> = Vec::new();
     let mut newest: HashMap<i64, usize> = HashMap::new();
     let mut outcomes = Vec::with_capacity(requests.len());

@@ -6,6 +6,7 @@ mod decide;
 mod queue;
 
 pub(crate) use commit::{Store, publish_sum};
+pub use queue::Pending;
 pub(crate) use queue::{Queue, queue};
 
 use std::fmt;

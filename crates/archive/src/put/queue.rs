@@ -45,16 +45,42 @@ pub(crate) fn queue() -> (Queue, Requests) {
 }
 
 impl Queue {
-    /// Hands a batch over and waits for its answer. Every caller waits, so the queue is never longer than
-    /// there are callers.
-    pub(crate) fn put(&self, batch: Vec<Prepared>) -> Result<Vec<PutOutcome>, Error> {
+    /// Hands a batch over. It is written after the batches handed over before it.
+    pub(crate) fn submit(&self, batch: Vec<Prepared>) -> Pending {
         let (reply, answer) = mpsc::sync_channel(1);
         self.callers.fetch_add(1, Ordering::AcqRel);
-        let sent = self.requests.send(Request { batch, reply });
-        let answered = sent.ok().and_then(|()| answer.recv().ok());
-        self.callers.fetch_sub(1, Ordering::AcqRel);
+        // Without a writing thread the request is dropped here, and its answer with it.
+        let _ = self.requests.send(Request { batch, reply });
+        Pending { answer, callers: self.callers.clone() }
+    }
+}
+
+/// A batch that was handed over and is not acknowledged yet.
+///
+/// Dropping it gives up the answer, not the batch.
+#[derive(Debug)]
+#[must_use = "a batch is durable only when its answer says so"]
+pub struct Pending {
+    answer: Receiver<Result<Vec<PutOutcome>, Error>>,
+    callers: std::sync::Arc<AtomicUsize>,
+}
+
+impl Pending {
+    /// Waits until every record of the batch is durable; gives what became of each, in their order.
+    ///
+    /// # Errors
+    /// As [`Writer::put`](crate::Writer::put).
+    pub fn wait(self) -> Result<Vec<PutOutcome>, Error> {
         // The writing thread ends before its callers only by a panic.
-        answered.unwrap_or_else(|| Err(Error::new(Action::Put, "the archive", ErrorKind::Poisoned)))
+        self.answer
+            .recv()
+            .unwrap_or_else(|_| Err(Error::new(Action::Put, "the archive", ErrorKind::Poisoned)))
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        self.callers.fetch_sub(1, Ordering::AcqRel);
     }
 }
 

@@ -358,3 +358,114 @@ impl Fields<'_> {
         RecordId::new(id).map_err(|_| wrong)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn entry() -> impl Strategy<Value = (u64, Entry)> {
+        let id = proptest::option::of("\\PC{1,40}".prop_map(|id| RecordId::new(id).unwrap()));
+        let gap = prop_oneof![3 => Just(0_u64), 1 => 1..1_000_000_u64];
+        let version = prop_oneof![3 => Just(1_u32), 1 => 2..u32::MAX];
+        (gap, 0..4_usize, 1..100_000_u32, version, any::<[u8; 32]>(), id).prop_map(
+            |(gap, kind, length, version, sha256, id)| {
+                (gap, Entry { sequence: 0, kind: RecordKind::ALL[kind], length, version, sha256, id })
+            },
+        )
+    }
+
+    fn header() -> impl Strategy<Value = Header> {
+        let entries = proptest::collection::vec(entry(), 1..20);
+        (
+            any::<[u8; 16]>(),
+            any::<u32>(),
+            any::<u32>(),
+            any::<[u8; 32]>(),
+            any::<i64>(),
+            any::<u32>(),
+            1..1_000_u64,
+            entries,
+        )
+            .prop_map(
+                |(archive, segment, number, previous, archived_at, packed_crc, first, entries)| {
+                    let mut sequence = first - 1;
+                    let entries: Vec<Entry> = entries
+                        .into_iter()
+                        .enumerate()
+                        .map(|(index, (gap, entry))| {
+                            sequence += 1 + if index == 0 { 0 } else { gap };
+                            Entry { sequence, ..entry }
+                        })
+                        .collect();
+                    let raw_length = entries.iter().map(|entry| entry.length + 1).sum();
+                    let packed_length = 10 + raw_length / 2;
+                    Header {
+                        archive,
+                        segment,
+                        number,
+                        previous,
+                        packed_length,
+                        raw_length,
+                        archived_at,
+                        packed_crc,
+                        entries,
+                    }
+                },
+            )
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_is_encoded_is_decoded(header in header(), tail: Vec<u8>) {
+            let mut bytes = vec![7; 3];
+            let hashed = header.encode(&mut bytes);
+            let bytes = bytes.split_off(3);
+            prop_assert_eq!(hashed, hash(&bytes));
+            let mut before = None;
+            let entries: usize = header.entries.iter().map(|entry| {
+                let length = entry.encoded_length(before);
+                before = Some(entry.sequence);
+                length
+            }).sum();
+            prop_assert_eq!(bytes.len(), 12 + Header::EXTRA_OVERHEAD + entries);
+            let length = bytes.len();
+            let with_tail = [bytes, tail].concat();
+            prop_assert_eq!(Header::decode(&with_tail), Ok((header, length)));
+        }
+
+        #[test]
+        fn no_flipped_bit_and_no_cut_passes(header in header(), place: prop::sample::Index) {
+            let mut bytes = Vec::new();
+            header.encode(&mut bytes);
+            prop_assert!(Header::decode(&bytes[..place.index(bytes.len())]).is_err());
+            let bit = place.index(bytes.len() * 8);
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            prop_assert!(Header::decode(&bytes).is_err());
+        }
+
+        #[test]
+        fn bytes_that_pass_are_the_one_spelling(header in header(), place: prop::sample::Index, byte: u8) {
+            // A change with a right checksum: refused, or exactly what would be written.
+            let mut bytes = Vec::new();
+            header.encode(&mut bytes);
+            let end = bytes.len() - CRC;
+            let at = 16 + place.index(end - 16);
+            bytes[at] = byte;
+            let crc = libdeflater::crc32(&bytes[..end]).to_le_bytes();
+            bytes[end..].copy_from_slice(&crc);
+            if let Ok((changed, _)) = Header::decode(&bytes) {
+                let mut again = Vec::new();
+                changed.encode(&mut again);
+                prop_assert_eq!(again, bytes);
+            }
+        }
+
+        #[test]
+        fn any_bytes_are_refused_or_read_without_a_panic(bytes: Vec<u8>) {
+            let _ = Header::decode(&bytes);
+        }
+    }
+}

@@ -84,3 +84,37 @@ impl Unpacker {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn flate2_reads_what_libdeflate_wrote(raw in proptest::collection::vec(0..8_u8, 1..5_000), level in 1..=12_u8) {
+            let packed = Packer::new(level).pack(&raw);
+            let mut member = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
+            member.extend_from_slice(&packed);
+            let mut read = Vec::new();
+            flate2::read::GzDecoder::new(&member[..]).read_to_end(&mut read).unwrap();
+            prop_assert_eq!(&read, &raw);
+            let mut unpacker = Unpacker::new();
+            prop_assert_eq!(unpacker.unpack(&packed, raw.len()), Ok(&raw[..]));
+        }
+
+        #[test]
+        fn never_more_than_stated_and_never_less(raw in proptest::collection::vec(0..4_u8, 2..2_000)) {
+            let packed = Packer::new(4).pack(&raw);
+            let mut unpacker = Unpacker::new();
+            prop_assert!(unpacker.unpack(&packed, raw.len() - 1).is_err());
+            prop_assert!(unpacker.unpack(&packed, raw.len() + 1).is_err());
+            prop_assert!(unpacker.unpack(&packed[..packed.len() - 1], raw.len()).is_err());
+        }
+    }
+}

@@ -158,3 +158,38 @@ proptest! {
         model.check(&world);
     }
 }
+
+#[test]
+fn the_machine_may_stop_again_while_what_it_left_is_settled() {
+    let crashed = || {
+        let world = World::new();
+        let mut model = Model::default();
+        let writer = world.writer().unwrap();
+        for n in 0..3_u64 {
+            let lines: Vec<Vec<u8>> = (0..3)
+                .map(|m| conversation(&format!("c-{m}"), 1 + (m % 2) as u8, &noise(n * 10 + m, 200)))
+                .collect();
+            model.put(&writer, &lines).unwrap();
+        }
+        (world.after_kill(Catalog::Kept), model)
+    };
+    for step in 1.. {
+        let (world, mut model) = crashed();
+        let dir = FaultyDir::new(world.memory.clone()).crash_at(step);
+        let opened = open(Arc::new(dir.clone())).and_then(frontdesk_archive::Writer::close);
+        if !dir.struck() {
+            opened.unwrap();
+            assert!(step > 40, "{step}");
+            break;
+        }
+        let catalog = if step % 2 == 0 { Catalog::Kept } else { Catalog::Gone };
+        let after = world.after_power_loss(step.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 8, catalog);
+        after.writer().unwrap_or_else(|error| panic!("step {step}: {error}")).close().unwrap();
+        model.compare(&after.reader()).unwrap_or_else(|lost| panic!("step {step}: {lost}"));
+        model.check(&after);
+        assert!(
+            after.memory.files().keys().filter(|path| path.ends_with(".ndjson.gz")).count() <= 4,
+            "step {step}"
+        );
+    }
+}

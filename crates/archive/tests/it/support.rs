@@ -1,5 +1,6 @@
 //! Archives to test with, and the clock they run by.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -9,6 +10,8 @@ use frontdesk_archive::{
     Clock, Prepared, ReadOptions, Reader, Settings, VerifyOptions, VerifyReport, Writer,
 };
 use frontdesk_domain::{RecordKey, RecordKind, Timestamp};
+use frontdesk_durable::testing::EROFS;
+use frontdesk_durable::{Dir, Entry, Held, Metadata, ReadAt, WriteAt};
 
 /// A clock that gains a second each time it is read: no test depends on the time of day.
 pub(crate) fn clock() -> Clock {
@@ -129,5 +132,59 @@ pub(crate) fn copy_folder(from: &Path, to: &Path) {
         } else {
             std::fs::copy(&path, &target).unwrap();
         }
+    }
+}
+
+/// A directory in which every change fails as on a read-only file system.
+#[derive(Debug, Clone)]
+pub(crate) struct ReadOnly<D>(pub(crate) D);
+
+fn refused<T>() -> io::Result<T> {
+    Err(io::Error::from_raw_os_error(EROFS))
+}
+
+impl<D: Dir> Dir for ReadOnly<D> {
+    fn create_dir(&self, _: &str) -> io::Result<()> {
+        refused()
+    }
+
+    fn create(&self, _: &str) -> io::Result<Box<dyn WriteAt>> {
+        refused()
+    }
+
+    fn open_write(&self, _: &str) -> io::Result<Box<dyn WriteAt>> {
+        refused()
+    }
+
+    fn open_read(&self, path: &str) -> io::Result<Box<dyn ReadAt>> {
+        self.0.open_read(path)
+    }
+
+    fn rename(&self, _: &str, _: &str) -> io::Result<()> {
+        refused()
+    }
+
+    fn remove(&self, _: &str) -> io::Result<()> {
+        refused()
+    }
+
+    fn sync_dir(&self, _: &str) -> io::Result<()> {
+        refused()
+    }
+
+    fn list(&self, path: &str) -> io::Result<Vec<Entry>> {
+        self.0.list(path)
+    }
+
+    fn metadata(&self, path: &str) -> io::Result<Metadata> {
+        self.0.metadata(path)
+    }
+
+    fn try_lock(&self, _: &str) -> io::Result<Option<Box<dyn Held>>> {
+        refused()
+    }
+
+    fn local_path(&self, path: &str) -> PathBuf {
+        self.0.local_path(path)
     }
 }
