@@ -25,9 +25,8 @@ pub(crate) fn archive(error: &ArchiveError) -> Failure {
     with_hint(Failure::from_error(exit, kind, error), error.hint().map(str::to_owned))
 }
 
-/// A failure of the remote. `took_something` tells whether pages were kept before it: then it is partial,
-/// whatever the cause.
-pub(crate) fn remote(error: &ApiError, took_something: bool) -> Failure {
+/// A failure of the remote, of which nothing was taken.
+pub(crate) fn remote(error: &ApiError) -> Failure {
     let (alone, kind) = match error.kind() {
         ApiErrorKind::Unauthorized => (Exit::Auth, "unauthorized"),
         ApiErrorKind::Forbidden => (Exit::Auth, "forbidden"),
@@ -46,11 +45,7 @@ pub(crate) fn remote(error: &ApiError, took_something: bool) -> Failure {
         // A kind this version does not know yet.
         _ => (Exit::Unavailable, "remote"),
     };
-    let exit = match alone {
-        _ if took_something => Exit::Partial,
-        _ if error.is_auth() => Exit::Auth,
-        alone => alone,
-    };
+    let exit = if error.is_auth() { Exit::Auth } else { alone };
     let failure =
         Failure::from_error(exit, kind, error).correlation_id(error.correlation_id().map(str::to_owned));
     with_hint(failure, error.hint())

@@ -41,6 +41,13 @@ impl Failure {
         failure
     }
 
+    /// Says where it happened, before what happened: a host, a file.
+    #[must_use]
+    pub fn at(mut self, place: &str) -> Self {
+        self.message = format!("{place}: {}", self.message);
+        self
+    }
+
     /// Adds `error` and its sources to the causes.
     #[must_use]
     pub fn caused_by(mut self, error: &dyn Error) -> Self {

@@ -141,12 +141,13 @@ impl Settings {
     ) -> Result<Option<T>, Failure> {
         let Some(value) = self.values.get(key) else { return Ok(None) };
         read(value.text()).map(Some).map_err(|error| {
-            Failure::new(
-                Exit::Usage,
-                "bad_setting",
-                format!("{key} (from {}) cannot be used", value.origin()),
-            )
-            .caused_by(&error)
+            let shown = if KEYS.iter().any(|known| known.name == key && known.secret) {
+                String::new()
+            } else {
+                format!(" = {:?}", value.text().chars().take(80).collect::<String>())
+            };
+            let message = format!("{key}{shown} (from {}) cannot be used", value.origin());
+            Failure::new(Exit::Usage, "bad_setting", message).caused_by(&error)
         })
     }
 

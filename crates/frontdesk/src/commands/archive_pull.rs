@@ -127,7 +127,9 @@ pub(crate) fn ended(report: &PullReport, require_complete: bool) -> Result<Exit,
             Err(Failure::new(Exit::Partial, "provisional", message)
                 .hint("run the same command again after the look-back, or leave --require-complete out"))
         }
-        (RunState::Incomplete, Some(cause)) if !took_something => Err(failures::remote(cause, false)),
+        (RunState::Incomplete, Some(cause)) if !took_something => {
+            Err(failures::remote(cause).at(&printable(&certificate.origin)))
+        }
         (RunState::Incomplete, cause) => {
             let mut failure = Failure::new(Exit::Partial, "incomplete", missing(certificate))
                 .hint("the same command goes on where this run stopped");

@@ -89,7 +89,7 @@ async fn ask(gateway: &Gateway, clock: &WallClock) -> Result<(State, String), Fa
     let query = DetailsQuery { range, size, filter: None, resume: None, max_pages: Some(1) };
     let mut pages = std::pin::pin!(gateway.conversations(query));
     match pages.next().await {
-        Some(Err(error)) => Err(failures::remote(&error, false)),
+        Some(Err(error)) => Err(failures::remote(&error)),
         Some(Ok(_)) | None => {
             let counters = gateway.counters();
             Ok((
