@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 pub(crate) enum ArchiveCommand {
     /// Pull a range of conversations, page by page; the same command resumes what was interrupted
     #[command(after_help = PULL_EXAMPLES)]
-    Pull(PullArgs),
+    Pull(Box<PullArgs>),
     /// Take conversations from a file instead of a tenant
     #[command(after_help = IMPORT_EXAMPLES)]
     Import(ImportArgs),
