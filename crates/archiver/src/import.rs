@@ -3,13 +3,13 @@
 //! Three line forms are kept as they come (contract §5): a conversation of the details query, the documents'
 //! `{interactionId, transcript, metadata}`, and a corpus conversation.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, Read};
 use std::num::NonZero;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 
-use frontdesk_archive::{Error as ArchiveError, Prepared, Writer};
+use frontdesk_archive::{Error as ArchiveError, Pending, Prepared, Writer};
 use memchr::memchr;
 
 use crate::lines::{LONGEST_LINE, Lines, Part};
@@ -18,6 +18,9 @@ use crate::tally::Tally;
 
 /// Rejected lines that are told one by one; the rest is only counted.
 const MOST_NOTES: u64 = 20;
+
+/// Parts handed to the archive and not acknowledged yet: enough for the next group to be ready when one is written.
+const MOST_IN_FLIGHT: usize = 8;
 
 /// An import: where from, how many workers.
 #[derive(Debug)]
@@ -174,33 +177,61 @@ fn store_in_order(
     writer: &Writer,
     monitor: &dyn Monitor,
 ) -> Result<ImportReport, ArchiveError> {
-    let mut report = ImportReport {
-        tally: Tally::default(),
-        lines: 0,
-        raw_bytes: 0,
-        input_error: None,
-        interrupted: false,
-    };
+    let mut book = Book::new(monitor);
     // Workers overtake each other by a few parts at most: as many as there are workers and channel places.
     let mut early = BTreeMap::new();
     let mut next = 0;
+    let mut in_flight = VecDeque::with_capacity(MOST_IN_FLIGHT);
     for part in checked {
         early.insert(part.number, part);
-        while let Some(part) = early.remove(&next) {
+        while let Some(mut part) = early.remove(&next) {
             next += 1;
-            for outcome in writer.put(part.records)? {
-                report.tally.count(outcome);
+            if in_flight.len() == MOST_IN_FLIGHT {
+                book.settle(in_flight.pop_front())?;
             }
-            for note in &part.rejected {
-                report.tally.rejected += 1;
-                if report.tally.rejected <= MOST_NOTES {
-                    monitor.note(note);
-                }
-            }
-            report.lines += part.lines;
-            report.raw_bytes += part.raw_bytes;
-            monitor.stored(&Progress { done: report.raw_bytes, total: 0, pages: 0, tally: report.tally });
+            let pending = writer.submit(std::mem::take(&mut part.records))?;
+            in_flight.push_back((pending, part));
         }
     }
-    Ok(report)
+    while !in_flight.is_empty() {
+        book.settle(in_flight.pop_front())?;
+    }
+    Ok(book.report)
+}
+
+/// Counts what is durable, part by part.
+struct Book<'m> {
+    report: ImportReport,
+    monitor: &'m dyn Monitor,
+}
+
+impl<'m> Book<'m> {
+    fn new(monitor: &'m dyn Monitor) -> Self {
+        let report = ImportReport {
+            tally: Tally::default(),
+            lines: 0,
+            raw_bytes: 0,
+            input_error: None,
+            interrupted: false,
+        };
+        Self { report, monitor }
+    }
+
+    fn settle(&mut self, part: Option<(Pending, Checked)>) -> Result<(), ArchiveError> {
+        let Some((pending, part)) = part else { return Ok(()) };
+        for outcome in pending.wait()? {
+            self.report.tally.count(outcome);
+        }
+        for note in &part.rejected {
+            self.report.tally.rejected += 1;
+            if self.report.tally.rejected <= MOST_NOTES {
+                self.monitor.note(note);
+            }
+        }
+        self.report.lines += part.lines;
+        self.report.raw_bytes += part.raw_bytes;
+        let (done, tally) = (self.report.raw_bytes, self.report.tally);
+        self.monitor.stored(&Progress { done, total: 0, pages: 0, tally });
+        Ok(())
+    }
 }

@@ -33,7 +33,7 @@ Exit codes: 0 done, 1 unexpected, 2 usage, 3 not all done, 4 authentication, 5 r
 6 integrity, 7 policy, 8 store busy, 9 storage failure, 130 interrupted (the same command resumes).";
 
 /// What every command takes.
-#[derive(Debug, Args)]
+#[derive(Debug, Args, Default)]
 pub(crate) struct GlobalArgs {
     /// How data on stdout is written; json is always one object a line
     #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]

@@ -204,3 +204,126 @@ fn refused(violations: &Violations) -> Failure {
 fn seconds(range: &TimeRange) -> u64 {
     range.to().since(range.from()).as_secs()
 }
+
+#[cfg(test)]
+mod tests {
+    use frontdesk_archiver::Tally;
+    use frontdesk_domain::{Missing, OrganizationId};
+    use frontdesk_shell::{Environment, Format, Printer};
+
+    use super::*;
+    use crate::args::{ConnectionArgs, GlobalArgs, StoreArgs};
+
+    fn time(text: &str) -> Timestamp {
+        Timestamp::from_date_or_time(text).unwrap()
+    }
+
+    fn report(state: RunState, pages: u64, interrupted: bool) -> PullReport {
+        let (from, to) = (time("2025-01-01"), time("2025-01-02"));
+        let missing = Missing {
+            window_from: from,
+            window_to: to,
+            page_token: Some("t\n1".into()),
+            reason: "why".into(),
+        };
+        let certificate = Certificate {
+            run_id: "pull-x".parse().unwrap(),
+            organization: OrganizationId::default(),
+            contract: "gateway".into(),
+            origin: "gateway.example".into(),
+            from,
+            to,
+            filter: None,
+            page_size: PageSize::default(),
+            look_back_seconds: 0,
+            started_at: from,
+            finished_at: to,
+            state,
+            windows: Vec::new(),
+            claimed: None,
+            received: 0,
+            unique: 0,
+            stored: 0,
+            versions_added: 0,
+            unchanged: 0,
+            expired: 0,
+            rejected: 0,
+            pages,
+            requests: 0,
+            throttled: 0,
+            late: 0,
+            missing: if state == RunState::Incomplete { vec![missing] } else { Vec::new() },
+        };
+        PullReport { certificate, tally: Tally::default(), resumed: false, interrupted, cause: None }
+    }
+
+    #[test]
+    fn the_exit_code_follows_the_certificate() {
+        let cases = [
+            (RunState::Complete, false, false, Exit::Done),
+            (RunState::Complete, false, true, Exit::Done),
+            (RunState::Provisional, false, false, Exit::Done),
+            (RunState::Provisional, false, true, Exit::Partial),
+            (RunState::Incomplete, false, false, Exit::Partial),
+            (RunState::Incomplete, true, false, Exit::Interrupted),
+        ];
+        for (state, interrupted, require_complete, expected) in cases {
+            let exit = match ended(&report(state, 3, interrupted), require_complete) {
+                Ok(exit) => exit,
+                Err(failure) => failure.exit(),
+            };
+            assert_eq!(exit, expected, "{state} {interrupted} {require_complete}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_named_and_cannot_reach_the_terminal_raw() {
+        let failure = ended(&report(RunState::Incomplete, 3, false), false).unwrap_err();
+        insta::assert_snapshot!(failure.to_string());
+    }
+
+    fn asked(change: impl FnOnce(&mut PullArgs)) -> Result<PullRequest, Failure> {
+        let mut arguments = PullArgs {
+            from: None,
+            to: None,
+            filter: None,
+            page_size: "500".into(),
+            look_back: None,
+            require_complete: false,
+            connection: ConnectionArgs::default(),
+            store: StoreArgs { organization_id: None, wait: "30s".into() },
+        };
+        change(&mut arguments);
+        let printer = Printer::new(Format::Text, true);
+        let global = GlobalArgs::default();
+        let context = Context::new(&global, None, Vec::new(), Environment::default(), &printer).unwrap();
+        request(&context, &arguments, time("2026-03-10T15:04:05Z"))
+    }
+
+    #[test]
+    fn the_usual_range_is_the_last_seven_days_to_the_coming_midnight() {
+        let request = asked(|_| {}).unwrap();
+        assert_eq!(request.range.from(), time("2026-03-03"));
+        assert_eq!(request.range.to(), time("2026-03-11"));
+        assert_eq!(request.page_size.get(), 500);
+        assert_eq!(request.look_back, Duration::from_secs(72 * 3600));
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_said_at_once() {
+        let failure = asked(|arguments| {
+            arguments.from = Some("2025-13-01".into());
+            arguments.to = Some("tomorrow".into());
+            arguments.page_size = "10001".into();
+            arguments.filter = Some("queue eq web".into());
+        })
+        .unwrap_err();
+        assert_eq!(failure.exit(), Exit::Usage);
+        insta::assert_snapshot!(failure.to_string());
+        let reversed = asked(|arguments| {
+            arguments.from = Some("2025-02-01".into());
+            arguments.to = Some("2025-02-01".into());
+        });
+        assert_eq!(reversed.unwrap_err().exit(), Exit::Usage);
+    }
+}

@@ -62,9 +62,8 @@ pub(crate) async fn run(global: &GlobalArgs, printer: &Printer) -> Result<Exit, 
         quiet: global.quiet,
         verbose: global.verbose,
         no_progress: global.no_progress,
-        config: None,
-        profile: None,
         data_dir: Some(PathBuf::from(FOLDER)),
+        ..GlobalArgs::default()
     };
     let context = Context::new(&own, None, Vec::new(), Environment::default(), printer)?;
     claim(Path::new(FOLDER))?;
