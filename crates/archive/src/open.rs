@@ -98,9 +98,10 @@ pub(crate) fn open(
         mark: mark.as_ref(),
         next_segment: numbers.last().map_or(1, |last| last + 1),
         workers: settings.workers,
+        vouched: BTreeSet::new(),
     };
     settling.settle(&ledgered)?;
-    let next_segment = settling.next_segment;
+    let (next_segment, vouched) = (settling.next_segment, settling.vouched);
 
     let ledgered = ledger.fold()?;
     let changed =
@@ -108,7 +109,8 @@ pub(crate) fn open(
     settle::remove_replaced(&*dir, &ledgered, &on_disk)?;
     settle::restore_sums(&*dir, &ledgered, &on_disk)?;
 
-    let store = store(dir.clone(), settings, archive, clock, ledger, catalog, next_segment, changed)?;
+    let mut store = store(dir.clone(), settings, archive, clock, ledger, catalog, next_segment, changed)?;
+    store.touched.extend(vouched);
     Ok(Opened { format, lock, store })
 }
 

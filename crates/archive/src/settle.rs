@@ -1,5 +1,7 @@
 //! What an opening does about what the run before left behind.
 
+use std::collections::BTreeSet;
+
 use frontdesk_durable::{Dir, Head, publish};
 
 use crate::catalog::{Catalog, Lost, Mark};
@@ -23,6 +25,8 @@ pub(crate) struct Settling<'a> {
     pub(crate) mark: Option<&'a Mark>,
     pub(crate) next_segment: u32,
     pub(crate) workers: usize,
+    /// Segments that are vouched for by the catalog alone, so that this run's last line must state them.
+    pub(crate) vouched: BTreeSet<u32>,
 }
 
 /// A segment that must be copied, and what was found in it.
@@ -57,6 +61,12 @@ impl Settling<'_> {
             if stated.is_some_and(|stated| stated.offset == length) {
                 continue;
             }
+            // The catalog is told of members after the fdatasync that made them durable. What a failed one left, and
+            // what nobody was told of, lies behind its mark.
+            if length > 0 && self.covered(number) == length {
+                self.vouched.insert(number);
+                continue;
+            }
             let good = if length == 0 {
                 Good { place: Place::START, records: 0, raw_bytes: 0 }
             } else {
@@ -75,11 +85,14 @@ impl Settling<'_> {
         Ok(self.ledger.head())
     }
 
+    /// How far the catalog goes in a segment.
+    fn covered(&self, number: u32) -> u64 {
+        self.mark.and_then(|mark| mark.segments.get(&number)).map_or(0, |mark| mark.place.offset)
+    }
+
     /// What the catalog or the ledger covers was acknowledged; less than that is damage, not a torn tail.
     fn refuse_loss(&self, number: u32, path: &str, end: u64, stated: Option<Place>) -> Result<(), Error> {
-        let covered =
-            self.mark.and_then(|mark| mark.segments.get(&number)).map_or(0, |mark| mark.place.offset);
-        if covered > end {
+        if self.covered(number) > end {
             let lost = Lost { segment: number, path: path.to_owned(), from: end };
             return Err(lost_records(self.catalog, &lost));
         }

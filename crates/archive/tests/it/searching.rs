@@ -69,7 +69,8 @@ fn hits_are_the_latest_versions_newest_first_and_undated_last() {
 fn a_large_archive_is_worked_through_by_several_threads() {
     let place = Place::new();
     let writer = place.writer();
-    let text = |n: u64| format!("{} n{n}n {}", noise(n, 3_000), if n.is_multiple_of(3) { "Third!" } else { "" });
+    let text =
+        |n: u64| format!("{} n{n}n {}", noise(n, 3_000), if n.is_multiple_of(3) { "Third!" } else { "" });
     let mut lines: Vec<Vec<u8>> = (0..600)
         .map(|n| line(&format!("c-{n}"), Some(&format!("2025-{:02}-01T00:00:00Z", 1 + n % 2)), &text(n)))
         .collect();
