@@ -42,3 +42,14 @@ pub(crate) fn output(arguments: &[&str]) -> Result<String, String> {
     }
     String::from_utf8(output.stdout).map_err(|error| format!("cargo printed no UTF-8: {error}"))
 }
+
+/// Where cargo puts what it builds.
+pub(crate) fn target_dir() -> Result<PathBuf, String> {
+    let text = output(&["metadata", "--format-version", "1", "--no-deps", "--locked"])?;
+    let metadata: serde_json::Value =
+        serde_json::from_str(&text).map_err(|error| format!("cargo metadata: {error}"))?;
+    metadata["target_directory"]
+        .as_str()
+        .map(PathBuf::from)
+        .ok_or_else(|| "cargo metadata names no target".into())
+}

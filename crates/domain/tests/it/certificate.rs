@@ -1,3 +1,5 @@
+//! What a run can prove, on both sides of each border.
+
 use frontdesk_domain::{Certificate, Missing, RunState, WindowEnd, WindowReport, judge};
 use serde::Deserialize;
 

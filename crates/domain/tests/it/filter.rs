@@ -1,3 +1,5 @@
+//! The filter grammar: cases from files, and properties.
+
 use frontdesk_domain::Filter;
 use frontdesk_domain::filter::{Expr, MAX_BYTES, MAX_DEPTH};
 use frontdesk_fixtures::Bytes;

@@ -1,3 +1,5 @@
+//! Containment that ignores case, against a plain reading of the rule.
+
 use frontdesk_domain::fold::{Needle, fold, fold_char, fold_into};
 use proptest::prelude::*;
 use serde::Deserialize;

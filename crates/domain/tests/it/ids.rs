@@ -1,3 +1,5 @@
+//! What may be an id, and what may not.
+
 use frontdesk_domain::{IdError, IdFault, OrganizationId, PathSegment, RecordId, RunId, Violation};
 use frontdesk_fixtures::Bytes;
 use proptest::prelude::*;

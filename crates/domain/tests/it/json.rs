@@ -1,3 +1,5 @@
+//! JSON as bytes: what is accepted, what is refused, and where.
+
 use std::borrow::Cow;
 
 use frontdesk_domain::json::{self, JsonFault, Splitter};

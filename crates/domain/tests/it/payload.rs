@@ -1,3 +1,5 @@
+//! What is read out of a record, in its three forms.
+
 use std::error::Error as _;
 
 use frontdesk_domain::payload::{Facts, carries_id, facts, metadata, read_details, take_details, transcript};

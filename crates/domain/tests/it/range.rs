@@ -1,3 +1,5 @@
+//! Ranges and how they are split.
+
 use std::num::NonZeroU32;
 
 use frontdesk_domain::{TimeRange, Timestamp};

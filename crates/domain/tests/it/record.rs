@@ -1,3 +1,5 @@
+//! Records and their keys.
+
 use std::error::Error as _;
 
 use frontdesk_domain::{RawRecord, RecordErrorKind, RecordKey, RecordKind};

@@ -1,3 +1,5 @@
+//! Times, read and written.
+
 use std::time::{Duration, SystemTime};
 
 use frontdesk_domain::{TimeError, Timestamp, YearMonth};

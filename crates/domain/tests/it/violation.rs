@@ -1,3 +1,5 @@
+//! Everything that is wrong, at once, in a stable order.
+
 use frontdesk_domain::{Collector, PageSize, Violation, Violations};
 use proptest::prelude::*;
 
