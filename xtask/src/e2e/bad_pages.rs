@@ -252,7 +252,7 @@ fn with_nul(desk: &super::desk::Desk<'_>, ids: &[String]) -> Outcome {
 
 fn hostile_tokens(scene: &Scene<'_>) -> Outcome {
     let page = |id: u64, next: &str| {
-        json!({"conversations": [{"id": format!("c-{id}"), "startTime": "2025-03-01T10:00:00Z"}], "nextPage": next}).to_string()
+        json!({"conversations": [{"id": format!("c-{id}"), "startTime": "2025-03-01T10:00:00Z", "endTime": "2025-03-01T10:01:00Z"}], "nextPage": next}).to_string()
     };
     // Tokens of any shape are handed back as they came.
     let shapes =

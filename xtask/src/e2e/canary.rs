@@ -113,7 +113,8 @@ fn spoken_at_length(scene: &Scene<'_>) -> Outcome {
         &["-vvv", "archive", "list"],
     ] {
         let run = desk.run(arguments)?.exits(0)?;
-        ensure!(!run.stderr.is_empty() || arguments.contains(&"list"), "-vvv says nothing: {}", run.command);
+        let speaks = arguments.contains(&"pull") || arguments.contains(&"doctor");
+        ensure!(!(speaks && run.stderr.is_empty()), "{}", run.wrong("-vvv says nothing"));
     }
     for style in ["basic", "form", "json"] {
         let desk = scene.desk(style).connected(&tenant).with("FRONTDESK_CLIENT_STYLE", style);

@@ -31,7 +31,7 @@ fn demo(scene: &Scene<'_>) -> Outcome {
         .with("http_proxy", "http://127.0.0.1:1");
     let run = desk.run(&["demo"])?.exits(0)?;
     let said = format!("{}{}", String::from_utf8_lossy(&run.stdout), run.stderr).to_lowercase();
-    for word in ["stored", "verif", "search", "complete", "frontdesk archive"] {
+    for word in ["stored", "verif", "search", "complete", "archive search"] {
         ensure!(said.contains(word), "{}", run.wrong(&format!("the summary does not speak of {word:?}")));
     }
     ensure!(elsewhere.stats().requests.is_empty(), "the demo asked the tenant of the environment");

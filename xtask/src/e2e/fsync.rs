@@ -58,6 +58,11 @@ fn each_fails(scene: &Scene<'_>, filled: bool) -> Outcome {
             return Ok(());
         }
         let failed = format!("n = {n}, {injected} failed");
+        if run.exit == Some(0) && only_of_the_catalogs_folder(&trace)? {
+            resumes(&desk, &pull, &stored_before, &tenant)
+                .map_err(|message| format!("{failed}: {message}"))?;
+            continue;
+        }
         let run = run.exits(9).map_err(|message| format!("{failed}: {message}"))?;
         ensure!(run.error().is_some(), "{}", run.wrong(&format!("{failed}: there is no error object")));
         no_second_try(&trace, &desk).map_err(|message| format!("{failed}: {message}"))?;
@@ -65,6 +70,17 @@ fn each_fails(scene: &Scene<'_>, filled: bool) -> Outcome {
         std::fs::remove_dir_all(&desk.data).map_err(|error| format!("{}: {error}", desk.data.display()))?;
     }
     Ok(())
+}
+
+/// SQLite fsyncs the folder after it made its journal, and does not look at the result. The catalog is a projection:
+/// whatever becomes of it, no record depends on it. So this one fsync may fail without a word.
+fn only_of_the_catalogs_folder(trace: &strace::Trace) -> Result<bool, String> {
+    let calls = trace.calls()?;
+    let is_sqlites = |at: usize| {
+        let before = calls[..at].iter().rev().find(|call| call.thread == calls[at].thread);
+        before.is_some_and(|before| before.path.starts_with(&format!("{}/catalog.sqlite", calls[at].path)))
+    };
+    Ok(calls.iter().enumerate().filter(|(_, call)| call.injected).all(|(at, _)| is_sqlites(at)))
 }
 
 /// What the kernel did not write once it does not promise any more: no later fsync may make it look written.

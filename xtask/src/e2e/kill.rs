@@ -14,7 +14,7 @@ use super::files;
 use super::options::Options;
 use super::random::Random;
 use super::scene::Scene;
-use super::tenant::Truth;
+use super::tenant::{Truth, WIDE};
 use crate::Outcome;
 
 /// Seeds of one scenario: small enough that two cores share the work.
@@ -55,7 +55,7 @@ fn many(scene: &Scene<'_>, runs: std::ops::Range<u64>) -> Outcome {
         // Of the task, not of the scenario: a run is the same one whichever scenario it falls into.
         seed: scene.house.options.seed,
         conversations: Some(1_200),
-        rate_limit_per_min: 0,
+        rate_limit_per_min: WIDE,
         faults,
         ..Config::default()
     };
@@ -173,7 +173,7 @@ fn asked_to_stop(scene: &Scene<'_>) -> Outcome {
     let config = Config {
         seed: scene.seed(),
         conversations: Some(600),
-        rate_limit_per_min: 0,
+        rate_limit_per_min: WIDE,
         latency: Duration::from_millis(100),
         ..Config::default()
     };

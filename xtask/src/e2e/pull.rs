@@ -8,7 +8,7 @@ use super::archive::pulled;
 use super::desk::{Desk, YEAR};
 use super::files;
 use super::scene::Scene;
-use super::tenant::{Tenant, small};
+use super::tenant::{Tenant, WIDE, small};
 use super::{Scenario, tenant};
 use crate::Outcome;
 
@@ -24,14 +24,14 @@ pub(super) fn scenarios() -> Vec<Scenario> {
     ]
 }
 
-/// The house's corpus as a tenant, without a rate limit.
+/// The house's corpus as a tenant.
 pub(super) fn corpus_config(scene: &Scene<'_>) -> Config {
     let corpus = &scene.house.corpus;
     Config {
         seed: scene.seed(),
         corpora: vec![corpus.path.clone()],
         conversations: corpus.conversations,
-        rate_limit_per_min: 0,
+        rate_limit_per_min: WIDE,
         ..Config::default()
     }
 }
@@ -173,7 +173,7 @@ fn provisional(scene: &Scene<'_>) -> Outcome {
         conversations: Some(200),
         from: Moment::from(now - days(20)),
         to: Moment::from(now - Duration::from_secs(60)),
-        rate_limit_per_min: 0,
+        rate_limit_per_min: WIDE,
         seed: scene.seed(),
         ..Config::default()
     };

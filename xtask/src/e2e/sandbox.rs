@@ -102,10 +102,11 @@ fn serves(scene: &Scene<'_>) -> Outcome {
 
 fn fault_plan(scene: &Scene<'_>) -> Outcome {
     let plan = scene.hidden("faults.json");
-    let text = br#"{"rules": [{"when": {"page": 2}, "then": "repeat_token"}], "rate": {"status_429": 0.05}}"#;
+    let text = br#"{"rules": [{"when": {"page": 2}, "then": "repeat_token"}], "rate": {"status_429": 0.01}}"#;
     files::write_private(&plan, text)?;
     let plan = plan.display().to_string();
-    let served = Served::start(scene, &["--conversations", "300", "--rate-limit", "0", "--faults", &plan])?;
+    let served =
+        Served::start(scene, &["--conversations", "300", "--rate-limit", "600000", "--faults", &plan])?;
     let desk = served.reached_by(scene.desk("data"))?;
     let run = desk.pull(&["--page-size", "2"])?.exits(3)?;
     let result = pulled(&run.last()?)?;
@@ -129,7 +130,7 @@ fn refused(scene: &Scene<'_>) -> Outcome {
         (&["--addr", "nowhere"], &["--addr"]),
     ];
     for (arguments, words) in cases {
-        scene.desk("data").json(&[&["sandbox", "serve"], arguments].concat())?.exits(2)?.says(words)?;
+        scene.desk("data").run(&[&["sandbox", "serve"], arguments].concat())?.exits(2)?.says(words)?;
     }
     Ok(())
 }

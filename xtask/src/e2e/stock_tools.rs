@@ -13,7 +13,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
 
 /// Serves the corpus and pulls it. Leaves `ready.json` and `pull.json`.
 const PULL: &str = r#"
-"$FRONTDESK" sandbox serve --corpus "$CORPUS" $MORE --rate-limit 0 > ready.json &
+"$FRONTDESK" sandbox serve --corpus "$CORPUS" $MORE --rate-limit 600000 > ready.json &
 trap 'kill $! 2>/dev/null' EXIT
 until [ -s ready.json ]; do sleep 0.1; kill -0 $!; done
 export FRONTDESK_CONTRACT=gateway FRONTDESK_SEGMENT_SIZE=256KiB

@@ -27,6 +27,7 @@ pub(super) struct Trace {
 /// A call in a trace.
 #[derive(Debug)]
 pub(super) struct Call {
+    pub(super) thread: String,
     pub(super) name: String,
     /// The file of the first descriptor, where strace knows it.
     pub(super) path: String,
@@ -87,7 +88,12 @@ fn parse(text: &str) -> Vec<Call> {
         if rest.contains("<unfinished") {
             open.insert(pid, calls.len());
         }
-        calls.push(Call { name: name.to_owned(), path: path.unwrap_or_default().to_owned(), injected });
+        calls.push(Call {
+            thread: pid.to_owned(),
+            name: name.to_owned(),
+            path: path.unwrap_or_default().to_owned(),
+            injected,
+        });
     }
     calls
 }
