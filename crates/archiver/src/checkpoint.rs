@@ -76,7 +76,10 @@ pub(crate) struct WindowState {
     pub(crate) done: bool,
     pub(crate) tally: Tally,
     pub(crate) late: u64,
+    /// Hashes of the ids met so far; only while the window is open, or memory would grow with the run.
     ids: HashSet<u64>,
+    /// How many there were when the window was done.
+    unique: u64,
     digest: [u8; 32],
     /// When the last page came: what decides whether the window touches the look-back.
     last_at: Option<Timestamp>,
@@ -101,6 +104,7 @@ impl WindowState {
             tally: Tally::default(),
             late: 0,
             ids: HashSet::new(),
+            unique: 0,
             digest: [0; 32],
             last_at: None,
             reached: None,
@@ -125,6 +129,9 @@ impl WindowState {
             Sha256::new().chain_update(self.digest).chain_update(&page.fingerprint).finalize().into();
         self.last_at = Some(page.at);
         self.reached = page.reached.max(self.reached);
+        if self.done {
+            self.unique = std::mem::take(&mut self.ids).len() as u64;
+        }
     }
 
     /// The window as the certificate states it.
@@ -150,7 +157,7 @@ impl WindowState {
             state,
             pages: self.pages,
             received: self.tally.seen(),
-            unique: self.ids.len() as u64,
+            unique: self.unique + self.ids.len() as u64,
             pages_digest: hex(&self.digest),
             ended,
             open,
@@ -298,6 +305,18 @@ mod tests {
         let mut state = state.unwrap();
         assert_eq!((state.pages, state.next.clone()), (0, None));
         assert!(state.is_new(1));
+    }
+
+    #[test]
+    fn a_window_that_is_done_counts_its_ids_without_holding_them() {
+        let state = replayed(&[
+            Line::Page(page(1, Some("t1"), "2025-03-10", &[1, 2])),
+            Line::Page(page(2, None, "2025-03-10", &[3])),
+        ]);
+        let state = state.unwrap();
+        assert!(state.done);
+        assert_eq!(state.ids.capacity(), 0);
+        assert_eq!(state.report(LOOK_BACK).unique, 3);
     }
 
     #[test]
