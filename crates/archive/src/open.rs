@@ -11,7 +11,7 @@ use crate::error::{Action, During, Error, ErrorKind};
 use crate::format::Format;
 use crate::layout::{self, Name};
 use crate::ledger::{Change, CurrentRun, Hex, Ledger, Ledgered, Phase};
-use crate::put::Store;
+use crate::put::{Preparing, Store};
 use crate::segment::pack::Packer;
 use crate::segment::walk::Identity;
 use crate::segment::write::Unsealed;
@@ -23,6 +23,7 @@ use crate::writer::Clock;
 pub(crate) struct Opened {
     pub(crate) format: Format,
     pub(crate) lock: Lock,
+    pub(crate) preparing: Preparing,
     pub(crate) store: Store,
 }
 
@@ -111,7 +112,8 @@ pub(crate) fn open(
 
     let mut store = store(dir.clone(), settings, archive, clock, ledger, catalog, next_segment, changed)?;
     store.touched.extend(vouched);
-    Ok(Opened { format, lock, store })
+    let preparing = preparing(&store, settings)?;
+    Ok(Opened { format, lock, preparing, store })
 }
 
 /// A folder without `FORMAT.json` may hold what an interrupted creation left, and nothing else.
@@ -313,7 +315,6 @@ fn store(
             full.push(earlier); // one takes members, by folder
         }
     }
-    let (highest, _) = catalog.extent()?;
     let mut store = Store {
         dir,
         archive,
@@ -323,13 +324,25 @@ fn store(
         unsealed,
         touched: BTreeSet::new(),
         next_segment,
-        next_sequence: highest + 1,
         conversations: mark.conversations,
         segment_size: settings.segment_size,
-        packers: (0..settings.workers.max(1)).map(|_| Packer::new(settings.level)).collect(),
+        workers: settings.workers.max(1),
         changed,
-        poisoned: false,
+        state: Arc::default(),
     };
     store.seal_all(&full)?;
     Ok(store)
+}
+
+/// The half of a put that goes before the store, with a connection to the catalog of its own.
+fn preparing(store: &Store, settings: &Settings) -> Result<Preparing, Error> {
+    let Some(catalog) = catalog::open_for_reading(&*store.dir)? else {
+        return Err(Error::new(Action::Catalog, layout::CATALOG, ErrorKind::Catalog));
+    };
+    Ok(Preparing {
+        catalog,
+        packers: (0..settings.workers.max(1)).map(|_| Packer::new(settings.level)).collect(),
+        next_sequence: store.catalog.highest()? + 1,
+        state: store.state.clone(),
+    })
 }

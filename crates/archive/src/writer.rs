@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::Path;
+use std::sync::mpsc;
 use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 
@@ -48,7 +49,7 @@ pub struct Writer {
     run: CurrentRun,
     heads: RunHeads,
     queue: Option<Queue>,
-    thread: Option<JoinHandle<Store>>,
+    threads: Option<(JoinHandle<()>, JoinHandle<Store>)>,
     // Given back after everything else has stopped.
     lock: Option<Lock>,
 }
@@ -72,17 +73,20 @@ impl Writer {
     /// As [`Writer::open`].
     pub fn open_in(dir: Arc<dyn Dir>, settings: &Settings, clock: Clock) -> Result<Self, Error> {
         let run = CurrentRun::default();
-        let open::Opened { format, lock, mut store } = open::open(dir.clone(), settings, clock, &run)?;
+        let open::Opened { format, lock, preparing, mut store } =
+            open::open(dir.clone(), settings, clock, &run)?;
         let (queue, requests) = put::queue();
-        let thread = std::thread::Builder::new()
-            .name("archive-writer".to_owned())
-            .spawn(move || {
-                store.serve(&requests);
+        // Handed over hand to hand: at most one group waits while another is written.
+        let (prepared, groups) = mpsc::sync_channel(0);
+        let threads = (
+            spawn("archive-prepare", move || preparing.serve(&requests, &prepared))?,
+            spawn("archive-write", move || {
+                store.serve(&groups);
                 store
-            })
-            .during(Action::Open, "the archive")?;
+            })?,
+        );
         let heads = RunHeads::default();
-        Ok(Self { dir, format, run, heads, queue: Some(queue), thread: Some(thread), lock: Some(lock) })
+        Ok(Self { dir, format, run, heads, queue: Some(queue), threads: Some(threads), lock: Some(lock) })
     }
 
     /// Stores records, and returns when every one of them is durable, with what became of each, in their order.
@@ -144,15 +148,23 @@ impl Writer {
     }
 
     fn stop(&mut self) -> Result<(), Error> {
-        self.queue = None; // ends the thread
-        let closed = match self.thread.take().map(JoinHandle::join) {
+        self.queue = None; // ends the first thread, which ends the second
+        let stopped = self.threads.take().map(|(first, second)| (first.join(), second.join()));
+        let closed = match stopped {
             None => Ok(()),
-            Some(Ok(store)) => store.close(&self.heads),
-            Some(Err(_)) => Err(Error::new(Action::Put, "the archive", ErrorKind::Poisoned)),
+            Some((Ok(()), Ok(store))) => store.close(&self.heads),
+            Some(_) => Err(Error::new(Action::Put, "the archive", ErrorKind::Poisoned)),
         };
         self.lock = None;
         closed
     }
+}
+
+fn spawn<T: Send + 'static>(
+    name: &str,
+    run: impl FnOnce() -> T + Send + 'static,
+) -> Result<JoinHandle<T>, Error> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(run).during(Action::Open, "the archive")
 }
 
 impl Drop for Writer {

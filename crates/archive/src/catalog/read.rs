@@ -223,16 +223,13 @@ impl Catalog {
         mark.ok_or_else(|| Error::new(Action::Catalog, layout::CATALOG, ErrorKind::Catalog))
     }
 
-    /// The highest sequence, 0 when there is none; and how many records there are.
+    /// The highest sequence, 0 when there is none.
     ///
     /// # Errors
     /// What SQLite says.
-    pub(crate) fn extent(&self) -> Result<(u64, u64), Error> {
-        self.connection
-            .query_row("SELECT coalesce(max(sequence), 0), (SELECT coalesce(sum(records), 0) FROM segments) FROM records", [], |row| {
-                Ok((number(row, 0)?, number(row, 1)?))
-            })
-            .in_catalog()
+    pub(crate) fn highest(&self) -> Result<u64, Error> {
+        let sql = "SELECT coalesce(max(sequence), 0) FROM records";
+        self.connection.query_row(sql, [], |row| number(row, 0)).in_catalog()
     }
 
     /// What the tables come to, counted row by row.

@@ -1,22 +1,23 @@
-//! The store behind the writer: writes a group, makes it durable, and only then says so.
+//! The second half of a put: writes a group, makes it durable, and only then says so.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::Receiver;
 use std::sync::{Arc, PoisonError};
 use std::thread;
 
 use frontdesk_domain::{RecordKind, RunId};
 use frontdesk_durable::{Dir, Head, ensure_dir, publish};
 
-use super::assemble::{self, Block};
-use super::decide::{self, Accepted};
-use super::queue::{Request, Requests};
+use super::assemble::Block;
+use super::decide::Accepted;
+use super::prepare::{self, Group, State};
 use crate::catalog::{self, Catalog, MemberRow, RecordRow};
-use crate::error::{Action, During, Error, ErrorKind};
+use crate::error::{Action, During, Error};
 use crate::layout::{self, Folder};
 use crate::ledger::{Change, FolderName, Hex, Ledger, Stated, StatedRun};
 use crate::runs::RunHeads;
 use crate::segment::header::Hash;
-use crate::segment::pack::Packer;
 use crate::segment::walk::Identity;
 use crate::segment::write::{Draft, Unsealed};
 use crate::writer::Clock;
@@ -36,14 +37,13 @@ pub(crate) struct Store {
     /// Segments this run has written to and not sealed, to be stated when it stops.
     pub(crate) touched: BTreeSet<u32>,
     pub(crate) next_segment: u32,
-    pub(crate) next_sequence: u64,
     pub(crate) conversations: u64,
     pub(crate) segment_size: u64,
-    pub(crate) packers: Vec<Packer>,
+    /// Files that are made durable at the same time.
+    pub(crate) workers: usize,
     /// Whether this run has changed the catalog.
     pub(crate) changed: bool,
-    /// Set by the first failure. What reached the disk is unknown from then on, so nothing is acknowledged.
-    pub(crate) poisoned: bool,
+    pub(crate) state: Arc<State>,
 }
 
 /// A member and the place it was given.
@@ -55,49 +55,43 @@ struct Placed {
 }
 
 impl Store {
-    /// Writes groups until there are no more callers.
-    pub(crate) fn serve(&mut self, requests: &Requests) {
-        while let Some(group) = requests.next_group() {
-            self.put(group);
-        }
-    }
-
-    fn put(&mut self, mut group: Vec<Request>) {
-        let result = if self.poisoned {
-            Err(Error::new(Action::Put, "the archive", ErrorKind::Poisoned))
-        } else {
-            let result = self.put_group(&mut group);
-            self.poisoned = result.is_err();
-            result
-        };
-        match result {
-            Ok(outcomes) => {
-                for (request, outcomes) in group.into_iter().zip(outcomes) {
-                    // A caller that is gone does not want its answer.
-                    let _ = request.reply.send(Ok(outcomes));
+    /// Writes groups until there are no more.
+    pub(crate) fn serve(&mut self, groups: &Receiver<Group>) {
+        for group in groups {
+            let Group { requests, outcomes, accepted, blocks, drafts } = group;
+            let result = if self.is_poisoned() {
+                Err(prepare::poisoned())
+            } else {
+                self.put(&accepted, &blocks, drafts)
+            };
+            match result {
+                Ok(()) => {
+                    self.state.finished.fetch_add(1, Ordering::AcqRel);
+                    for (request, outcomes) in requests.into_iter().zip(outcomes) {
+                        // A caller that is gone does not want its answer.
+                        let _ = request.reply.send(Ok(outcomes));
+                    }
                 }
-            }
-            Err(error) => {
-                for request in group {
-                    let _ = request.reply.send(Err(error.clone()));
+                Err(error) => {
+                    self.state.poisoned.store(true, Ordering::Release);
+                    prepare::refuse(requests, &error);
                 }
             }
         }
     }
 
-    fn put_group(&mut self, group: &mut [Request]) -> Result<Vec<Vec<super::PutOutcome>>, Error> {
-        let decided = decide::decide(&self.catalog, group, self.next_sequence)?;
-        if decided.accepted.is_empty() {
-            return Ok(decided.outcomes);
+    fn is_poisoned(&self) -> bool {
+        self.state.poisoned.load(Ordering::Acquire)
+    }
+
+    fn put(&mut self, accepted: &[Accepted], blocks: &[Block], drafts: Vec<Draft>) -> Result<(), Error> {
+        if accepted.is_empty() {
+            return Ok(());
         }
-        let blocks = assemble::blocks(&decided.accepted);
-        let drafts = assemble::pack(&decided.accepted, &blocks, &mut self.packers);
         let archived_at = (self.clock)().as_micros();
-        let (placed, full) = self.lay_out(&blocks, drafts, archived_at);
+        let (placed, full) = self.lay_out(blocks, drafts, archived_at);
         let sealed = self.write(full)?;
-        self.commit(&decided.accepted, &blocks, &placed, &sealed, archived_at)?;
-        self.next_sequence += decided.accepted.len() as u64;
-        Ok(decided.outcomes)
+        self.commit(accepted, blocks, &placed, &sealed, archived_at)
     }
 
     /// Gives every member its place. Segments that are full on the way are returned, to be sealed.
@@ -141,7 +135,7 @@ impl Store {
             segment.write(dir).during(Action::Write, &segment.path())?;
             self.touched.insert(segment.identity.segment);
         }
-        sync(&mut pending, self.packers.len())?;
+        sync(&mut pending, self.workers)?;
         if self.unsealed.len() > OPEN_FILES {
             self.unsealed.values_mut().for_each(Unsealed::release);
         }
@@ -248,7 +242,7 @@ impl Store {
     ///
     /// A run that changed nothing writes nothing.
     pub(crate) fn close(mut self, runs: &RunHeads) -> Result<(), Error> {
-        if self.poisoned {
+        if self.is_poisoned() {
             // Nothing is stated that is not known; the next opening settles it.
             return Ok(());
         }

@@ -1,6 +1,8 @@
 //! What becomes of each record of a group: compared with the latest version of its key, and numbered.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
+
+use frontdesk_domain::RecordKey;
 
 use super::queue::Request;
 use super::{Prepared, PutOutcome};
@@ -14,9 +16,10 @@ pub(super) struct Accepted {
     pub(super) version: u32,
     /// The version it replaces as the latest.
     pub(super) replaces: Option<u64>,
-    /// The record of this group before it whose key has the same hash.
-    same_hash: Option<usize>,
 }
+
+/// The latest versions that a group makes, which the catalog is told of when the group is durable.
+pub(super) type Recent = HashMap<RecordKey, Latest>;
 
 /// A group after its comparison.
 pub(super) struct Decided {
@@ -24,12 +27,14 @@ pub(super) struct Decided {
     pub(super) outcomes: Vec<Vec<PutOutcome>>,
     /// What is written, in the order it arrived.
     pub(super) accepted: Vec<Accepted>,
+    pub(super) recent: Recent,
 }
 
-/// Compares every record with the latest version of its key, those of this group included.
-/// `sequence` is the number of the first that is accepted.
+/// Compares every record with the latest version of its key: of this group, of the groups before it that are not in
+/// the catalog yet (newest last), or in the catalog. `sequence` is the number of the first that is accepted.
 pub(super) fn decide(
     catalog: &Catalog,
+    before: &VecDeque<Recent>,
     requests: &mut [Request],
     mut sequence: u64,
 ) -> Result<Decided, Error> {
@@ -37,15 +42,16 @@ pub(super) fn decide(
     let reading = catalog.reading()?;
     let mut lookup = Lookup::prepare(&reading)?;
     let mut accepted: Vec<Accepted> = Vec::new();
-    let mut newest: HashMap<i64, usize> = HashMap::new();
+    let mut recent = Recent::new();
     let mut outcomes = Vec::with_capacity(requests.len());
     for request in requests {
         let mut decided = Vec::with_capacity(request.batch.len());
         for prepared in std::mem::take(&mut request.batch) {
-            let same_hash = newest.get(&prepared.key_hash).copied();
-            let latest = match within(&accepted, same_hash, &prepared) {
-                None => lookup.latest(prepared.key_hash, prepared.key())?,
-                found => found,
+            let key = prepared.key();
+            let pending = recent.get(key).or_else(|| before.iter().rev().find_map(|group| group.get(key)));
+            let latest = match pending {
+                Some(latest) => Some(*latest),
+                None => lookup.latest(prepared.key_hash, key)?,
             };
             let version = match latest {
                 Some(latest) if latest.sha256 == prepared.sha256 => {
@@ -60,27 +66,12 @@ pub(super) fn decide(
             } else {
                 PutOutcome::VersionAdded { version }
             });
-            newest.insert(prepared.key_hash, accepted.len());
+            recent.insert(key.clone(), Latest { sequence, version, sha256: prepared.sha256 });
             let replaces = latest.map(|latest| latest.sequence);
-            accepted.push(Accepted { prepared, sequence, version, replaces, same_hash });
+            accepted.push(Accepted { prepared, sequence, version, replaces });
             sequence += 1;
         }
         outcomes.push(decided);
     }
-    Ok(Decided { outcomes, accepted })
-}
-
-/// The latest version of a key among the records already accepted.
-fn within(accepted: &[Accepted], mut index: Option<usize>, prepared: &Prepared) -> Option<Latest> {
-    while let Some(earlier) = index.and_then(|index| accepted.get(index)) {
-        if earlier.prepared.key() == prepared.key() {
-            return Some(Latest {
-                sequence: earlier.sequence,
-                version: earlier.version,
-                sha256: earlier.prepared.sha256,
-            });
-        }
-        index = earlier.same_hash;
-    }
-    None
+    Ok(Decided { outcomes, accepted, recent })
 }

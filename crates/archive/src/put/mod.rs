@@ -3,9 +3,11 @@
 mod assemble;
 mod commit;
 mod decide;
+mod prepare;
 mod queue;
 
 pub(crate) use commit::{Store, publish_sum};
+pub(crate) use prepare::Preparing;
 pub use queue::Pending;
 pub(crate) use queue::{Queue, queue};
 

@@ -1,0 +1,104 @@
+//! The first half of a put: while one group is written and made durable, the next is compared and packed.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::SyncSender;
+
+use super::PutOutcome;
+use super::assemble::{self, Block};
+use super::decide::{self, Accepted, Recent};
+use super::queue::{Request, Requests};
+use crate::catalog::Catalog;
+use crate::error::{Action, Error, ErrorKind};
+use crate::segment::pack::Packer;
+use crate::segment::write::Draft;
+
+/// A group that is compared, numbered and packed, and has no place yet.
+pub(crate) struct Group {
+    pub(super) requests: Vec<Request>,
+    pub(super) outcomes: Vec<Vec<PutOutcome>>,
+    pub(super) accepted: Vec<Accepted>,
+    pub(super) blocks: Vec<Block>,
+    pub(super) drafts: Vec<Draft>,
+}
+
+/// What the two halves tell each other.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    /// Groups that are in the catalog.
+    pub(super) finished: AtomicU64,
+    /// Set by the first failure. What reached the disk is unknown from then on, so nothing is acknowledged.
+    pub(super) poisoned: AtomicBool,
+}
+
+/// The first half. One thread has it.
+pub(crate) struct Preparing {
+    /// A connection of its own: it reads while the other half writes.
+    pub(crate) catalog: Catalog,
+    pub(crate) packers: Vec<Packer>,
+    pub(crate) next_sequence: u64,
+    pub(crate) state: Arc<State>,
+}
+
+impl Preparing {
+    /// Prepares groups until there are no more callers, and hands each over once the one before is finished.
+    ///
+    /// A group with nothing to write is handed over too: what it was compared with may not be durable yet.
+    pub(crate) fn serve(mut self, requests: &Requests, groups: &SyncSender<Group>) {
+        let (mut started, mut pending) = (0, VecDeque::new());
+        while let Some(requests) = requests.next_group() {
+            // Looked at before the catalog is: what is finished by now is in it.
+            let finished = self.state.finished.load(Ordering::Acquire);
+            while started - finished < pending.len() as u64 {
+                pending.pop_front();
+            }
+            match self.prepare(&pending, requests) {
+                Ok((group, recent)) => {
+                    pending.push_back(recent);
+                    started += 1;
+                    if groups.send(group).is_err() {
+                        return; // the other half panicked; its callers are told by their channels
+                    }
+                }
+                Err((requests, error)) => {
+                    self.state.poisoned.store(true, Ordering::Release);
+                    refuse(requests, &error);
+                }
+            }
+        }
+    }
+
+    fn prepare(
+        &mut self,
+        pending: &VecDeque<Recent>,
+        mut requests: Vec<Request>,
+    ) -> Result<(Group, Recent), (Vec<Request>, Error)> {
+        if self.state.poisoned.load(Ordering::Acquire) {
+            return Err((requests, poisoned()));
+        }
+        match decide::decide(&self.catalog, pending, &mut requests, self.next_sequence) {
+            Err(error) => Err((requests, error)),
+            Ok(decided) => {
+                let decide::Decided { outcomes, accepted, recent } = decided;
+                self.next_sequence += accepted.len() as u64;
+                let blocks = assemble::blocks(&accepted);
+                let drafts = assemble::pack(&accepted, &blocks, &mut self.packers);
+                Ok((Group { requests, outcomes, accepted, blocks, drafts }, recent))
+            }
+        }
+    }
+}
+
+/// Tells every caller of a group that nothing of it is acknowledged.
+pub(super) fn refuse(requests: Vec<Request>, error: &Error) {
+    for request in requests {
+        // A caller that is gone does not want its answer.
+        let _ = request.reply.send(Err(error.clone()));
+    }
+}
+
+/// What callers are told after a failure.
+pub(super) fn poisoned() -> Error {
+    Error::new(Action::Put, "the archive", ErrorKind::Poisoned)
+}
