@@ -24,6 +24,8 @@ pub(crate) struct Request {
     pub(crate) to: Timestamp,
     pub(crate) filter: Option<String>,
     pub(crate) page_size: PageSize,
+    /// Decides which open conversations a page counts as late, so pages taken under another one do not add up.
+    pub(crate) look_back_seconds: u64,
     /// How many windows the range was split into, so that a later version with another split starts anew.
     pub(crate) windows: u32,
 }
@@ -40,6 +42,7 @@ pub(crate) struct Page {
     /// The token of the next one; absent for the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) next: Option<PageToken>,
+    /// When it was asked for: what the server learned later is not in it.
     pub(crate) at: Timestamp,
     #[serde(flatten)]
     pub(crate) tally: Tally,
@@ -81,8 +84,9 @@ pub(crate) struct WindowState {
     /// How many there were when the window was done.
     unique: u64,
     digest: [u8; 32],
-    /// When the last page came: what decides whether the window touches the look-back.
-    last_at: Option<Timestamp>,
+    /// When the earliest page was asked for: a conversation on it may have changed since, however late the last
+    /// page came. This decides whether the window touches the look-back.
+    first_at: Option<Timestamp>,
     pub(crate) reached: Option<Timestamp>,
     pub(crate) failed: Option<Failed>,
 }
@@ -106,7 +110,7 @@ impl WindowState {
             ids: HashSet::new(),
             unique: 0,
             digest: [0; 32],
-            last_at: None,
+            first_at: None,
             reached: None,
             failed: None,
         }
@@ -127,7 +131,7 @@ impl WindowState {
         self.ids.extend(id_hashes(&page.new_ids));
         self.digest =
             Sha256::new().chain_update(self.digest).chain_update(&page.fingerprint).finalize().into();
-        self.last_at = Some(page.at);
+        self.first_at = Some(self.first_at.map_or(page.at, |first| first.min(page.at)));
         self.reached = page.reached.max(self.reached);
         if self.done {
             self.unique = std::mem::take(&mut self.ids).len() as u64;
@@ -136,7 +140,7 @@ impl WindowState {
 
     /// The window as the certificate states it.
     pub(crate) fn report(&self, look_back: std::time::Duration) -> WindowReport {
-        let open = match self.last_at.and_then(|at| at.checked_sub(look_back)) {
+        let open = match self.first_at.and_then(|at| at.checked_sub(look_back)) {
             Some(border) => self.range.to() > border,
             None => true,
         };
@@ -165,19 +169,26 @@ impl WindowState {
     }
 }
 
+/// A run as its lines tell it.
+#[derive(Debug)]
+pub(crate) struct Replayed {
+    pub(crate) begun_at: Timestamp,
+    pub(crate) states: Vec<WindowState>,
+}
+
 /// Rebuilds the windows of a run from its lines. `None` when the lines are another job's, or when the run
 /// ended and left nothing open.
 pub(crate) fn replay(
-    lines: &[serde_json::Value],
+    lines: Vec<serde_json::Value>,
     request: &Request,
     windows: &[TimeRange],
-) -> Option<Vec<WindowState>> {
+) -> Option<Replayed> {
     let mut states: Vec<WindowState> = windows.iter().copied().map(WindowState::new).collect();
-    let mut lines = lines.iter().map(|line| serde_json::from_value::<Line>(line.clone()));
-    match lines.next()? {
-        Ok(Line::Run { request: written, .. }) if written == *request => {}
+    let mut lines = lines.into_iter().map(serde_json::from_value::<Line>);
+    let begun_at = match lines.next()? {
+        Ok(Line::Run { request: written, at, .. }) if written == *request => at,
         _ => return None,
-    }
+    };
     let mut open = true;
     for line in lines {
         // A line of a later version that this one cannot read: what it means is not known, so start anew.
@@ -192,7 +203,7 @@ pub(crate) fn replay(
             Line::Certificate { certificate } => open = certificate.state == RunState::Incomplete,
         }
     }
-    open.then_some(states)
+    open.then_some(Replayed { begun_at, states })
 }
 
 /// The ids' hashes as a page's line writes them.
@@ -234,6 +245,7 @@ mod tests {
             to: range().to(),
             filter: None,
             page_size: PageSize::default(),
+            look_back_seconds: LOOK_BACK.as_secs(),
             windows: 1,
         }
     }
@@ -260,7 +272,7 @@ mod tests {
     }
 
     fn replayed(written: &[Line]) -> Option<WindowState> {
-        replay(&lines(written), &request(), &[range()]).map(|mut states| states.remove(0))
+        replay(lines(written), &request(), &[range()]).map(|mut replayed| replayed.states.remove(0))
     }
 
     const LOOK_BACK: Duration = Duration::from_secs(72 * 3600);
@@ -297,6 +309,19 @@ mod tests {
     }
 
     #[test]
+    fn a_page_taken_inside_the_look_back_keeps_its_window_open_however_late_the_last_one_came() {
+        let inside = "2025-03-04T23:59:59Z";
+        for (at, expected) in [
+            ([inside, "2025-03-20"], RunState::Provisional),
+            (["2025-03-05", "2025-03-20"], RunState::Complete),
+        ] {
+            let pages =
+                [Line::Page(page(1, Some("t1"), at[0], &[1])), Line::Page(page(2, None, at[1], &[2]))];
+            assert_eq!(replayed(&pages).unwrap().report(LOOK_BACK).state, expected, "{at:?}");
+        }
+    }
+
+    #[test]
     fn a_window_that_begins_anew_forgets_what_it_had() {
         let state = replayed(&[
             Line::Page(page(1, Some("t1"), "2025-03-10", &[1])),
@@ -321,18 +346,27 @@ mod tests {
 
     #[test]
     fn another_request_is_another_run() {
-        let written = lines(&[]);
-        let mut other = request();
-        other.page_size = PageSize::new(7).unwrap();
-        assert!(replay(&written, &other, &[range()]).is_none());
-        assert!(replay(&written, &request(), &[range()]).is_some());
+        let changes: [fn(&mut Request); 5] = [
+            |other| other.page_size = PageSize::new(7).unwrap(),
+            |other| other.look_back_seconds += 1,
+            |other| other.origin.push_str("/prefix"),
+            |other| other.filter = Some("type eq 'voice'".into()),
+            |other| other.windows = 2,
+        ];
+        for change in changes {
+            let mut other = request();
+            change(&mut other);
+            assert!(replay(lines(&[]), &other, &[range()]).is_none(), "{other:?}");
+        }
+        let replayed = replay(lines(&[]), &request(), &[range()]).unwrap();
+        assert_eq!(replayed.begun_at, time("2025-03-05"), "the run began when its first line was written");
     }
 
     #[test]
     fn a_line_that_cannot_be_read_ends_the_resume() {
         let mut written = lines(&[]);
         written.push(serde_json::json!({"type": "from_the_future"}));
-        assert!(replay(&written, &request(), &[range()]).is_none());
+        assert!(replay(written, &request(), &[range()]).is_none());
     }
 
     #[test]
@@ -352,6 +386,6 @@ mod tests {
             line["n"] = (number + 1).into();
             line["prev"] = "00".into();
         }
-        assert!(replay(&written, &request(), &[range()]).unwrap()[0].done);
+        assert!(replay(written, &request(), &[range()]).unwrap().states[0].done);
     }
 }

@@ -7,14 +7,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use frontdesk_api::{ConversationSource, Error as ApiError};
-use frontdesk_archive::{Error as ArchiveError, Writer};
+use frontdesk_archive::{Error as ArchiveError, RunLog, Writer};
 use frontdesk_domain::{
     Certificate, Filter, Missing, OrganizationId, PageSize, RunId, RunState, TimeRange, Timestamp, judge,
 };
 use futures_util::StreamExt;
 
 use crate::budget::Budget;
-use crate::checkpoint::{Line, Request, WindowState, replay};
+use crate::checkpoint::{Line, Replayed, Request, WindowState, replay};
 use crate::monitor::{Monitor, Progress};
 use crate::tally::Tally;
 use crate::window::{Quit, Shared, Stopped, append, blocking};
@@ -135,10 +135,10 @@ impl<'p> Pull<'p> {
             to: request.range.to(),
             filter: request.filter.as_ref().map(Filter::to_string),
             page_size: request.page_size,
+            look_back_seconds: request.look_back.as_secs(),
             windows: u32::try_from(windows.len()).unwrap_or(u32::MAX),
         };
-        let started_at = (self.now)();
-        let begun = self.begin(written.clone(), windows, started_at).await?;
+        let begun = self.begin(written.clone(), windows, (self.now)()).await?;
         monitor.started(&begun.run, begun.resumed, begun.states.len());
         let before = self.source.counters();
 
@@ -172,7 +172,7 @@ impl<'p> Pull<'p> {
             filter: written.filter,
             page_size: written.page_size,
             look_back_seconds: request.look_back.as_secs(),
-            started_at,
+            started_at: begun.at,
             finished_at: (self.now)(),
             state: RunState::Incomplete,
             windows: ended.states.iter().map(|state| state.report(request.look_back)).collect(),
@@ -238,16 +238,20 @@ impl<'p> Pull<'p> {
                 if !same {
                     continue;
                 }
-                let Some(states) = replay(&lines, &request, &windows) else { break };
+                let Some(Replayed { begun_at, mut states }) = replay(lines, &request, &windows) else {
+                    break;
+                };
                 log.append(&serde_json::to_value(Line::Resumed { at: now }).unwrap_or_default())?;
-                return Ok(Begun { run, log: Arc::new(Mutex::new(log)), states, resumed: true });
+                restart_what_was_rejected(&mut log, &mut states, now)?;
+                let log = Arc::new(Mutex::new(log));
+                return Ok(Begun { run, at: begun_at, log, states, resumed: true });
             }
             let run = new_run_id(now);
             let mut log = writer.run_log(&run)?;
             let line = Line::Run { run_id: run.clone(), at: now, request };
             log.append(&serde_json::to_value(line).unwrap_or_default())?;
             let states = windows.into_iter().map(WindowState::new).collect();
-            Ok(Begun { run, log: Arc::new(Mutex::new(log)), states, resumed: false })
+            Ok(Begun { run, at: now, log: Arc::new(Mutex::new(log)), states, resumed: false })
         })
         .await
     }
@@ -259,9 +263,25 @@ fn windows_of(range: &TimeRange) -> NonZero<u32> {
     u32::try_from(days.min(MOST_WINDOWS)).ok().and_then(NonZero::new).unwrap_or(NonZero::<u32>::MIN)
 }
 
+/// Begins every window anew that was taken whole but for records that could not be kept: nothing of it is left to
+/// go on with, and the server may have mended them.
+fn restart_what_was_rejected(
+    log: &mut RunLog,
+    states: &mut [WindowState],
+    now: Timestamp,
+) -> Result<(), ArchiveError> {
+    for (window, state) in (0..).zip(states).filter(|(_, state)| state.done && state.tally.rejected > 0) {
+        log.append(&serde_json::to_value(Line::Restarted { window, at: now }).unwrap_or_default())?;
+        *state = WindowState::new(state.range);
+    }
+    Ok(())
+}
+
 struct Begun {
     run: RunId,
-    log: Arc<Mutex<frontdesk_archive::RunLog>>,
+    /// When the run began, which may have been in an earlier session.
+    at: Timestamp,
+    log: Arc<Mutex<RunLog>>,
     states: Vec<WindowState>,
     resumed: bool,
 }

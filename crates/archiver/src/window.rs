@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use frontdesk_api::{ConversationPage, ConversationSource, DetailsQuery, Error as ApiError, ErrorKind};
 use frontdesk_archive::{Error as ArchiveError, Prepared, RunLog, Writer};
-use frontdesk_domain::{Filter, PageSize};
+use frontdesk_domain::{Filter, PageSize, Timestamp};
 use futures_util::StreamExt;
 use sha2::{Digest, Sha256};
 use tokio::sync::OwnedSemaphorePermit;
@@ -63,7 +63,12 @@ pub(crate) enum Stopped {
     Storage(ArchiveError),
 }
 
-type Fetched = Option<(Result<ConversationPage, ApiError>, Option<OwnedSemaphorePermit>)>;
+/// A page, when it was asked for, and its share of the memory.
+struct Fetched {
+    at: Timestamp,
+    page: Result<ConversationPage, ApiError>,
+    permit: Option<OwnedSemaphorePermit>,
+}
 
 impl Shared<'_> {
     /// Takes the window from where `state` is to its last page.
@@ -101,7 +106,7 @@ impl Shared<'_> {
             max_pages: None,
         });
         let mut fetched = self.fetch(Pin::new(&mut pages)).await;
-        while let Some((page, permit)) = fetched {
+        while let Some(Fetched { at, page, permit }) = fetched {
             let page = match page {
                 Ok(page) => page,
                 Err(error) => {
@@ -110,7 +115,14 @@ impl Shared<'_> {
                     return Err(Stopped::Remote(Box::new(error)));
                 }
             };
-            let store = self.store(index, state, page, permit);
+            let store = async {
+                let stored = self.store(index, state, at, page, permit).await;
+                if stored.is_err() {
+                    // Nothing can be kept any more: do not wait for the page that is being fetched.
+                    self.quit.now();
+                }
+                stored
+            };
             let (stored, next) = tokio::join!(store, self.fetch(Pin::new(&mut pages)));
             stored.map_err(Stopped::Storage)?;
             (self.progress)(index, state);
@@ -119,14 +131,15 @@ impl Shared<'_> {
         Ok(())
     }
 
-    async fn fetch(&self, mut pages: Pin<&mut frontdesk_api::ConversationPages>) -> Fetched {
+    async fn fetch(&self, mut pages: Pin<&mut frontdesk_api::ConversationPages>) -> Option<Fetched> {
         let page = async {
             let permit = self.budget.admit().await;
+            let at = (self.now)();
             let page = pages.next().await?;
             if let Ok(page) = &page {
                 self.budget.learn(page.body_bytes);
             }
-            Some((page, permit))
+            Some(Fetched { at, page, permit })
         };
         tokio::select! {
             biased;
@@ -139,10 +152,10 @@ impl Shared<'_> {
         &self,
         index: u32,
         state: &mut WindowState,
+        at: Timestamp,
         page: ConversationPage,
         permit: Option<OwnedSemaphorePermit>,
     ) -> Result<(), ArchiveError> {
-        let at = (self.now)();
         let late_border = at.checked_sub(self.look_back);
         let number = state.pages + 1;
         let mut draft = Page {
@@ -163,12 +176,13 @@ impl Shared<'_> {
             match conversation {
                 Ok(conversation) => {
                     let id_hash = hash_of(conversation.record.key().id.as_str());
-                    if state.is_new(id_hash) {
+                    let is_new = state.is_new(id_hash);
+                    if is_new {
                         new_ids.push(id_hash);
                     }
                     let facts = &conversation.facts;
                     let begun_long_ago = matches!((facts.started_at, late_border), (Some(start), Some(border)) if start < border);
-                    draft.late += u64::from(begun_long_ago && facts.ended_at.is_none());
+                    draft.late += u64::from(is_new && begun_long_ago && facts.ended_at.is_none());
                     draft.reached = draft.reached.max(facts.started_at);
                     conversations.push(conversation);
                 }

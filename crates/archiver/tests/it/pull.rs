@@ -144,6 +144,36 @@ async fn a_record_without_an_id_is_missed_and_said() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_record_that_was_mended_is_taken_by_the_same_request() {
+    let mended = Arc::new(AtomicBool::new(false));
+    let is_mended = Arc::clone(&mended);
+    let tenant = scripted(move |_| {
+        let second = if is_mended.load(Ordering::Relaxed) { json!({"id": "b"}) } else { json!({}) };
+        json!({"conversations": [{"id": "a"}, second]})
+    });
+    let one_day = request("2025-03-01", "2025-03-02");
+    for _ in 0..2 {
+        let report = tenant.pull(&one_day).await;
+        assert_eq!((report.certificate.state, report.tally.rejected), (RunState::Incomplete, 1));
+    }
+    mended.store(true, Ordering::Relaxed);
+    let report = tenant.pull(&one_day).await;
+    assert!(report.resumed);
+    assert_eq!(report.certificate.state, RunState::Complete, "the window was asked for again");
+    assert_eq!(tenant.archived().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_late_conversation_that_comes_twice_counts_once() {
+    let tenant = scripted(|_| {
+        let open = json!({"id": "open", "startTime": "2025-03-01T10:00:00Z"});
+        json!({"conversations": [open, open]})
+    });
+    let report = tenant.pull(&request("2025-03-01", "2025-03-02")).await;
+    assert_eq!((report.certificate.late, report.tally.seen()), (1, 2));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_server_that_refuses_us_is_not_asked_for_every_window() {
     let tenant = scripted(|_| json!({}));
     let refused = Tenant::answering(Arc::clone(&tenant.sandbox), |_| Reply::status(401));

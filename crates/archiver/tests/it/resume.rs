@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use frontdesk_archiver::monitor::Progress;
 use frontdesk_archiver::{Monitor, Pull};
-use frontdesk_domain::{OrganizationId, RunState};
+use frontdesk_domain::{OrganizationId, PageSize, RunState};
 use futures_util::FutureExt;
 use tokio::sync::Notify;
 
-use crate::tenant::{Tenant, year};
+use crate::tenant::{Tenant, request, year};
 
 /// Rings after so many stored pages.
 struct Bell {
@@ -51,6 +51,46 @@ async fn an_interrupted_run_goes_on_after_its_last_stored_page() {
         "no page was fetched twice"
     );
     assert_eq!(tenant.archived().len(), 2_000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_taken_inside_the_look_back_stays_provisional_when_the_run_goes_on_later() {
+    let mut tenant = Tenant::new(2_000, "{}");
+    let mut one_window = year();
+    one_window.range = request("2025-03-01", "2025-03-02").range;
+    one_window.page_size = PageSize::new(1).unwrap();
+    // The window ends 2025-03-02; the look-back is over 72 hours later.
+    tenant.now = "2025-03-04T23:59:59Z".parse().unwrap();
+    let rung = Arc::new(Notify::new());
+    let bell = Bell { pages: AtomicU64::new(0), after: 1, rung: Arc::clone(&rung) };
+    let first = tenant.pull_until(&one_window, async move { rung.notified().await }, &bell).await;
+    assert!(first.interrupted && first.certificate.pages > 0);
+
+    tenant.now = "2025-06-01T00:00:00Z".parse().unwrap();
+    let second = tenant.pull(&one_window).await;
+    assert!(second.resumed);
+    assert_eq!(
+        second.certificate.started_at, first.certificate.started_at,
+        "the run began with its first session"
+    );
+    assert_eq!(second.certificate.state, RunState::Provisional, "its first page may have changed since");
+
+    let third = tenant.pull(&one_window).await;
+    assert!(!third.resumed, "a provisional run is over; the next one asks for everything again");
+    assert_eq!(third.certificate.state, RunState::Complete);
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_look_back_is_another_run() {
+    let tenant = Tenant::new(2_000, "{}");
+    let rung = Arc::new(Notify::new());
+    let bell = Bell { pages: AtomicU64::new(0), after: 3, rung: Arc::clone(&rung) };
+    let first = tenant.pull_until(&year(), async move { rung.notified().await }, &bell).await;
+    assert!(first.interrupted);
+    let mut other = year();
+    other.look_back = std::time::Duration::ZERO;
+    let second = tenant.pull(&other).await;
+    assert!(!second.resumed, "what was late under one look-back was counted with it");
 }
 
 #[tokio::test(start_paused = true)]
