@@ -312,6 +312,12 @@ impl Ledgered {
         hash == Some(&head.hash)
     }
 
+    /// Whether a segment's members count.
+    pub(crate) fn is_living(&self, segment: u32) -> bool {
+        let state = self.segments.get(&segment);
+        state.is_some_and(|state| matches!(state.phase, Phase::Unsealed { .. } | Phase::Sealed { .. }))
+    }
+
     /// Segments whose members count, in order of their numbers.
     pub(crate) fn living(&self) -> impl Iterator<Item = (u32, &SegmentState)> {
         self.segments

@@ -283,7 +283,7 @@ fn bring_up_to_date(
         return Ok(!marked);
     }
     catalog::unseal(dir)?;
-    catalog::replay(dir, catalog, ledgered, &gathered, workers, true)?;
+    catalog::replay(dir, catalog, ledgered.head, &gathered, workers, true)?;
     Ok(true)
 }
 

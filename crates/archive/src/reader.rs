@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use frontdesk_domain::{OrganizationId, RunId};
-use frontdesk_durable::{Dir, Lock, LockError, OsDir};
+use frontdesk_durable::{Dir, Head, Lock, LockError, OsDir};
 use serde_json::Value;
 
 use crate::catalog::{self, Catalog, Gathered, Mark, State};
@@ -15,15 +15,14 @@ use crate::error::{Action, During, Error, ErrorKind};
 use crate::format::Format;
 use crate::layout;
 use crate::ledger::{self, Ledgered};
-use crate::open::lock_error;
 use crate::runs;
 use crate::settings::ReadOptions;
 
 /// An archive open for reading. It sees what writers acknowledge after it was opened, too.
 ///
 /// Where the catalog is missing, damaged or behind, it is brought up to date first: in its place when no writer is
-/// at work and the folder can be written, else in a temporary one that is gone with this value and stays as it
-/// was when it was made.
+/// at work, the folder can be written and the segments are known to be durable, else in a temporary one that is gone
+/// with this value and stays as it was when it was made.
 ///
 /// ```
 /// # use std::sync::Arc;
@@ -51,8 +50,8 @@ pub struct Reader {
 /// Where answers come from.
 struct Source {
     catalog: Catalog,
-    /// Whether it was built for this reader alone.
-    temporary: bool,
+    /// Whether it was built from the segments for this reader, so that there is none to trust more.
+    rebuilt: bool,
 }
 
 /// How much an archive holds.
@@ -143,7 +142,7 @@ impl Reader {
     pub(crate) fn ask<T>(&self, question: impl Fn(&Catalog) -> Result<T, Error>) -> Result<T, Error> {
         let mut source = self.lock();
         match question(&source.catalog) {
-            Err(error) if *error.kind() == ErrorKind::Catalog && !source.temporary => {
+            Err(error) if *error.kind() == ErrorKind::Catalog && !source.rebuilt => {
                 tracing::warn!(%error, "answers come from a catalog built for this command");
                 *source = self.rebuilt()?;
                 question(&source.catalog)
@@ -155,7 +154,7 @@ impl Reader {
     /// Gives the catalog up for one built from the segments. `false` when this was done before.
     pub(crate) fn distrust_catalog(&self) -> Result<bool, Error> {
         let mut source = self.lock();
-        if source.temporary {
+        if source.rebuilt {
             return Ok(false);
         }
         *source = self.rebuilt()?;
@@ -175,7 +174,7 @@ impl Reader {
 
     fn rebuilt(&self) -> Result<Source, Error> {
         let ledgered = ledger::read(&*self.dir, &self.format)?;
-        temporary(&*self.dir, &self.format, &ledgered, self.workers)
+        rebuilt(&*self.dir, &self.format, &ledgered, self.workers)
     }
 
     fn lock(&self) -> MutexGuard<'_, Source> {
@@ -200,13 +199,13 @@ fn source(dir: &Arc<dyn Dir>, format: &Format, options: &ReadOptions) -> Result<
     let ledgered = match (ledgered, found) {
         (Ok(ledgered), Some((catalog, mark))) => {
             if !is_behind(&**dir, format, &ledgered, &mark)? {
-                return Ok(Source { catalog, temporary: false });
+                return Ok(Source { catalog, rebuilt: false });
             }
             ledgered
         }
         (Ok(ledgered), None) => ledgered,
         // What the catalog covers can be read without the ledger. Verify reports the ledger.
-        (Err(_), Some((catalog, _))) => return Ok(Source { catalog, temporary: false }),
+        (Err(_), Some((catalog, _))) => return Ok(Source { catalog, rebuilt: false }),
         (Err(error), None) => return Err(error),
     };
     match Lock::acquire(dir.clone(), layout::LOCK, &options.holder, Duration::ZERO, &mut std::thread::sleep) {
@@ -214,19 +213,22 @@ fn source(dir: &Arc<dyn Dir>, format: &Format, options: &ReadOptions) -> Result<
             let updated = update(&**dir, format, options.workers);
             drop(lock);
             if let Some(catalog) = updated? {
-                return Ok(Source { catalog, temporary: false });
+                return Ok(Source { catalog, rebuilt: false });
             }
         }
         // A writer's catalog is right for what it acknowledged.
         Err(LockError::Busy { .. }) => {
             if let Some((catalog, _)) = usable(&**dir, format)? {
-                return Ok(Source { catalog, temporary: false });
+                return Ok(Source { catalog, rebuilt: false });
             }
         }
-        Err(LockError::NotWritable { .. }) => {}
-        Err(error) => return Err(lock_error(error)),
+        // Reading needs no lock: only to leave the catalog better than it was.
+        Err(error) => tracing::debug!(%error, "the catalog is left as it is"),
     }
-    temporary(&**dir, format, &ledgered, options.workers)
+    if let Some(catalog) = caught_up(&**dir, format, &ledgered, options.workers)? {
+        return Ok(Source { catalog, rebuilt: false });
+    }
+    rebuilt(&**dir, format, &ledgered, options.workers)
 }
 
 /// The catalog in the folder, when it is this archive's and can be read.
@@ -251,7 +253,9 @@ fn is_behind(dir: &dyn Dir, format: &Format, ledgered: &Ledgered, mark: &Mark) -
 }
 
 /// Brings the folder's own catalog up to date, under the lock; `None` when it must not be: something is damaged, and
-/// what is in the catalog may be the last trace of it.
+/// what is in the catalog may be the last trace of it; or what it lacks is not known to be on the disk. What a
+/// catalog covers counts as acknowledged: a writer does not look at it again, and when a power loss takes it, the
+/// archive counts as damaged. Only a writer, who settles what an unclean stop left, may say so.
 fn update(dir: &dyn Dir, format: &Format, workers: usize) -> Result<Option<Catalog>, Error> {
     let ledgered = ledger::read(dir, format)?;
     let archive = format.archive();
@@ -259,9 +263,11 @@ fn update(dir: &dyn Dir, format: &Format, workers: usize) -> Result<Option<Catal
     let mark = found.as_ref().map(|(_, mark)| mark.clone());
     drop(found);
     let gathered = catalog::gather(dir, archive, &ledgered, mark.as_ref())?;
-    if !gathered.lost.is_empty() || !gathered.missing.is_empty() {
+    if gathered.unsettled || !gathered.lost.is_empty() || !gathered.missing.is_empty() {
         return Ok(None);
     }
+    // For the same reason it vouches for no more of the ledger than before.
+    let head = mark.as_ref().map_or(Head { lines: 0, hash: format.ledger_seed() }, |mark| mark.ledger);
     let replayed = (|| -> Result<(), Error> {
         catalog::unseal(dir)?;
         if mark.is_none() {
@@ -271,9 +277,9 @@ fn update(dir: &dyn Dir, format: &Format, workers: usize) -> Result<Option<Catal
             return Err(Error::new(Action::Catalog, layout::CATALOG, ErrorKind::Catalog));
         };
         if mark.is_none() {
-            catalog.initialize(&archive, ledgered.head)?;
+            catalog.initialize(&archive, head)?;
         }
-        catalog::replay(dir, &mut catalog, &ledgered, &gathered, workers, true)?;
+        catalog::replay(dir, &mut catalog, head, &gathered, workers, true)?;
         catalog::seal(dir, catalog)
     })();
     match replayed {
@@ -285,15 +291,42 @@ fn update(dir: &dyn Dir, format: &Format, workers: usize) -> Result<Option<Catal
     }
 }
 
-/// A catalog for this reader alone, of everything that can be read.
-fn temporary(dir: &dyn Dir, format: &Format, ledgered: &Ledgered, workers: usize) -> Result<Source, Error> {
+/// A catalog for this reader alone: a copy of the folder's own with what that lacks; `None` where that cannot be.
+fn caught_up(
+    dir: &dyn Dir,
+    format: &Format,
+    ledgered: &Ledgered,
+    workers: usize,
+) -> Result<Option<Catalog>, Error> {
+    let archive = format.archive();
+    let Some(mut catalog) = Catalog::copied(dir)? else { return Ok(None) };
+    let State::Marked(mark) = catalog.state(&archive)? else { return Ok(None) };
+    if !ledgered.knows(&mark.ledger, &format.ledger_seed()) {
+        return Ok(None);
+    }
+    let gathered = catalog::gather(dir, archive, ledgered, Some(&mark))?;
+    if !gathered.lost.is_empty() {
+        return Ok(None);
+    }
+    match catalog::replay(dir, &mut catalog, ledgered.head, &gathered, workers, true) {
+        Ok(_) => Ok(Some(catalog)),
+        Err(error) if error.is_storage_failure() => Err(error),
+        Err(error) => {
+            tracing::debug!(%error, "the catalog in the folder is no use");
+            Ok(None)
+        }
+    }
+}
+
+/// A catalog for this reader alone, built from everything that can be read.
+fn rebuilt(dir: &dyn Dir, format: &Format, ledgered: &Ledgered, workers: usize) -> Result<Source, Error> {
     let archive = format.archive();
     let mut catalog = Catalog::temporary()?;
     catalog.initialize(&archive, ledgered.head)?;
     let gathered: Gathered = catalog::gather(dir, archive, ledgered, None)?;
-    let replayed = catalog::replay(dir, &mut catalog, ledgered, &gathered, workers, false)?;
+    let replayed = catalog::replay(dir, &mut catalog, ledgered.head, &gathered, workers, false)?;
     for (path, what) in &replayed.damaged {
         tracing::warn!(%path, what, "left out: it cannot be read");
     }
-    Ok(Source { catalog, temporary: true })
+    Ok(Source { catalog, rebuilt: true })
 }

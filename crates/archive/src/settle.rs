@@ -175,9 +175,11 @@ pub(crate) fn remove_replaced(dir: &dyn Dir, ledgered: &Ledgered, on_disk: &OnDi
 
 /// Writes checksum files of sealed segments that are not there: they are projections of the ledger.
 pub(crate) fn restore_sums(dir: &dyn Dir, ledgered: &Ledgered, on_disk: &OnDisk) -> Result<(), Error> {
+    let there: BTreeSet<u32> =
+        on_disk.iter().filter(|(_, (_, sum))| *sum).map(|(number, _)| *number).collect();
     for (number, state) in ledgered.living() {
         let Phase::Sealed { sha256, .. } = &state.phase else { continue };
-        if !on_disk.iter().any(|(found, (_, sum))| found == &number && *sum) {
+        if !there.contains(&number) {
             publish_sum(dir, state.folder, number, sha256)?;
         }
     }

@@ -85,7 +85,40 @@ impl Catalog {
         connection.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;").in_catalog()?;
         Ok(Self { connection })
     }
+
+    /// A temporary catalog that begins as a copy of the folder's own; `None` when that cannot be copied.
+    ///
+    /// # Errors
+    /// What SQLite says when there is no room for it.
+    pub(crate) fn copied(dir: &dyn Dir) -> Result<Option<Self>, Error> {
+        let path = dir.local_path(layout::CATALOG);
+        if !path.is_file() {
+            return Ok(None);
+        }
+        let catalog = Self::temporary()?;
+        let connection = &catalog.connection;
+        let copied = connection
+            .execute_batch(schema::TABLES)
+            .and_then(|()| connection.execute("ATTACH DATABASE ?1 AS folder", [path.to_string_lossy()]))
+            .and_then(|_| connection.execute_batch(COPY));
+        Ok(copied.is_ok().then_some(catalog))
+    }
 }
+
+/// What [`Catalog::copied`] takes over, column by column: a table of another shape is an error.
+const COPY: &str = "
+BEGIN;
+INSERT INTO main.meta (name, value) SELECT name, value FROM folder.meta;
+INSERT INTO main.segments (number, folder, sealed, length, members, head, records, raw_bytes)
+    SELECT number, folder, sealed, length, members, head, records, raw_bytes FROM folder.segments;
+INSERT INTO main.members (id, segment, number, place, length, archived_at)
+    SELECT id, segment, number, place, length, archived_at FROM folder.members;
+INSERT INTO main.records (sequence, key, kind, id, version, sha256, member, start, length, started_at)
+    SELECT sequence, key, kind, id, version, sha256, member, start, length, started_at FROM folder.records;
+INSERT INTO main.superseded (sequence) SELECT sequence FROM folder.superseded;
+COMMIT;
+DETACH DATABASE folder;
+";
 
 /// Removes the catalog's files, so that the next opening begins with an empty one.
 ///

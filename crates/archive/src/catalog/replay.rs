@@ -5,7 +5,7 @@ use std::io;
 
 use frontdesk_domain::payload;
 use frontdesk_domain::{RecordId, RecordKey, RecordKind, Timestamp};
-use frontdesk_durable::{Dir, Sha256Hash};
+use frontdesk_durable::{Dir, Head, Sha256Hash};
 
 use super::read::Lookup;
 use super::write::{Change, MemberRow, RecordRow};
@@ -30,6 +30,9 @@ pub(crate) struct Gathered {
     pub(crate) lost: Vec<Lost>,
     /// Segment files the ledger counts and that cannot be found or are too short.
     pub(crate) missing: Vec<(String, &'static str)>,
+    /// Whether some of it may be readable without being on the disk: it lies behind what the ledger states of a
+    /// segment, and nobody who synced it told the catalog.
+    pub(crate) unsettled: bool,
 }
 
 /// A segment of which the catalog covers more than there is.
@@ -81,7 +84,7 @@ pub(crate) fn gather(
     let mut copies = BTreeSet::new();
     let mut marks: BTreeMap<u32, SegmentMark> = mark.map(|mark| mark.segments.clone()).unwrap_or_default();
     for (number, found) in mark.iter().flat_map(|mark| &mark.segments) {
-        if ledger.living().any(|(living, _)| living == *number) {
+        if ledger.is_living(*number) {
             continue;
         }
         marks.remove(number);
@@ -142,6 +145,11 @@ pub(crate) fn gather(
         if from.offset == end && !copied && found.map_or(end == 0, |mark| mark.sealed == sealed) {
             continue;
         }
+        let stated = match &state.phase {
+            Phase::Sealed { place, .. } | Phase::Unsealed { stated: Some(place) } => place.offset,
+            _ => 0,
+        };
+        gathered.unsettled |= end > stated;
         gathered.segments.push(Covered {
             number,
             folder: state.folder,
@@ -162,14 +170,15 @@ pub(crate) fn gather(
 
 /// Puts everything gathered into the catalog, in one transaction: nobody sees half of it.
 ///
-/// What cannot be read is left out and reported. With `strict`, anything damaged undoes it all.
+/// `ledger` is the state of the ledger that the catalog shall vouch for from then on. What cannot be read is left out
+/// and reported. With `strict`, anything damaged undoes it all.
 ///
 /// # Errors
 /// What SQLite says; damage only with `strict`.
 pub(crate) fn replay(
     dir: &dyn Dir,
     catalog: &mut Catalog,
-    ledger: &Ledgered,
+    ledger: Head,
     gathered: &Gathered,
     workers: usize,
     strict: bool,
@@ -196,7 +205,7 @@ pub(crate) fn replay(
         if strict && let Some((path, what)) = progress.replayed.damaged.first() {
             return Err(Error::damage(Action::Recover, path.clone(), what.clone()));
         }
-        change.mark(ledger.head, progress.conversations)?;
+        change.mark(ledger, progress.conversations)?;
         Ok(progress.replayed)
     })
 }

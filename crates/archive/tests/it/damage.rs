@@ -278,6 +278,46 @@ fn a_damaged_catalog_is_found_or_replaced() {
 }
 
 #[test]
+fn a_damaged_wal_is_found_or_made_good() {
+    let world = World::new();
+    let mut model = Model::default();
+    let writer = world.writer().unwrap();
+    for n in 0..4 {
+        model.put(&writer, &[conversation(&format!("c-{n}"), 1 + n % 2, "hello")]).unwrap();
+    }
+    let killed = world.after_kill(Catalog::Kept);
+    let expected = answers(&killed.after_kill(Catalog::Gone).reader()).unwrap();
+    let files = ["catalog.sqlite", "catalog.sqlite-wal"].map(|name| {
+        let path = killed.local().join(name);
+        let bytes = std::fs::read(&path).unwrap();
+        (path, bytes)
+    });
+    let wal = &files[1].1;
+    assert!(wal.len() > 10_000, "{}", wal.len());
+    let mut dice = 11_u64;
+    for round in 0..300_usize {
+        dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        // The WAL's header, then bits of frames and their headers.
+        let bit = if round < 32 { round * 8 + round % 8 } else { (dice >> 16) as usize % (wal.len() * 8) };
+        let mut changed = wal.clone();
+        changed[bit / 8] ^= 1 << (bit % 8);
+        put_file(&files[0].0, &files[0].1);
+        put_file(&files[1].0, &changed);
+        let reader = killed.reader();
+        if verify(&reader).damaged.is_empty() {
+            assert_eq!(answers(&reader).unwrap(), expected, "bit {bit} of the WAL");
+        }
+        drop(reader);
+        let _ = killed.memory.remove("catalog.sha256");
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test damages SQLite's own file")]
+fn put_file(path: &std::path::Path, bytes: &[u8]) {
+    std::fs::write(path, bytes).unwrap();
+}
+
+#[test]
 fn an_old_catalog_and_another_archives_are_brought_up_to_date_or_replaced() {
     let world = World::new();
     let mut model = Model::default();

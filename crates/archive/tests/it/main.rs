@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so")]
 
 mod basics;
+mod behind;
 mod crash;
 mod damage;
 mod failures;

@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 
 use crate::support::{
-    Place, ReadOnly, clock, conversation, files, key, noise, prepared, read_options, settings, verify,
+    Place, ReadOnly, clock, conversation, copy_folder, files, key, noise, prepared, read_options, settings,
+    verify,
 };
 use crate::world::{Catalog, Model, World};
 use frontdesk_archive::{ContainsQuery, ErrorKind, ListQuery, ReadOptions, Reader, Settings, Writer};
@@ -98,6 +99,40 @@ fn a_folder_that_cannot_be_written_is_read_all_the_same() {
         assert_eq!(*error.kind(), ErrorKind::ReadOnly);
         assert_eq!(world.memory.files(), before);
     }
+}
+
+#[test]
+fn a_catalog_that_cannot_catch_up_is_behind_and_not_damaged() {
+    let place = Place::new();
+    let writer = place.writer();
+    writer.put(vec![prepared(&conversation("c-1", 1, "hello"))]).unwrap();
+    writer.close().unwrap();
+    let old = tempfile::tempdir().unwrap();
+    copy_folder(place.root(), &old.path().join("archive"));
+    // More in the same segment, and a segment of its own.
+    let writer = place.writer();
+    writer
+        .put(vec![prepared(&conversation("c-2", 1, "hello")), prepared(&conversation("c-3", 2, "hello"))])
+        .unwrap();
+    writer.close().unwrap();
+    // As after a writer that was stopped between the segment and the catalog, on a disk that is full since.
+    put_back(&old.path().join("archive/catalog.sqlite"), &place.root().join("catalog.sqlite"));
+    remove(&place.root().join("catalog.sha256"));
+    let dir = std::sync::Arc::new(ReadOnly(frontdesk_durable::OsDir::open(place.root()).unwrap()));
+    let reader = Reader::open_in(dir, &read_options()).unwrap();
+    let report = verify(&reader);
+    assert_eq!((report.records, report.damaged), (3, vec![]));
+    assert_eq!(reader.list(&ListQuery::default()).count(), 3);
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test puts a file back as it was")]
+fn put_back(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::copy(from, to).unwrap();
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test takes a file away")]
+fn remove(path: &std::path::Path) {
+    std::fs::remove_file(path).unwrap();
 }
 
 #[test]

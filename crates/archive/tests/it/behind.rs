@@ -1,0 +1,117 @@
+//! Readers beside what nobody settled yet: they see it, and they make nothing of it for others.
+
+use std::sync::{Arc, Mutex};
+
+use frontdesk_archive::{ContainsQuery, ListQuery, PutOutcome, Reader, VerifyReport};
+use frontdesk_durable::testing::{EIO, FaultyDir};
+
+use crate::support::{ReadOnly, conversation, key, noise, prepared, read_options, verify};
+use crate::world::{Catalog, World, open};
+
+/// An archive of two puts, the second of which could not be synced: readable, and not on the disk.
+fn unsynced_put() -> World {
+    let line = conversation("c-2", 1, "hello again");
+    for step in 1.. {
+        let world = World::new();
+        let memory = world.memory.clone();
+        let failed = Arc::new(Mutex::new(String::new()));
+        let note = failed.clone();
+        let dir = FaultyDir::new(world.memory.clone()).fail_at(step, EIO).on_failed_sync(move |path| {
+            memory.forget_unsynced(path);
+            path.clone_into(&mut note.lock().unwrap());
+        });
+        let acknowledged = open(Arc::new(dir.clone())).is_ok_and(|writer| {
+            let first = writer.put(vec![prepared(&conversation("c-1", 1, "hello"))]);
+            first.is_ok() && writer.put(vec![prepared(&line)]).is_ok()
+        });
+        if !acknowledged && failed.lock().unwrap().ends_with(".ndjson.gz") {
+            let after = world.after_kill(Catalog::Kept);
+            if after.memory.files().values().any(|bytes| bytes.len() > 400 && bytes.starts_with(b"\x1f\x8b"))
+            {
+                return after;
+            }
+        }
+        assert!(dir.struck(), "no sync of the second put failed");
+    }
+    unreachable!()
+}
+
+fn ids(reader: &Reader) -> Vec<String> {
+    reader.list(&ListQuery::default()).map(|entry| entry.unwrap().key.id.to_string()).collect()
+}
+
+#[test]
+fn what_a_reader_saw_is_not_durable_for_that() {
+    let world = unsynced_put();
+    let reader = world.reader();
+    assert_eq!(ids(&reader), ["c-1", "c-2"], "it is there to be read");
+    drop(reader);
+    // The machine stops: what was never synced is gone, and was never acknowledged. Nothing is damaged.
+    let lost = world.after_power_loss(0, Catalog::Kept);
+    drop(lost.writer().unwrap());
+    assert_eq!(ids(&lost.reader()), ["c-1"]);
+    assert_eq!(verify(&lost.reader()).damaged, []);
+    // It does not stop, and the next writer is asked to store the same again: now it must be durable.
+    let writer = world.writer().unwrap();
+    let outcome = writer.put(vec![prepared(&conversation("c-2", 1, "hello again"))]).unwrap();
+    assert_eq!(outcome, [PutOutcome::Unchanged { version: 1 }]);
+    let later = world.after_power_loss(0, Catalog::Gone);
+    drop(writer);
+    drop(later.writer().unwrap());
+    assert_eq!(ids(&later.reader()), ["c-1", "c-2"]);
+}
+
+#[test]
+fn every_reader_sees_what_is_not_settled_and_leaves_it() {
+    let world = World::new();
+    let writer = world.writer().unwrap();
+    writer.put(vec![prepared(&conversation("c-1", 1, "hello"))]).unwrap();
+    let old = catalog(&world.after_kill(Catalog::Kept));
+    for n in 2..9_u64 {
+        let text = format!("hello {}", noise(n, 600));
+        let line = conversation(&format!("c-{}", n % 5), 1 + (n % 2) as u8, &text);
+        writer.put(vec![prepared(&line)]).unwrap();
+    }
+    let after = world.after_kill(Catalog::Kept);
+    drop(writer);
+    let expected: Vec<_> = after.reader().list(&ListQuery::default()).map(Result::unwrap).collect();
+    assert_eq!(expected.len(), 8);
+    // As when the disk was full at the catalog's commit: the records are there, and it does not know them.
+    put_catalog(&after, &old);
+    let readers: [Reader; 3] = [
+        after.reader(),
+        Reader::open_in(Arc::new(ReadOnly(after.memory.clone())), &read_options()).unwrap(),
+        after.reader(),
+    ];
+    for reader in &readers {
+        let listed: Vec<_> = reader.list(&ListQuery::default()).map(Result::unwrap).collect();
+        assert_eq!(listed, expected);
+        assert!(reader.show(&key("c-4"), None).unwrap().is_some());
+        let query = ContainsQuery { term: "hello".to_owned(), limit: 9, cursor: None };
+        let page = reader.search_contains(&query).unwrap();
+        assert_eq!((page.count, page.incomplete), (5, 0));
+        let report: VerifyReport = verify(reader);
+        assert_eq!((report.damaged, report.records), (vec![], 8));
+    }
+    drop(readers);
+    let writer = after.writer().unwrap();
+    writer.close().unwrap();
+    let report = verify(&after.reader());
+    assert_eq!((report.damaged, report.unfinished, report.records), (vec![], vec![], 8));
+}
+
+fn catalog(world: &World) -> (Vec<u8>, Option<Vec<u8>>) {
+    let read = |name: &str| std::fs::read(world.local().join(name)).ok();
+    (read("catalog.sqlite").unwrap(), read("catalog.sqlite-wal"))
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test puts SQLite's own files back")]
+fn put_catalog(world: &World, (file, wal): &(Vec<u8>, Option<Vec<u8>>)) {
+    for name in ["catalog.sqlite-wal", "catalog.sqlite-shm"] {
+        let _ = std::fs::remove_file(world.local().join(name));
+    }
+    std::fs::write(world.local().join("catalog.sqlite"), file).unwrap();
+    if let Some(wal) = wal {
+        std::fs::write(world.local().join("catalog.sqlite-wal"), wal).unwrap();
+    }
+}
