@@ -6,21 +6,23 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, Read};
 use std::num::NonZero;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
 
 use frontdesk_archive::{Error as ArchiveError, Pending, Prepared, Writer};
 use memchr::memchr;
 
 use crate::lines::{LONGEST_LINE, Lines, Part};
-use crate::monitor::{Monitor, Note, Progress};
+use crate::monitor::{MOST_NOTES, Monitor, Note, Progress};
 use crate::tally::Tally;
-
-/// Rejected lines that are told one by one; the rest is only counted.
-const MOST_NOTES: u64 = 20;
 
 /// Parts handed to the archive and not acknowledged yet: enough for the next group to be ready when one is written.
 const MOST_IN_FLIGHT: usize = 8;
+
+/// How often a stop is looked for while nothing comes.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// An import: where from, how many workers.
 #[derive(Debug)]
@@ -53,84 +55,68 @@ struct Checked {
     rejected: Vec<Note>,
 }
 
-/// How reading ended.
-enum End {
-    Whole,
-    Stopped,
-    Failed(io::Error),
-}
-
-impl<R: Read + Send> Import<R> {
+impl<R: Read + Send + 'static> Import<R> {
     /// An import of `input`, plain or gzip (told by its first bytes), checked by `workers` threads.
     pub fn new(input: R, workers: NonZero<usize>) -> Self {
         Self { input, workers }
     }
 
-    /// Reads to the end, or until `stop` says so. The monitor's progress counts raw bytes.
+    /// Reads to the end, or until `stop` says so: it is asked several times a second, also while the input is silent.
+    /// The monitor's progress counts raw bytes.
+    ///
+    /// A thread that waits for a silent input is left behind after a stop or an error; it ends when the input gives
+    /// something or ends.
     ///
     /// # Errors
     /// When the archive cannot store: nothing was acknowledged after it.
     pub fn run(
         self,
         writer: &Writer,
-        stop: &(dyn Fn() -> bool + Sync),
+        stop: &dyn Fn() -> bool,
         monitor: &dyn Monitor,
     ) -> Result<ImportReport, ArchiveError> {
         let workers = self.workers.get();
         let (part_sender, parts) = sync_channel::<Part>(workers);
-        let parts = Mutex::new(Some(parts));
+        let parts = Arc::new(Mutex::new(parts));
         let (checked_sender, checked) = sync_channel::<Checked>(workers);
-        std::thread::scope(|scope| {
-            let input = self.input;
-            let reader = scope.spawn(move || read(input, &part_sender, stop));
-            for _ in 0..workers {
-                let (parts, sender) = (&parts, checked_sender.clone());
-                scope.spawn(move || check(parts, &sender));
-            }
-            drop(checked_sender);
-            let stored = store_in_order(checked, writer, monitor);
-            // When storing failed, the workers find nobody to give to; without a receiver the reader ends, too.
-            parts.lock().unwrap_or_else(PoisonError::into_inner).take();
-            let mut report = stored?;
-            match reader.join() {
-                Ok(End::Whole) => {}
-                Ok(End::Stopped) => report.interrupted = true,
-                Ok(End::Failed(error)) => report.input_error = Some(error),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-            Ok(report)
-        })
+        let input = self.input;
+        let reader = std::thread::spawn(move || read(input, &part_sender));
+        let workers: Vec<JoinHandle<()>> = (0..workers)
+            .map(|_| {
+                let (parts, sender) = (Arc::clone(&parts), checked_sender.clone());
+                std::thread::spawn(move || check(&parts, &sender))
+            })
+            .collect();
+        drop(checked_sender);
+        let mut report = store_in_order(checked, writer, stop, monitor)?;
+        if report.interrupted {
+            return Ok(report);
+        }
+        // Every sender is gone, so the threads are ending.
+        for worker in workers {
+            worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        }
+        report.input_error = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)).err();
+        Ok(report)
     }
 }
 
-fn read<R: Read>(input: R, sender: &SyncSender<Part>, stop: &dyn Fn() -> bool) -> End {
-    let mut lines = match Lines::new(input) {
-        Ok(lines) => lines,
-        Err(error) => return End::Failed(error),
-    };
-    loop {
-        if stop() {
-            return End::Stopped;
-        }
-        match lines.next_part() {
-            Ok(Some(part)) => {
-                if sender.send(part).is_err() {
-                    return End::Stopped;
-                }
-            }
-            Ok(None) => return End::Whole,
-            Err(error) => return End::Failed(error),
+/// Reads to the end, or until nobody takes the parts any more.
+fn read<R: Read>(input: R, sender: &SyncSender<Part>) -> io::Result<()> {
+    let mut lines = Lines::new(input)?;
+    while let Some(part) = lines.next_part()? {
+        if sender.send(part).is_err() {
+            break;
         }
     }
+    Ok(())
 }
 
-fn check(parts: &Mutex<Option<Receiver<Part>>>, sender: &SyncSender<Checked>) {
+fn check(parts: &Mutex<Receiver<Part>>, sender: &SyncSender<Checked>) {
     loop {
         // The lock is held while waiting: one worker waits for a part, the others for the lock.
-        let part = match parts.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(Receiver::recv) {
-            Some(Ok(part)) => part,
-            Some(Err(_)) | None => return,
-        };
+        let part = parts.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(part) = part else { return };
         if sender.send(check_part(&part)).is_err() {
             return;
         }
@@ -175,6 +161,7 @@ impl Checked {
 fn store_in_order(
     checked: Receiver<Checked>,
     writer: &Writer,
+    stop: &dyn Fn() -> bool,
     monitor: &dyn Monitor,
 ) -> Result<ImportReport, ArchiveError> {
     let mut book = Book::new(monitor);
@@ -182,8 +169,16 @@ fn store_in_order(
     let mut early = BTreeMap::new();
     let mut next = 0;
     let mut in_flight = VecDeque::with_capacity(MOST_IN_FLIGHT);
-    for part in checked {
-        early.insert(part.number, part);
+    loop {
+        if stop() {
+            book.report.interrupted = true;
+            break;
+        }
+        match checked.recv_timeout(LOOK_EVERY) {
+            Ok(part) => early.insert(part.number, part),
+            Err(RecvTimeoutError::Timeout) => continue,
+            Err(RecvTimeoutError::Disconnected) => break,
+        };
         while let Some(mut part) = early.remove(&next) {
             next += 1;
             if in_flight.len() == MOST_IN_FLIGHT {

@@ -4,6 +4,9 @@ use frontdesk_domain::{RunId, TimeRange};
 
 use crate::tally::Tally;
 
+/// Rejected records that are told one by one; the rest is only counted.
+pub(crate) const MOST_NOTES: u64 = 20;
+
 /// Listens to a job. Every method does nothing by default; none may block for long.
 pub trait Monitor: Send + Sync {
     /// The job begins, or goes on where an earlier run of it stopped.
@@ -50,6 +53,11 @@ pub enum Note {
     WindowRestarted {
         /// The window.
         window: TimeRange,
+    },
+    /// The log of an earlier run cannot be read: if this was to go on with it, it begins anew instead.
+    RunLogDamaged {
+        /// The earlier run.
+        run: RunId,
     },
     /// A window ended before its last page.
     WindowFailed {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use frontdesk_api::{ConversationSource, Error as ApiError};
-use frontdesk_archive::{Error as ArchiveError, RunLog, Writer};
+use frontdesk_archive::{Error as ArchiveError, ErrorKind as ArchiveErrorKind, RunLog, Writer};
 use frontdesk_domain::{
     Certificate, Filter, Missing, OrganizationId, PageSize, RunId, RunState, TimeRange, Timestamp, judge,
 };
@@ -15,9 +15,9 @@ use futures_util::StreamExt;
 
 use crate::budget::Budget;
 use crate::checkpoint::{Line, Replayed, Request, WindowState, replay};
-use crate::monitor::{Monitor, Progress};
+use crate::monitor::{Monitor, Note, Progress};
 use crate::tally::Tally;
-use crate::window::{Quit, Shared, Stopped, append, blocking};
+use crate::window::{Quit, Shared, Stopped, append, blocking, ends_the_run};
 
 /// Where the job gets the time from.
 pub type Now = dyn Fn() -> Timestamp + Send + Sync;
@@ -139,6 +139,9 @@ impl<'p> Pull<'p> {
             windows: u32::try_from(windows.len()).unwrap_or(u32::MAX),
         };
         let begun = self.begin(written.clone(), windows, (self.now)()).await?;
+        if let Some(run) = begun.damaged {
+            monitor.note(&Note::RunLogDamaged { run });
+        }
         monitor.started(&begun.run, begun.resumed, begun.states.len());
         let before = self.source.counters();
 
@@ -153,6 +156,7 @@ impl<'p> Pull<'p> {
             filter: request.filter.clone(),
             look_back: request.look_back,
             monitor,
+            told: AtomicU64::new(0),
             quit: Quit::default(),
             progress: &|index, state| board.show(index, state),
         };
@@ -231,9 +235,18 @@ impl<'p> Pull<'p> {
             runs.sort();
             // Only the newest run of this request counts: an older open one was overtaken.
             let pulls = runs.into_iter().rev().filter(|run| run.as_str().starts_with("pull-"));
+            let mut damaged = None;
             for run in pulls.take(RUNS_LOOKED_AT) {
-                let mut log = writer.run_log(&run)?;
-                let lines = log.lines()?;
+                let opened = writer.run_log(&run).and_then(|log| log.lines().map(|lines| (log, lines)));
+                let (mut log, lines) = match opened {
+                    Ok(opened) => opened,
+                    // A new run needs none of it; verify names the damage.
+                    Err(error) if matches!(error.kind(), ArchiveErrorKind::Damage { .. }) => {
+                        damaged = Some(run);
+                        break;
+                    }
+                    Err(error) => return Err(error),
+                };
                 let Some(same) = lines.first().map(|line| is_run_of(line, &request)) else { continue };
                 if !same {
                     continue;
@@ -244,14 +257,14 @@ impl<'p> Pull<'p> {
                 log.append(&serde_json::to_value(Line::Resumed { at: now }).unwrap_or_default())?;
                 restart_what_was_rejected(&mut log, &mut states, now)?;
                 let log = Arc::new(Mutex::new(log));
-                return Ok(Begun { run, at: begun_at, log, states, resumed: true });
+                return Ok(Begun { run, at: begun_at, log, states, resumed: true, damaged: None });
             }
             let run = new_run_id(now);
             let mut log = writer.run_log(&run)?;
             let line = Line::Run { run_id: run.clone(), at: now, request };
             log.append(&serde_json::to_value(line).unwrap_or_default())?;
             let states = windows.into_iter().map(WindowState::new).collect();
-            Ok(Begun { run, at: now, log: Arc::new(Mutex::new(log)), states, resumed: false })
+            Ok(Begun { run, at: now, log: Arc::new(Mutex::new(log)), states, resumed: false, damaged })
         })
         .await
     }
@@ -284,6 +297,8 @@ struct Begun {
     log: Arc<Mutex<RunLog>>,
     states: Vec<WindowState>,
     resumed: bool,
+    /// An earlier run whose log cannot be read, so that it was not gone on with.
+    damaged: Option<RunId>,
 }
 
 struct Ended {
@@ -322,9 +337,7 @@ async fn drive(
                     shared.quit.now();
                 }
                 Some(Err(Stopped::Remote(error))) => {
-                    // A window with a fault of its own does not stop the others; a remote that is gone or
-                    // refuses us would only be asked in vain.
-                    if error.is_auth() || error.is_unavailable() {
+                    if ends_the_run(&error) {
                         shared.quit.now();
                     }
                     cause.get_or_insert(*error);

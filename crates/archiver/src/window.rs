@@ -1,6 +1,7 @@
 //! One window: fetch, check, store, write down; the next page is fetched while one is stored.
 
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::budget::Budget;
 use crate::checkpoint::{Failed, Line, Page, WindowState, hex, write_id_hashes};
-use crate::monitor::{Monitor, Note};
+use crate::monitor::{MOST_NOTES, Monitor, Note};
 use crate::pull::Now;
 use crate::tally::Tally;
 
@@ -28,6 +29,8 @@ pub(crate) struct Shared<'r> {
     pub(crate) filter: Option<Filter>,
     pub(crate) look_back: Duration,
     pub(crate) monitor: &'r dyn Monitor,
+    /// Rejected records told so far.
+    pub(crate) told: AtomicU64,
     /// Set when no further page shall be fetched.
     pub(crate) quit: Quit,
     /// Called after each stored page with the window's index and state.
@@ -80,7 +83,7 @@ impl Shared<'_> {
     /// written yet is fetched again by the next run, and found unchanged.
     pub(crate) async fn run(&self, index: u32, state: &mut WindowState) -> Result<(), Stopped> {
         let resumed_at = state.next.clone();
-        match self.pages(index, state).await {
+        let ended = match self.pages(index, state).await {
             Err(Stopped::Remote(error))
                 if resumed_at.is_some()
                     && state.next == resumed_at
@@ -94,7 +97,13 @@ impl Shared<'_> {
                 self.pages(index, state).await
             }
             result => result,
+        };
+        if let Err(Stopped::Remote(error)) = &ended
+            && !ends_the_run(error)
+        {
+            self.monitor.note(&Note::WindowFailed { window: state.range, reason: error.to_string() });
         }
+        ended
     }
 
     async fn pages(&self, index: u32, state: &mut WindowState) -> Result<(), Stopped> {
@@ -188,6 +197,9 @@ impl Shared<'_> {
                 }
                 Err(rejected) => {
                     draft.tally.rejected += 1;
+                    if self.told.fetch_add(1, Ordering::Relaxed) >= MOST_NOTES {
+                        continue;
+                    }
                     self.monitor.note(&Note::Rejected {
                         place: format!(
                             "page {number} of {}, conversation {}",
@@ -233,6 +245,12 @@ impl Shared<'_> {
         let log = Arc::clone(&self.log);
         blocking(move || append(&log, &line)).await
     }
+}
+
+/// A window with a fault of its own does not stop the others; a remote that is gone or refuses us would only be
+/// asked in vain.
+pub(crate) fn ends_the_run(error: &ApiError) -> bool {
+    error.is_auth() || error.is_unavailable()
 }
 
 /// Writes one line of the run's log.

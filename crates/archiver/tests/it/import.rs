@@ -1,7 +1,8 @@
 //! Records from a file.
 
 use std::num::NonZero;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 
 use frontdesk_archive::{ReadOptions, Reader, Settings, Writer};
 use frontdesk_archiver::{Import, ImportReport};
@@ -22,7 +23,7 @@ impl Place {
         let root = self.folder.path().join("archive");
         let writer = Writer::open(&root, &Settings::default(), Arc::new(|| Timestamp::UNIX_EPOCH)).unwrap();
         let notes = Notes::default();
-        let import = Import::new(text, NonZero::new(workers).unwrap());
+        let import = Import::new(std::io::Cursor::new(text.to_vec()), NonZero::new(workers).unwrap());
         let report = import.run(&writer, &|| false, &notes).unwrap();
         writer.close().unwrap();
         (report, notes)
@@ -108,4 +109,40 @@ fn an_empty_file_is_nothing_and_no_failure() {
     let (report, _) = Place::new().import(b"", 2);
     assert_eq!((report.tally.seen(), report.lines), (0, 0));
     assert!(report.input_error.is_none());
+}
+
+/// An input that gives one part and then nothing, without ending, until it is let go.
+struct Stalled {
+    given: bool,
+    done: Arc<AtomicBool>,
+    let_go: mpsc::Receiver<()>,
+}
+
+impl std::io::Read for Stalled {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if std::mem::replace(&mut self.given, true) {
+            self.done.store(true, Ordering::Relaxed);
+            let _ = self.let_go.recv();
+            return Ok(0);
+        }
+        let line = b"{\"id\":\"a\"}\n";
+        buffer[..line.len()].copy_from_slice(line);
+        Ok(line.len())
+    }
+}
+
+#[test]
+fn a_stop_ends_an_import_whose_input_is_silent() {
+    let (release, let_go) = mpsc::channel();
+    let done = Arc::new(AtomicBool::new(false));
+    let input = Stalled { given: false, done: Arc::clone(&done), let_go };
+    let place = Place::new();
+    let root = place.folder.path().join("archive");
+    let writer = Writer::open(&root, &Settings::default(), Arc::new(|| Timestamp::UNIX_EPOCH)).unwrap();
+    let import = Import::new(input, NonZero::new(2).unwrap());
+    // Returns although the input is still waiting: the other end is dropped only after it.
+    let report = import.run(&writer, &|| done.load(Ordering::Relaxed), &Notes::default()).unwrap();
+    assert!(report.interrupted && report.input_error.is_none());
+    drop(release);
+    writer.close().unwrap();
 }

@@ -100,9 +100,13 @@ async fn a_conversation_without_an_end_past_the_look_back_is_late() {
 async fn a_token_that_comes_again_ends_its_window_and_no_other() {
     let faults = r#"{"rules": [{"when": {"page": 2, "body_contains": "2025-03-"}, "then": "repeat_token"}]}"#;
     let tenant = Tenant::new(2_000, faults);
-    let report = tenant.pull(&year()).await;
+    let notes = Notes::default();
+    let report = tenant.pull_until(&year(), std::future::pending(), &notes).await;
     let certificate = &report.certificate;
     assert_eq!(certificate.state, RunState::Incomplete);
+    let told = notes.0.into_inner().unwrap();
+    assert_eq!(told.len(), certificate.missing.len(), "each window that failed is told when it does");
+    assert!(told.iter().all(|note| matches!(note, Note::WindowFailed { .. })), "{told:?}");
     assert!(matches!(report.cause.as_ref().unwrap().kind(), ErrorKind::LoopingPagination { .. }));
     let failed = certificate.windows.iter().filter(|window| window.ended != WindowEnd::Complete).count();
     assert!(failed > 0 && failed < certificate.windows.len() / 2, "{failed} windows failed");
@@ -161,6 +165,15 @@ async fn a_record_that_was_mended_is_taken_by_the_same_request() {
     assert!(report.resumed);
     assert_eq!(report.certificate.state, RunState::Complete, "the window was asked for again");
     assert_eq!(tenant.archived().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_rejected_records_are_counted_and_a_few_told() {
+    let tenant = scripted(|_| json!({"conversations": vec![json!({}); 21]}));
+    let notes = Notes::default();
+    let one_day = request("2025-03-01", "2025-03-02");
+    let report = tenant.pull_until(&one_day, std::future::pending(), &notes).await;
+    assert_eq!((report.tally.rejected, notes.0.into_inner().unwrap().len()), (21, 20));
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,14 +2,19 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
+use frontdesk_api::transport::memory::Reply;
+use frontdesk_archive::{Settings, Writer};
 use frontdesk_archiver::monitor::Progress;
-use frontdesk_archiver::{Monitor, Pull};
-use frontdesk_domain::{OrganizationId, PageSize, RunState};
+use frontdesk_archiver::{Monitor, Note, Pull};
+use frontdesk_domain::{OrganizationId, PageSize, RunId, RunState};
+use frontdesk_durable::OsDir;
+use frontdesk_durable::testing::{ENOSPC, FaultyDir};
 use futures_util::FutureExt;
 use tokio::sync::Notify;
 
-use crate::tenant::{Tenant, request, year};
+use crate::tenant::{Notes, Tenant, answer, request, year};
 
 /// Rings after so many stored pages.
 struct Bell {
@@ -88,7 +93,7 @@ async fn another_look_back_is_another_run() {
     let first = tenant.pull_until(&year(), async move { rung.notified().await }, &bell).await;
     assert!(first.interrupted);
     let mut other = year();
-    other.look_back = std::time::Duration::ZERO;
+    other.look_back = Duration::ZERO;
     let second = tenant.pull(&other).await;
     assert!(!second.resumed, "what was late under one look-back was counted with it");
 }
@@ -113,7 +118,7 @@ async fn a_pull_dropped_at_any_point_can_be_taken_up_again() {
             }
             tokio::task::yield_now().await;
             // Blocking work runs beside this thread; let some of it finish.
-            tokio::time::sleep(std::time::Duration::from_micros(50)).await;
+            tokio::time::sleep(Duration::from_micros(50)).await;
         }
         drop(run);
         drop(pull);
@@ -137,4 +142,61 @@ async fn a_pull_dropped_at_any_point_can_be_taken_up_again() {
     let archived = tenant.archived();
     assert_eq!(archived.len(), 600);
     assert!(archived.values().all(|versions| *versions == [1]));
+}
+
+#[tokio::test(start_paused = true)]
+#[expect(clippy::disallowed_methods, reason = "the test damages a file")]
+async fn a_damaged_log_of_an_earlier_run_is_said_and_a_new_run_begins() {
+    let tenant = Tenant::new(300, "{}");
+    let first = tenant.pull(&year()).await;
+    let log = tenant.root().join(format!("runs/{}.ndjson", first.certificate.run_id));
+    let mut bytes = std::fs::read(&log).unwrap();
+    bytes[100] ^= 1;
+    std::fs::write(&log, bytes).unwrap();
+    let notes = Notes::default();
+    let second = tenant.pull_until(&year(), std::future::pending(), &notes).await;
+    assert_eq!((second.certificate.state, second.resumed), (RunState::Complete, false));
+    let said = notes.0.into_inner().unwrap();
+    assert_eq!(said, [Note::RunLogDamaged { run: first.certificate.run_id }]);
+}
+
+/// Steps counted when the run begins: everything after them belongs to pages.
+struct Begun<'d>(&'d FaultyDir<OsDir>, AtomicU64);
+
+impl Monitor for Begun<'_> {
+    fn started(&self, _: &RunId, _: bool, _: usize) {
+        self.1.store(self.0.steps(), Ordering::Relaxed);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_fails_does_not_wait_for_the_page_that_is_being_fetched() {
+    // The second page is never answered.
+    let sandbox = Tenant::new(2_000, "{}").sandbox;
+    let tenant = Tenant::answering(Arc::clone(&sandbox), move |request| {
+        let next_page = request.body().windows(10).any(|part| part == b"\"nextPage\"");
+        if next_page { Reply::silence() } else { answer(&sandbox, request) }
+    });
+    let mut one_window = request("2025-03-01", "2025-03-02");
+    one_window.page_size = PageSize::new(1).unwrap();
+    let mut fail_from = u64::MAX;
+    for _ in 0..2 {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = FaultyDir::new(OsDir::open(folder.path()).unwrap()).fail_from(fail_from, ENOSPC);
+        let now = tenant.now;
+        let clock = move || now;
+        let writer = Writer::open_in(Arc::new(dir.clone()), &Settings::default(), Arc::new(clock)).unwrap();
+        let gateway = tenant.gateway();
+        let pull = Pull::new(&gateway, Arc::new(writer), OrganizationId::default(), &clock);
+        let begun = Begun(&dir, AtomicU64::new(0));
+        let asked_at = tokio::time::Instant::now();
+        let ended = pull.run(&one_window, std::future::pending(), &begun).await;
+        if fail_from == u64::MAX {
+            assert!(ended.unwrap().cause.is_some(), "without a fault, the silence ends it");
+            fail_from = begun.1.into_inner() + 1;
+        } else {
+            assert!(ended.unwrap_err().0.is_storage_failure());
+            assert!(asked_at.elapsed() < Duration::from_secs(1), "{:?} of virtual time", asked_at.elapsed());
+        }
+    }
 }
