@@ -24,7 +24,11 @@ fn main() -> ExitCode {
     };
     let environment = Environment::from_process();
     let printer = Printer::new(context::format(&cli.global), cli.global.quiet);
-    let ended = run(cli, environment, &printer).and_then(|exit| printer.flush().map(|()| exit));
+    let ended = run(cli, environment, &printer).and_then(|exit| match printer.flush() {
+        // A reader that went away takes nothing back from what the command found.
+        Err(failure) if failure.exit() != Exit::Done => Err(failure),
+        _ => Ok(exit),
+    });
     match ended {
         Ok(exit) => exit.into(),
         Err(failure) => {
@@ -39,7 +43,7 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli, environment: Environment, printer: &Printer) -> Result<Exit, Failure> {
-    frontdesk_shell::trace::install(&environment, cli.global.verbose, printer.format())?;
+    frontdesk_shell::trace::install(&environment, cli.global.verbose, printer)?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(
             |error| Failure::new(Exit::Unexpected, "runtime", "cannot start the runtime").caused_by(&error),
@@ -61,11 +65,33 @@ fn refuse(error: &clap::Error, arguments: &[OsString]) -> Exit {
         || arguments.windows(2).any(|pair| pair[0] == "--output" && pair[1] == "json");
     if json {
         let text = error.render().to_string();
-        let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
-        let failure = Failure::new(Exit::Usage, "usage", message).hint("see frontdesk --help");
+        let failure = Failure::new(Exit::Usage, "usage", first_paragraph(&text)).hint("see frontdesk --help");
         Printer::new(Format::Json, false).failure(&failure);
     } else {
         let _ = error.print();
     }
     Exit::Usage
+}
+
+/// What is wrong, on one line: clap names it in the first paragraph, and a list of arguments below it.
+fn first_paragraph(text: &str) -> String {
+    let lines = text.lines().map(str::trim).take_while(|line| !line.is_empty());
+    lines.collect::<Vec<_>>().join(" ").trim_start_matches("error: ").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wrong_usage_is_told_whole_on_one_line() {
+        let told = |arguments: &[&str]| {
+            let error = Cli::try_parse_from([&["frontdesk"], arguments].concat()).unwrap_err();
+            first_paragraph(&error.render().to_string())
+        };
+        let missing = told(&["archive", "search"]);
+        assert!(missing.contains("--contains <TEXT>") && !missing.contains('\n'), "{missing}");
+        assert!(!missing.contains("Usage"), "{missing}");
+        assert_eq!(told(&["archive", "lost"]), "unrecognized subcommand 'lost'");
+    }
 }

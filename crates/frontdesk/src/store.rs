@@ -6,7 +6,7 @@ use std::thread::available_parallelism;
 
 use frontdesk_archive::{ReadOptions, Reader, Settings as StoreSettings, Writer};
 use frontdesk_domain::{OrganizationId, Timestamp};
-use frontdesk_shell::{Exit, Failure, quantity};
+use frontdesk_shell::{Exit, Failure, Shutdown, quantity};
 
 use crate::args::StoreArgs;
 use crate::context::Context;
@@ -22,12 +22,13 @@ pub(crate) fn organization(context: &Context<'_>) -> Result<OrganizationId, Fail
     Ok(context.settings.parsed("organization_id", str::parse)?.unwrap_or_default())
 }
 
-/// Opens the archive for writing; makes it where there is none.
-pub(crate) fn writer(
+/// Opens the archive for writing; makes it where there is none. A stop ends the wait for another writer.
+pub(crate) async fn writer(
     context: &Context<'_>,
     arguments: &StoreArgs,
     command: &str,
     now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    shutdown: &Shutdown,
 ) -> Result<Writer, Failure> {
     let wait = quantity::duration(&arguments.wait)
         .map_err(|error| Failure::from_error(Exit::Usage, "bad_argument", &error).hint("see --wait"))?;
@@ -39,7 +40,17 @@ pub(crate) fn writer(
         workers: workers(),
         ..StoreSettings::default()
     };
-    open_writer(&context.archive_root()?, &settings, now)
+    let root = context.archive_root()?;
+    let opening = tokio::task::spawn_blocking(move || open_writer(&root, &settings, now));
+    tokio::select! {
+        biased;
+        // Opening goes on until the process ends; it can be cut anywhere, as by a crash.
+        () = shutdown.requested() => {
+            Err(Failure::new(Exit::Interrupted, "interrupted", "interrupted before anything was asked for")
+                .hint("run the same command again"))
+        }
+        opened = opening => opened.unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic())),
+    }
 }
 
 /// Opens the archive in `root` for writing with `settings`.

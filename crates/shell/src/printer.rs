@@ -131,7 +131,8 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// Text that is safe on a terminal: control characters and direction overrides are shown as escapes.
+/// Text that is safe on a terminal: control characters, line separators and what turns the direction of writing
+/// are shown as escapes.
 ///
 /// ```
 /// assert_eq!(frontdesk_shell::printer::printable("a\u{1b}[2Jb"), "a\\u{1b}[2Jb");
@@ -139,8 +140,7 @@ impl From<io::Error> for Failure {
 pub fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
-        let overrides =
-            matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        let overrides = matches!(c, '\u{61c}' | '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
         if c.is_control() || overrides {
             shown.extend(c.escape_default());
         } else {
@@ -160,6 +160,7 @@ mod tests {
         assert_eq!(printable("a\nb\0"), "a\\nb\\u{0}");
         assert_eq!(printable("\u{202e}gnp.exe"), "\\u{202e}gnp.exe");
         assert_eq!(printable("\u{9b}31m"), "\\u{9b}31m");
+        assert_eq!(printable("\u{61c}a\u{2028}b"), "\\u{61c}a\\u{2028}b");
     }
 
     #[test]

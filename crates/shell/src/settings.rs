@@ -170,10 +170,16 @@ impl Settings {
     /// The data directory: `data_dir`, else `$XDG_DATA_HOME/frontdesk`, else `~/.local/share/frontdesk`.
     ///
     /// # Errors
-    /// Exit 2 when none of these is known.
+    /// Exit 2 when none of these is known, or the name is empty.
     pub fn data_dir(&self, environment: &Environment) -> Result<PathBuf, Failure> {
-        if let Some(path) = self.text("data_dir") {
-            return Ok(PathBuf::from(path));
+        match self.value("data_dir") {
+            // `--data-dir "$UNSET"` would be the current folder.
+            Some(value) if value.text().is_empty() => {
+                let message = format!("data_dir (from {}) is empty", value.origin());
+                return Err(Failure::new(Exit::Usage, "bad_setting", message).hint("name a folder"));
+            }
+            Some(value) => return Ok(PathBuf::from(value.text())),
+            None => {}
         }
         base_dir(environment, "XDG_DATA_HOME", ".local/share").map(|base| base.join("frontdesk")).ok_or_else(
             || {
@@ -272,5 +278,12 @@ mod tests {
             let found = settings.data_dir(&environment).ok();
             assert_eq!(found.as_deref(), expected.map(Path::new), "{pairs:?}");
         }
+        let environment = Environment::from_iter([("HOME", "/h")]);
+        let settings = Settings::resolve(&layers(&[("data_dir", "")], &environment)).unwrap();
+        assert_eq!(
+            settings.data_dir(&environment).unwrap_err().exit(),
+            Exit::Usage,
+            "never the current folder"
+        );
     }
 }

@@ -170,6 +170,7 @@ impl Monitor for Begun<'_> {
 }
 
 #[tokio::test(start_paused = true)]
+#[expect(clippy::disallowed_methods, reason = "virtual time")]
 async fn a_store_that_fails_does_not_wait_for_the_page_that_is_being_fetched() {
     // The second page is never answered.
     let sandbox = Tenant::new(2_000, "{}").sandbox;

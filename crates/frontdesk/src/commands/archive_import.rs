@@ -3,15 +3,15 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::num::NonZero;
-use std::sync::Arc;
 
 use frontdesk_archiver::{Import, ImportReport, Tally};
-use frontdesk_shell::clock::{Stopwatch, wall_now};
+use frontdesk_shell::clock::Stopwatch;
 use frontdesk_shell::quantity::{show_count, show_size};
 use frontdesk_shell::{Exit, Failure, Shutdown};
 use serde::Serialize;
 
 use crate::args::ImportArgs;
+use crate::clock::WallClock;
 use crate::commands::watch::{Unit, Watch};
 use crate::context::Context;
 use crate::{failures, store};
@@ -48,7 +48,9 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &ImportArgs) -> Result
         Failure::new(Exit::Unexpected, "signals", "cannot listen for signals").caused_by(&error)
     })?;
     let watch = Stopwatch::start();
-    let writer = store::writer(context, &arguments.store, "archive import", Arc::new(wall_now))?;
+    let clock = WallClock::of(context).await?;
+    let writer =
+        store::writer(context, &arguments.store, "archive import", clock.source(), &shutdown).await?;
     let monitor = Watch::new(context.printer, context.progress(total), Unit::Bytes);
     let workers = NonZero::new(store::workers()).unwrap_or(NonZero::<usize>::MIN);
     // The job blocks its thread; the runtime's other threads listen for signals meanwhile.

@@ -89,7 +89,9 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &PullArgs) -> Result<E
         Failure::new(Exit::Unexpected, "signals", "cannot listen for signals").caused_by(&error)
     })?;
     let now = clock.source();
-    let writer = Arc::new(store::writer(context, &arguments.store, "archive pull", Arc::clone(&now))?);
+    let writer =
+        store::writer(context, &arguments.store, "archive pull", Arc::clone(&now), &shutdown).await?;
+    let writer = Arc::new(writer);
     let pull = Pull::new(&gateway, Arc::clone(&writer), store::organization(context)?, &*now);
     let monitor = Watch::new(context.printer, context.progress(Some(seconds(&request.range))), Unit::Range);
     let report = pull.run(&request, shutdown.requested(), &monitor).await;
@@ -114,7 +116,8 @@ pub(crate) fn close(writer: Arc<frontdesk_archive::Writer>) -> Result<(), Failur
 pub(crate) fn ended(report: &PullReport, require_complete: bool) -> Result<Exit, Failure> {
     let certificate = &report.certificate;
     let took_something = certificate.pages > 0;
-    if report.interrupted {
+    // A stop that came when everything was taken changed nothing.
+    if report.interrupted && certificate.state == RunState::Incomplete {
         let message =
             format!("interrupted after {} pages; what was taken is stored", show_count(certificate.pages));
         return Err(Failure::new(Exit::Interrupted, "interrupted", message).hint("the same command resumes"));
@@ -266,6 +269,8 @@ mod tests {
             (RunState::Provisional, false, true, Exit::Partial),
             (RunState::Incomplete, false, false, Exit::Partial),
             (RunState::Incomplete, true, false, Exit::Interrupted),
+            (RunState::Complete, true, false, Exit::Done),
+            (RunState::Provisional, true, true, Exit::Partial),
         ];
         for (state, interrupted, require_complete, expected) in cases {
             let exit = match ended(&report(state, 3, interrupted), require_complete) {

@@ -70,8 +70,13 @@ pub(crate) fn run(context: &Context<'_>) -> Result<Exit, Failure> {
             printable(&place.what)
         ));
     }
-    context.printer.data(&answer(&report, watch.elapsed_ms()), Answer::text)?;
-    Ok(if report.damaged.is_empty() { Exit::Done } else { Exit::Integrity })
+    let printed = context.printer.data(&answer(&report, watch.elapsed_ms()), Answer::text);
+    if report.damaged.is_empty() {
+        printed?;
+        return Ok(Exit::Done);
+    }
+    // Damage decides, also when the reader of the list has gone (`| head`).
+    Ok(Exit::Integrity)
 }
 
 fn answer(report: &VerifyReport, elapsed_ms: u64) -> Answer<'_> {

@@ -58,6 +58,9 @@ impl Monitor for Watch<'_> {
             Note::WindowRestarted { window } => {
                 format!("the stored page token is no longer accepted; begins {window} again")
             }
+            Note::RunLogDamaged { run } => {
+                format!("the log of the earlier run {run} is damaged, so nothing goes on with it")
+            }
             Note::WindowFailed { window, reason } => format!("{window} is not complete: {reason}"),
             _ => return,
         };

@@ -114,6 +114,8 @@ fn values_of(
                 .hint(format!("settings are: {}", known.join(", "))));
         }
         let text = match value {
+            // As with a variable: set to nothing counts as not set.
+            toml::Value::String(text) if text.is_empty() => continue,
             toml::Value::String(text) => text.clone(),
             toml::Value::Integer(number) => number.to_string(),
             toml::Value::Float(number) => number.to_string(),
@@ -188,6 +190,12 @@ mod tests {
         let settings = resolve("[profiles.default]\nclient_id = \"file\"\nrate = 5\n", 0o644, None).unwrap();
         assert_eq!(settings.text("client_id"), Some("env"));
         assert_eq!(settings.text("rate"), Some("5"));
+    }
+
+    #[test]
+    fn a_value_that_is_empty_counts_as_not_set() {
+        let settings = resolve("[profiles.default]\nproxy = \"\"\nlook_back = \"\"\n", 0o644, None).unwrap();
+        assert_eq!((settings.text("proxy"), settings.text("look_back")), (None, Some("72h")));
     }
 
     #[test]
