@@ -82,6 +82,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Archive(ArchiveCommand),
     /// Check settings, the connection, the credentials and the archive, and say what is wrong
+    #[command(after_help = "Example:\n  frontdesk doctor && frontdesk archive pull")]
     Doctor(DoctorArgs),
     /// Print a completion script for a shell
     #[command(
