@@ -81,18 +81,26 @@ fn arguments(scene: &Scene<'_>) -> Outcome {
         kept.desk.run(&arguments)?.exits(2)?.says(words)?;
     }
     let ranges: &[(&[&str], &[&str])] = &[
-        (&["--from", "2025-13-01", "--to", "2026-01-01"], &["--from", "2025-13-01"]),
-        (&["--from", "2025-01-01", "--to", "2025-02-30"], &["--to", "2025-02-30"]),
-        (&["--from", "yesterday", "--to", "2026-01-01"], &["--from", "yesterday"]),
-        (&["--from", "2025-01-01T10:00:00", "--to", "2026-01-01"], &["--from"]),
+        (&["--from", "2025-13-01", "--to", "2026-01-01"], &["--from", "month"]),
+        (&["--from", "2025-01-01", "--to", "2025-02-30"], &["--to", "day"]),
+        (&["--from", "yesterday", "--to", "2026-01-01"], &["--from", "RFC 3339"]),
+        (&["--from", "2025-01-01T10:00:00", "--to", "2026-01-01"], &["--from", "`Z`"]),
         (&["--from", "2025-02-01", "--to", "2025-01-01"], &["before"]),
         (&["--from", "2025-02-01", "--to", "2025-02-01"], &["before"]),
     ];
     for (range, words) in ranges {
-        let run = kept.desk.json(&[&["archive", "pull"], *range].concat())?.exits(2)?.says(words)?;
-        let hint = run.error().map(|error| error["hint"].is_string());
-        ensure!(hint == Some(true), "{}", run.wrong("no hint says what to write instead"));
+        kept.desk.json(&[&["archive", "pull"], *range].concat())?.exits(2)?.says(words)?;
     }
+    // All that is wrong is told at once, in an order that stays.
+    let three = ["--page-size", "0", "--filter", "type eq", "--from", "2025-02-01", "--to", "2025-01-01"];
+    let run = kept.desk.run(&[&["archive", "pull"], &three as &[&str]].concat())?.exits(2)?;
+    let at =
+        |text: &str| run.stderr.find(text).ok_or_else(|| run.wrong(&format!("stderr does not say {text:?}")));
+    ensure!(
+        at("--filter")? < at("--from")? && at("--from")? < at("--page-size")?,
+        "{}",
+        run.wrong("another order")
+    );
     let others: &[(&[&str], &[&str])] = &[
         (&["archive", "search", "--contains", ""], &["contains"]),
         (&["archive", "search", "--contains", "a", "--limit", "0"], &["limit"]),

@@ -24,7 +24,7 @@ pub(super) struct House {
 
 impl House {
     pub(super) fn open(options: Options) -> Result<Self, String> {
-        let binary = binary::build()?;
+        let binary = options.binary.clone().map_or_else(binary::build, Ok)?;
         let runtime = Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()

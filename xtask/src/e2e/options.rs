@@ -1,6 +1,7 @@
 //! What was asked for on the command line of the task.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// How much is done: sizes and counts, never the rules.
@@ -40,16 +41,26 @@ pub(super) struct Options {
     pub(super) tier: Tier,
     /// Only name the scenarios.
     pub(super) list: bool,
-    /// Leave the folders of failed scenarios where they are.
+    /// Leave the folders of the scenarios where they are.
     pub(super) keep: bool,
+    /// Test this binary instead of building one: a released one, say.
+    pub(super) binary: Option<PathBuf>,
 }
 
-const USAGE: &str = "usage: cargo xtask e2e [FILTER] [--seeds N] [--seed S] [--tier p|n] [--list] [--keep]";
+const USAGE: &str =
+    "usage: cargo xtask e2e [FILTER] [--seeds N] [--seed S] [--tier p|n] [--binary FILE] [--list] [--keep]";
 
 impl Options {
     pub(super) fn read(arguments: &[String]) -> Result<Self, String> {
-        let mut options =
-            Self { filter: String::new(), seeds: 0, seed: of_now(), tier: Tier::P, list: false, keep: false };
+        let mut options = Self {
+            filter: String::new(),
+            seeds: 0,
+            seed: of_now(),
+            tier: Tier::P,
+            list: false,
+            keep: false,
+            binary: None,
+        };
         let mut seeds = None;
         let mut left = arguments.iter();
         while let Some(argument) = left.next() {
@@ -66,6 +77,12 @@ impl Options {
                         Some("n" | "N") => Tier::N,
                         _ => return Err(format!("--tier is p or n\n{USAGE}")),
                     }
+                }
+                "--binary" => {
+                    let file = left.next().ok_or_else(|| format!("--binary needs a file\n{USAGE}"))?;
+                    let file =
+                        std::fs::canonicalize(file).map_err(|error| format!("--binary {file}: {error}"))?;
+                    options.binary = Some(file);
                 }
                 "--list" => options.list = true,
                 "--keep" => options.keep = true,
