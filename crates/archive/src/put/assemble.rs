@@ -7,12 +7,9 @@ use std::thread;
 
 use super::decide::Accepted;
 use crate::layout::Folder;
-use crate::segment::header::{EXTRA_LIMIT, Entry, Header};
+use crate::segment::header::{BLOCK, EXTRA_LIMIT, Entry, Header};
 use crate::segment::pack::Packer;
 use crate::segment::write::Draft;
-
-/// Raw bytes of a block, newlines included. A larger record is a block alone.
-const BLOCK: usize = 64 * 1024;
 
 /// Records that share a member.
 pub(super) struct Block {
@@ -54,8 +51,9 @@ fn cut(accepted: &[Accepted], folder: Folder, records: Vec<usize>) -> Vec<Block>
     blocks
 }
 
-/// Packs every block, on as many threads as there are packers.
-pub(super) fn pack(accepted: &[Accepted], blocks: &[Block], packers: &mut [Packer]) -> Vec<Draft> {
+/// Packs every block, on as many threads as there are packers. `None` when one could not be packed: nothing of the
+/// group may be written then.
+pub(super) fn pack(accepted: &[Accepted], blocks: &[Block], packers: &mut [Packer]) -> Option<Vec<Draft>> {
     let next = AtomicUsize::new(0);
     let drafts: Mutex<Vec<Option<Draft>>> = Mutex::new((0..blocks.len()).map(|_| None).collect());
     let work = |packer: &mut Packer| {
@@ -63,7 +61,7 @@ pub(super) fn pack(accepted: &[Accepted], blocks: &[Block], packers: &mut [Packe
         while let Some((index, block)) = take(&next, blocks) {
             let draft = draft(accepted, block, packer, &mut raw);
             if let Ok(mut drafts) = drafts.lock() {
-                drafts[index] = Some(draft);
+                drafts[index] = draft;
             }
         }
     };
@@ -76,8 +74,7 @@ pub(super) fn pack(accepted: &[Accepted], blocks: &[Block], packers: &mut [Packe
             work(own);
         });
     }
-    // A thread that panicked has ended the scope with its panic, so none is missing.
-    drafts.into_inner().map_or_else(|_| Vec::new(), |drafts| drafts.into_iter().flatten().collect())
+    drafts.into_inner().ok()?.into_iter().collect()
 }
 
 fn take<'b>(next: &AtomicUsize, blocks: &'b [Block]) -> Option<(usize, &'b Block)> {
@@ -85,7 +82,7 @@ fn take<'b>(next: &AtomicUsize, blocks: &'b [Block]) -> Option<(usize, &'b Block
     blocks.get(index).map(|block| (index, block))
 }
 
-fn draft(accepted: &[Accepted], block: &Block, packer: &mut Packer, raw: &mut Vec<u8>) -> Draft {
+fn draft(accepted: &[Accepted], block: &Block, packer: &mut Packer, raw: &mut Vec<u8>) -> Option<Draft> {
     raw.clear();
     let mut entries = Vec::with_capacity(block.records.len());
     for &index in &block.records {
@@ -93,11 +90,11 @@ fn draft(accepted: &[Accepted], block: &Block, packer: &mut Packer, raw: &mut Ve
         raw.push(b'\n');
         entries.push(entry(&accepted[index]));
     }
+    let raw_length = raw.len() as u32;
     let packed = packer.pack(raw);
-    let draft =
-        Draft { entries, packed_crc: libdeflater::crc32(&packed), packed, raw_length: raw.len() as u32 };
+    raw.clear();
     raw.shrink_to(BLOCK);
-    draft
+    packed.map(|packed| Draft { entries, packed_crc: libdeflater::crc32(&packed), packed, raw_length })
 }
 
 fn entry(accepted: &Accepted) -> Entry {

@@ -83,8 +83,10 @@ impl Preparing {
                 let decide::Decided { outcomes, accepted, recent } = decided;
                 self.next_sequence += accepted.len() as u64;
                 let blocks = assemble::blocks(&accepted);
-                let drafts = assemble::pack(&accepted, &blocks, &mut self.packers);
-                Ok((Group { requests, outcomes, accepted, blocks, drafts }, recent))
+                match assemble::pack(&accepted, &blocks, &mut self.packers) {
+                    Some(drafts) => Ok((Group { requests, outcomes, accepted, blocks, drafts }, recent)),
+                    None => Err((requests, Error::new(Action::Write, "a segment", ErrorKind::Storage))),
+                }
             }
         }
     }

@@ -19,6 +19,9 @@ pub(crate) const LAYOUT: u8 = 1;
 /// A member ends before its extra field would pass this. gzip's own limit is 65,535.
 pub(crate) const EXTRA_LIMIT: usize = 65_000;
 
+/// Raw bytes of a block, newlines included. A longer record is a block alone.
+pub(crate) const BLOCK: usize = 64 * 1024;
+
 /// The longest record taken. The contract caps a response body at 64 MiB, and a record is part of one.
 pub(crate) const RECORD_LIMIT: usize = 64 * 1024 * 1024;
 
@@ -250,6 +253,10 @@ impl Header {
         if lines != u64::from(self.raw_length) {
             return Err(Fault::Fields("the lengths of a member's records do not add up"));
         }
+        // So no header makes a reader inflate more than the longest record there can be.
+        if self.entries.len() > 1 && lines > BLOCK as u64 {
+            return Err(Fault::Fields("a member's block is longer than a block may be"));
+        }
         // Deflate stores at worst five bytes a block more than it was given; a trailer has eight.
         // A packed length far beyond that would only make a reader ask for memory.
         if u64::from(self.packed_length) > lines + lines / 1_000 + 64 || self.packed_length < 10 {
@@ -368,7 +375,7 @@ mod tests {
         let id = proptest::option::of("\\PC{1,40}".prop_map(|id| RecordId::new(id).unwrap()));
         let gap = prop_oneof![3 => Just(0_u64), 1 => 1..1_000_000_u64];
         let version = prop_oneof![3 => Just(1_u32), 1 => 2..u32::MAX];
-        (gap, 0..4_usize, 1..100_000_u32, version, any::<[u8; 32]>(), id).prop_map(
+        (gap, 0..4_usize, 1..3_000_u32, version, any::<[u8; 32]>(), id).prop_map(
             |(gap, kind, length, version, sha256, id)| {
                 (gap, Entry { sequence: 0, kind: RecordKind::ALL[kind], length, version, sha256, id })
             },
@@ -460,6 +467,20 @@ mod tests {
                 let mut again = Vec::new();
                 changed.encode(&mut again);
                 prop_assert_eq!(again, bytes);
+            }
+        }
+
+        #[test]
+        fn a_block_of_several_records_is_no_longer_than_a_block(header in header()) {
+            let mut header = header;
+            prop_assume!(header.entries.len() > 1);
+            let rest: u32 = header.entries[1..].iter().map(|entry| entry.length + 1).sum();
+            for (raw_length, fits) in [(BLOCK as u32, true), (BLOCK as u32 + 1, false)] {
+                header.entries[0].length = raw_length - rest - 1;
+                (header.raw_length, header.packed_length) = (raw_length, raw_length);
+                let mut bytes = Vec::new();
+                header.encode(&mut bytes);
+                prop_assert_eq!(Header::decode(&bytes).is_ok(), fits);
             }
         }
 

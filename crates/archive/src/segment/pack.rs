@@ -20,18 +20,20 @@ impl Packer {
         Self { compressor: Compressor::new(level) }
     }
 
-    /// The deflate stream of `raw` and the gzip trailer.
-    pub(crate) fn pack(&mut self, raw: &[u8]) -> Vec<u8> {
+    /// The deflate stream of `raw` and the gzip trailer; `None` when libdeflate does not keep the bound it promises.
+    pub(crate) fn pack(&mut self, raw: &[u8]) -> Option<Vec<u8>> {
         let bound = self.compressor.deflate_compress_bound(raw.len());
+        self.pack_within(raw, bound)
+    }
+
+    fn pack_within(&mut self, raw: &[u8], bound: usize) -> Option<Vec<u8>> {
         let mut packed = vec![0; bound + TRAILER];
-        // The bound is libdeflate's own promise, so there is always room.
-        let length = self.compressor.deflate_compress(raw, &mut packed[..bound]).unwrap_or(0);
-        debug_assert!(length > 0, "libdeflate keeps its bound");
+        let length = self.compressor.deflate_compress(raw, &mut packed[..bound]).ok()?;
         packed[length..length + 4].copy_from_slice(&libdeflater::crc32(raw).to_le_bytes());
         packed[length + 4..length + TRAILER].copy_from_slice(&(raw.len() as u32).to_le_bytes());
         packed.truncate(length + TRAILER);
         packed.shrink_to_fit();
-        packed
+        Some(packed)
     }
 }
 
@@ -93,12 +95,18 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn what_cannot_be_packed_is_no_member() {
+        assert_eq!(Packer::new(4).pack_within(b"0123456789abcdef", 3), None);
+        assert!(Packer::new(4).pack(b"").is_some());
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
         fn flate2_reads_what_libdeflate_wrote(raw in proptest::collection::vec(0..8_u8, 1..5_000), level in 1..=12_u8) {
-            let packed = Packer::new(level).pack(&raw);
+            let packed = Packer::new(level).pack(&raw).unwrap();
             let mut member = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
             member.extend_from_slice(&packed);
             let mut read = Vec::new();
@@ -110,7 +118,7 @@ mod tests {
 
         #[test]
         fn never_more_than_stated_and_never_less(raw in proptest::collection::vec(0..4_u8, 2..2_000)) {
-            let packed = Packer::new(4).pack(&raw);
+            let packed = Packer::new(4).pack(&raw).unwrap();
             let mut unpacker = Unpacker::new();
             prop_assert!(unpacker.unpack(&packed, raw.len() - 1).is_err());
             prop_assert!(unpacker.unpack(&packed, raw.len() + 1).is_err());
