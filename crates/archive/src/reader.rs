@@ -44,6 +44,7 @@ pub struct Reader {
     pub(crate) dir: Arc<dyn Dir>,
     pub(crate) format: Format,
     pub(crate) workers: usize,
+    options: ReadOptions,
     catalog: Mutex<Source>,
 }
 
@@ -97,7 +98,8 @@ impl Reader {
             return Err(Error::new(Action::Open, root, ErrorKind::NotAnArchive));
         };
         let source = source(&dir, &format, options)?;
-        Ok(Self { dir, format, workers: options.workers.max(1), catalog: Mutex::new(source) })
+        let (workers, options) = (options.workers.max(1), options.clone());
+        Ok(Self { dir, format, workers, options, catalog: Mutex::new(source) })
     }
 
     /// Whose records the archive keeps.
@@ -159,6 +161,14 @@ impl Reader {
         }
         *source = self.rebuilt()?;
         Ok(true)
+    }
+
+    /// Looks for the best catalog once more: since this reader was opened a writer may have put copies in the place of
+    /// segments, which the folder's own catalog knows.
+    pub(crate) fn refresh(&self) -> Result<(), Error> {
+        let mut catalog = self.lock();
+        *catalog = source(&self.dir, &self.format, &self.options)?;
+        Ok(())
     }
 
     /// What the catalog covers now.

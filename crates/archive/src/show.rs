@@ -54,6 +54,9 @@ enum Trouble {
     Misled,
 }
 
+/// How often a segment may be replaced while one record is looked for.
+const LOOKS: u32 = 3;
+
 impl Reader {
     /// The record of a key: of the version asked for, else the latest. `None` when there is none.
     ///
@@ -63,6 +66,7 @@ impl Reader {
     /// `Damage` when the record is not what was stored, naming the segment and the place; what the file system
     /// says.
     pub fn show(&self, key: &RecordKey, version: Option<u32>) -> Result<Option<Record>, Error> {
+        let mut looks = 0;
         loop {
             let Some(found) = self.ask(|catalog| catalog.find(key, version))? else { return Ok(None) };
             let path = layout::segment(found.folder, found.member.segment);
@@ -86,8 +90,11 @@ impl Reader {
                 }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     // A writer may have put a copy in its place since the catalog was asked.
+                    looks += 1;
+                    self.refresh()?;
                     let again = self.ask(|catalog| catalog.find(key, version))?;
-                    if again.is_some_and(|again| again.member.segment == found.member.segment) {
+                    let same = again.is_some_and(|again| again.member.segment == found.member.segment);
+                    if same || looks > LOOKS {
                         return Err(Error::damage(Action::Show, path, "the segment is missing"));
                     }
                 }

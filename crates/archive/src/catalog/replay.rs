@@ -194,6 +194,8 @@ pub(crate) fn replay(
             records: 0,
             raw_bytes: 0,
             torn: false,
+            reached: None,
+            strict,
         };
         scan::scan(
             dir,
@@ -284,6 +286,10 @@ struct Progress {
     records: u64,
     raw_bytes: u64,
     torn: bool,
+    /// Behind the last member of the part in progress.
+    reached: Option<Place>,
+    /// Whether what cannot be read ends it all.
+    strict: bool,
 }
 
 impl Progress {
@@ -301,6 +307,11 @@ impl Progress {
         let (part, covered) = (&gathered.parts[*part], &gathered.segments[*part]);
         match event {
             Event::Member { member, result, .. } => {
+                self.reached = Some(Place {
+                    offset: member.end(),
+                    number: member.header.number.wrapping_add(1),
+                    previous: member.hash,
+                });
                 if let Some(what) = member.misplaced {
                     self.damage(part, member.offset, what);
                     if member.header.archive != part.identity.archive
@@ -315,7 +326,7 @@ impl Progress {
                         if wrong > 0 {
                             self.damage(part, member.offset, "a record is not what its hash says");
                         }
-                        self.add(&member, covered, &rows, change, lookup)?;
+                        self.add(part, &member, covered, &rows, change, lookup)?;
                     }
                 }
             }
@@ -328,10 +339,19 @@ impl Progress {
                 }
             }
             Event::Failed { source, .. } => {
-                if source.kind() != io::ErrorKind::NotFound {
+                let missing = source.kind() == io::ErrorKind::NotFound;
+                if self.strict && !missing {
                     return Err(source).during(Action::Read, &part.path);
                 }
-                self.replayed.damaged.push((part.path.clone(), "it is missing".to_owned()));
+                let what = if missing {
+                    "it is missing".to_owned()
+                } else {
+                    format!("it cannot be read: {}", source.kind())
+                };
+                self.replayed.damaged.push((part.path.clone(), what));
+                // What was read before it failed counts.
+                let place = self.reached.unwrap_or(part.from);
+                self.end(covered, place, change)?;
             }
             Event::End { mut place, .. } => {
                 if self.torn
@@ -339,18 +359,23 @@ impl Progress {
                 {
                     place.offset = *offset;
                 }
-                let mark = SegmentMark {
-                    folder: covered.folder,
-                    sealed: covered.sealed,
-                    place,
-                    records: covered.records + self.records,
-                    raw_bytes: covered.raw_bytes + self.raw_bytes,
-                };
-                change.mark_segment(covered.number, &mark)?;
-                (self.records, self.raw_bytes, self.torn) = (0, 0, false);
+                self.end(covered, place, change)?;
             }
         }
         Ok(())
+    }
+
+    /// Notes how far the part in progress goes, and is ready for the next.
+    fn end(&mut self, covered: &Covered, place: Place, change: &mut Change<'_>) -> Result<(), Error> {
+        let mark = SegmentMark {
+            folder: covered.folder,
+            sealed: covered.sealed,
+            place,
+            records: covered.records + self.records,
+            raw_bytes: covered.raw_bytes + self.raw_bytes,
+        };
+        (self.records, self.raw_bytes, self.torn, self.reached) = (0, 0, false, None);
+        change.mark_segment(covered.number, &mark)
     }
 
     fn damage(&mut self, part: &Part, offset: u64, what: &str) {
@@ -359,6 +384,7 @@ impl Progress {
 
     fn add(
         &mut self,
+        part: &Part,
         member: &Located,
         covered: &Covered,
         rows: &[ReadRecord],
@@ -366,7 +392,7 @@ impl Progress {
         lookup: &mut Lookup<'_>,
     ) -> Result<(), Error> {
         let Some(first) = member.header.entries.first() else { return Ok(()) };
-        change.add_member(&MemberRow {
+        let added = change.add_member(&MemberRow {
             id: first.sequence,
             segment: covered.number,
             number: member.header.number,
@@ -374,15 +400,13 @@ impl Progress {
             length: member.length(),
             archived_at: member.header.archived_at,
         })?;
+        if !added {
+            self.damage(part, member.offset, "its records are in another member, too");
+            return Ok(());
+        }
         for row in rows {
-            match lookup.latest(row.key_hash, &row.key)? {
-                // Segments come by number, so versions of a key may come in any order.
-                Some(latest) if latest.sequence > row.sequence => change.supersede(row.sequence)?,
-                Some(latest) => change.supersede(latest.sequence)?,
-                None if row.key.kind == RecordKind::Details => self.conversations += 1,
-                None => {}
-            }
-            change.add_record(RecordRow {
+            let latest = lookup.latest(row.key_hash, &row.key)?;
+            let added = change.add_record(RecordRow {
                 sequence: row.sequence,
                 key: row.key_hash,
                 kind: row.key.kind,
@@ -394,6 +418,17 @@ impl Progress {
                 length: row.length,
                 started_at: row.started_at,
             })?;
+            if !added {
+                self.damage(part, member.offset, "a sequence number is there twice");
+                continue;
+            }
+            match latest {
+                // Segments come by number, so versions of a key may come in any order.
+                Some(latest) if latest.sequence > row.sequence => change.supersede(row.sequence)?,
+                Some(latest) => change.supersede(latest.sequence)?,
+                None if row.key.kind == RecordKind::Details => self.conversations += 1,
+                None => {}
+            }
             self.records += 1;
             self.raw_bytes += u64::from(row.length);
         }

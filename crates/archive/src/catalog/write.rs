@@ -91,10 +91,10 @@ impl<'c> Change<'c> {
         Ok(Self {
             transaction,
             member: transaction.prepare(
-                "INSERT INTO members (id, segment, number, place, length, archived_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                "INSERT OR IGNORE INTO members (id, segment, number, place, length, archived_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?,
             record: transaction.prepare(
-                "INSERT INTO records (sequence, key, kind, id, version, sha256, member, start, length, started_at)
+                "INSERT OR IGNORE INTO records (sequence, key, kind, id, version, sha256, member, start, length, started_at)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
             )?,
             superseded: transaction.prepare("INSERT OR IGNORE INTO superseded (sequence) VALUES (?1)")?,
@@ -105,7 +105,8 @@ impl<'c> Change<'c> {
         self.transaction
     }
 
-    pub(crate) fn add_member(&mut self, row: &MemberRow) -> Result<(), Error> {
+    /// Adds a member; `false` when there is one of this id already.
+    pub(crate) fn add_member(&mut self, row: &MemberRow) -> Result<bool, Error> {
         self.member
             .execute(params![
                 row.id.cast_signed(),
@@ -116,10 +117,11 @@ impl<'c> Change<'c> {
                 row.archived_at
             ])
             .in_catalog()
-            .map(drop)
+            .map(|added| added == 1)
     }
 
-    pub(crate) fn add_record(&mut self, row: RecordRow<'_>) -> Result<(), Error> {
+    /// Adds a record; `false` when there is one of this sequence already.
+    pub(crate) fn add_record(&mut self, row: RecordRow<'_>) -> Result<bool, Error> {
         self.record
             .execute(params![
                 row.sequence.cast_signed(),
@@ -134,7 +136,7 @@ impl<'c> Change<'c> {
                 row.started_at
             ])
             .in_catalog()
-            .map(drop)
+            .map(|added| added == 1)
     }
 
     /// Notes that a record is no longer the latest version of its key.

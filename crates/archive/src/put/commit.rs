@@ -125,18 +125,25 @@ impl Store {
     /// Writes what was laid out, makes it durable, and seals what is full.
     fn write(&mut self, mut full: Vec<Unsealed>) -> Result<Vec<Unsealed>, Error> {
         let dir = &*self.dir;
+        let many = self.unsealed.len() + full.len() > OPEN_FILES;
         let mut pending: Vec<&mut Unsealed> = full
             .iter_mut()
             .chain(self.unsealed.values_mut())
             .filter(|segment| segment.has_pending())
             .collect();
-        open_new(dir, &mut self.ledger, &mut pending)?;
-        for segment in &mut pending {
-            segment.write(dir).during(Action::Write, &segment.path())?;
-            self.touched.insert(segment.identity.segment);
+        // A group may be of more months than a process may have files open.
+        for pending in pending.chunks_mut(OPEN_FILES) {
+            open_new(dir, &mut self.ledger, pending)?;
+            for segment in &mut *pending {
+                segment.write(dir).during(Action::Write, &segment.path())?;
+                self.touched.insert(segment.identity.segment);
+            }
+            sync(pending, self.workers)?;
+            if many {
+                pending.iter_mut().for_each(|segment| segment.release());
+            }
         }
-        sync(&mut pending, self.workers)?;
-        if self.unsealed.len() > OPEN_FILES {
+        if many {
             self.unsealed.values_mut().for_each(Unsealed::release);
         }
         self.seal(&full)?;
@@ -191,11 +198,12 @@ impl Store {
         let mut conversations = self.conversations;
         let head = self.ledger.head();
         let unsealed = &self.unsealed;
+        let mut doubled = false;
         self.catalog.change(|change| {
             for (block, place) in blocks.iter().zip(placed) {
                 let Some(&first) = block.records.first() else { continue };
                 let member = accepted[first].sequence;
-                change.add_member(&MemberRow {
+                let added = change.add_member(&MemberRow {
                     id: member,
                     segment: place.segment,
                     number: place.number,
@@ -204,10 +212,11 @@ impl Store {
                     archived_at,
                 })?;
                 let mut start = 0;
+                doubled |= !added;
                 for &index in &block.records {
                     let record = &accepted[index];
                     let row = row(record, member, start);
-                    change.add_record(row)?;
+                    doubled |= !change.add_record(row)?;
                     start += row.length + 1;
                     match record.replaces {
                         Some(sequence) => change.supersede(sequence)?,
@@ -222,6 +231,10 @@ impl Store {
                 if placed.iter().any(|place| place.segment == segment.identity.segment) {
                     change.mark_segment(segment.identity.segment, &segment.mark(false))?;
                 }
+            }
+            if doubled {
+                let what = "it has records under sequence numbers that were not given yet";
+                return Err(Error::damage(Action::Catalog, layout::CATALOG, what));
             }
             change.mark(head, conversations)
         })?;

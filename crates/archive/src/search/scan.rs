@@ -1,6 +1,6 @@
 //! The plain scan: every latest conversation, inflated, folded and searched.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 
 use frontdesk_domain::fold::{self, Needle};
@@ -12,7 +12,7 @@ use super::cursor::{Cursor, Rank};
 use super::snippet;
 use super::{ContainsQuery, SearchHit, SearchPage};
 use crate::catalog::Mark;
-use crate::error::{Action, During, Error, ErrorKind};
+use crate::error::{Action, Error, ErrorKind};
 use crate::layout;
 use crate::reader::Reader;
 use crate::segment::check::{self, Checked};
@@ -22,6 +22,9 @@ use crate::segment::walk::{Identity, Place};
 
 /// Hits of which more than this are not kept, however many are asked for.
 const LIMIT: usize = 10_000;
+
+/// How often the segments may change while they are searched.
+const LOOKS: u32 = 5;
 
 /// A conversation that contains the term.
 struct Match {
@@ -40,8 +43,9 @@ impl Reader {
     /// Searches the latest version of every conversation for a text, by reading all of them.
     ///
     /// # Errors
-    /// `Malformed` for an empty term or what is no cursor, `ForeignArchive` for another archive's cursor; what the
-    /// file system says. Records that cannot be read are counted in [`SearchPage::incomplete`].
+    /// `Malformed` for an empty term or what is no cursor, `ForeignArchive` for another archive's cursor; what is
+    /// wrong with the catalog. Conversations that cannot be read, whatever the reason, are counted in
+    /// [`SearchPage::incomplete`].
     pub fn search_contains(&self, query: &ContainsQuery) -> Result<SearchPage, Error> {
         let archive = self.format.archive();
         let needle = Needle::new(&query.term).ok_or_else(|| {
@@ -49,24 +53,42 @@ impl Reader {
             Error::new(Action::Search, "the archive", ErrorKind::Malformed { what })
         })?;
         let cursor = query.cursor.as_deref().map(|text| Cursor::parse(text, &archive)).transpose()?;
-        let (mark, superseded) = self.snapshot()?;
-        let parts = parts(&mark, archive);
         let finder = memmem::Finder::new(needle.as_folded().as_bytes());
+        let new_page = || Page::new(query.limit.min(LIMIT), cursor.map(|cursor| cursor.after));
+        let mut page = new_page();
+        for _ in 0..LOOKS {
+            page = new_page();
+            let mark = self.look(&finder, &mut page)?;
+            if !page.vanished {
+                break;
+            }
+            // A writer puts copies in the place of segments when it settles an unclean stop. Then everything is
+            // looked for again: some of it is elsewhere now, and would be missed without a word.
+            self.refresh()?;
+            if self.mark()?.segments.keys().eq(mark.segments.keys()) {
+                break;
+            }
+        }
+        self.finish(page, &needle, &archive)
+    }
 
-        let mut page = Page::new(query.limit.min(LIMIT), cursor.map(|cursor| cursor.after));
+    /// Reads everything once; gives what the catalog covered then.
+    fn look(&self, finder: &memmem::Finder<'_>, page: &mut Page) -> Result<Mark, Error> {
+        let (mark, superseded) = self.snapshot()?;
+        let parts = parts(&mark, self.format.archive());
         scan::scan(
             &*self.dir,
             &parts,
             self.workers,
             |unpacker, _, member, packed| match check::check(&member.header, packed, unpacker) {
-                Ok(checked) => matches(&checked, &superseded, &finder),
+                Ok(checked) => matches(&checked, &superseded, finder),
                 Err(_) => {
                     Found { unreadable: conversations(&member.header, &superseded), ..Found::default() }
                 }
             },
-            |event| self.collect(event, &parts, &mut page),
+            |event| self.collect(event, &parts, page),
         )?;
-        self.finish(page, &needle, &archive)
+        Ok(mark)
     }
 
     fn collect(&self, event: Event<Found>, parts: &[Part], page: &mut Page) -> Result<(), Error> {
@@ -78,6 +100,7 @@ impl Reader {
                     page.incomplete += self.lost(identity.segment, member.offset, member.end())?;
                     return Ok(());
                 }
+                page.reached = (part, member.end());
                 page.incomplete += result.unreadable;
                 page.count += result.matches.len() as u64;
                 result.matches.into_iter().for_each(|found| page.keep(found));
@@ -92,11 +115,11 @@ impl Reader {
                 }
             }
             Event::Failed { part, source } => {
+                let from = if page.reached.0 == part { page.reached.1 } else { 0 };
                 let part = &parts[part];
-                if source.kind() != io::ErrorKind::NotFound {
-                    return Err(source).during(Action::Search, &part.path);
-                }
-                page.incomplete += self.lost(part.identity.segment, 0, part.end)?;
+                page.vanished |= source.kind() == io::ErrorKind::NotFound;
+                tracing::warn!(path = %part.path, error = %source, "left out: it cannot be read");
+                page.incomplete += self.lost(part.identity.segment, from, part.end)?;
             }
         }
         Ok(())
@@ -202,11 +225,24 @@ struct Page {
     kept: BTreeMap<Rank, u32>,
     /// Whether there are hits behind this page.
     more: bool,
+    /// The part of which a member was read last, and where that ends.
+    reached: (usize, u64),
+    /// Whether a segment was not there any more.
+    vanished: bool,
 }
 
 impl Page {
     fn new(limit: usize, after: Option<Rank>) -> Self {
-        Self { limit, after, count: 0, incomplete: 0, kept: BTreeMap::new(), more: false }
+        Self {
+            limit,
+            after,
+            count: 0,
+            incomplete: 0,
+            kept: BTreeMap::new(),
+            more: false,
+            reached: (0, 0),
+            vanished: false,
+        }
     }
 
     fn keep(&mut self, found: Match) {
@@ -221,23 +257,47 @@ impl Page {
     }
 }
 
-/// A set of sequence numbers: a bit for each, since they are dense.
+/// A set of sequence numbers: a bit for each of a page, since they are mostly dense. An archive made by somebody who
+/// means ill may have them anywhere.
 #[derive(Default)]
 struct Sequences {
-    words: Vec<u64>,
+    pages: HashMap<u64, Box<[u64; WORDS]>>,
 }
+
+/// Words of a page.
+const WORDS: usize = 64;
 
 impl Sequences {
     fn insert(&mut self, sequence: u64) {
-        let Ok(word) = usize::try_from(sequence / 64) else { return };
-        if word >= self.words.len() {
-            self.words.resize(word + 1, 0);
-        }
-        self.words[word] |= 1 << (sequence % 64);
+        let (page, word, bit) = Self::place(sequence);
+        self.pages.entry(page).or_insert_with(|| Box::new([0; WORDS]))[word] |= bit;
     }
 
     fn contains(&self, sequence: u64) -> bool {
-        let word = usize::try_from(sequence / 64).ok().and_then(|word| self.words.get(word));
-        word.is_some_and(|word| word & (1 << (sequence % 64)) != 0)
+        let (page, word, bit) = Self::place(sequence);
+        self.pages.get(&page).is_some_and(|page| page[word] & bit != 0)
+    }
+
+    fn place(sequence: u64) -> (u64, usize, u64) {
+        let word = sequence / 64;
+        (word / WORDS as u64, (word % WORDS as u64) as usize, 1 << (sequence % 64))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sequence_numbers_may_lie_anywhere() {
+        let mut set = Sequences::default();
+        let numbers = [1, 63, 64, 4_095, 4_096, 1 << 40, i64::MAX as u64];
+        numbers.into_iter().for_each(|sequence| set.insert(sequence));
+        for sequence in numbers {
+            assert!(set.contains(sequence));
+        }
+        for sequence in [0, 2, 65, 4_094, 4_097, (1 << 40) + 4_096, i64::MAX as u64 - 1] {
+            assert!(!set.contains(sequence), "{sequence}");
+        }
     }
 }

@@ -12,4 +12,5 @@ mod ids;
 mod searching;
 mod sharing;
 mod support;
+mod trouble;
 mod world;
