@@ -82,7 +82,9 @@ impl ConversationSource for Gateway {
     }
 
     fn describe(&self) -> Origin {
-        Origin { contract: "gateway", host: self.client.base().authority().to_owned() }
+        let base = self.client.base().to_string();
+        let host = base.split_once("://").map_or(&*base, |(_, host)| host);
+        Origin { contract: "gateway", host: host.to_owned() }
     }
 
     fn counters(&self) -> Counters {

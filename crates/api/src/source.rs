@@ -46,7 +46,7 @@ pub trait ConversationSource: Send + Sync {
 pub struct Origin {
     /// The contract spoken: `gateway`.
     pub contract: &'static str,
-    /// Host and port of the API.
+    /// Host and port of the API, and the path prefix where there is one: another prefix may be another tenant.
     pub host: String,
 }
 

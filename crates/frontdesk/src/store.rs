@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
-use frontdesk_archive::{ReadOptions, Reader, Settings as StoreSettings, Writer};
+use frontdesk_archive::{ErrorKind, ReadOptions, Reader, Settings as StoreSettings, Writer};
 use frontdesk_domain::{OrganizationId, Timestamp};
 use frontdesk_shell::{Exit, Failure, Shutdown, quantity};
 
@@ -70,7 +70,11 @@ pub(crate) fn reader(context: &Context<'_>) -> Result<Reader, Failure> {
 /// Opens the archive in `root` for reading.
 pub(crate) fn open_reader(root: &Path) -> Result<Reader, Failure> {
     let options = ReadOptions { workers: workers(), ..ReadOptions::default() };
-    Reader::open(root, &options).map_err(|error| failures::archive(&error))
+    Reader::open(root, &options).map_err(|error| match error.kind() {
+        ErrorKind::NotAnArchive => failures::archive(&error)
+            .hint("pull or import into it first, or name the folder of an archive with --data-dir"),
+        _ => failures::archive(&error),
+    })
 }
 
 fn segment_size(context: &Context<'_>) -> Result<u64, Failure> {
@@ -81,4 +85,17 @@ fn segment_size(context: &Context<'_>) -> Result<u64, Failure> {
             .hint("a segment has at least 64KiB; 64MiB is the default"));
     }
     Ok(size)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reading_where_no_archive_is_says_how_to_make_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let failure = open_reader(&dir.path().join("archive")).unwrap_err();
+        assert_eq!((failure.exit(), failure.kind()), (Exit::Usage, "not_an_archive"));
+        assert!(failure.to_string().contains("hint: pull or import into it first"), "{failure}");
+    }
 }

@@ -88,10 +88,16 @@ impl Printer {
         self.stdout.lock().unwrap_or_else(PoisonError::into_inner).flush().map_err(Failure::from)
     }
 
-    /// Says something to the person at the terminal, unless quiet.
+    /// Says something to the person at the terminal, unless quiet. Where data is JSON it is `{"note": …}`, so that
+    /// whoever reads stderr by lines, too, finds nothing else than objects there.
     pub fn talk(&self, message: impl fmt::Display) {
-        if !self.quiet {
-            self.say(&message.to_string());
+        if self.quiet {
+            return;
+        }
+        let message = message.to_string();
+        match self.format {
+            Format::Json => self.say(&serde_json::json!({ "note": message }).to_string()),
+            Format::Text => self.say(&message),
         }
     }
 
@@ -161,6 +167,49 @@ mod tests {
         assert_eq!(printable("\u{202e}gnp.exe"), "\\u{202e}gnp.exe");
         assert_eq!(printable("\u{9b}31m"), "\\u{9b}31m");
         assert_eq!(printable("\u{61c}a\u{2028}b"), "\\u{61c}a\\u{2028}b");
+    }
+
+    /// Keeps what is written.
+    #[derive(Clone, Default)]
+    struct Kept(std::sync::Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn talk_is_a_line_of_the_format_and_nothing_when_quiet() {
+        let failure = Failure::new(Exit::Usage, "bad", "no");
+        for (format, quiet, expected) in [
+            (Format::Text, false, "begins\nerror: no\n"),
+            (Format::Text, true, "error: no\n"),
+            (
+                Format::Json,
+                false,
+                "{\"note\":\"begins\"}\n{\"error\":{\"code\":2,\"kind\":\"bad\",\"message\":\"no\"}}\n",
+            ),
+            (Format::Json, true, "{\"error\":{\"code\":2,\"kind\":\"bad\",\"message\":\"no\"}}\n"),
+        ] {
+            let (stdout, stderr) = (Kept::default(), Kept::default());
+            let printer = Printer {
+                format,
+                quiet,
+                stderr_is_terminal: false,
+                stdout: Mutex::new(Box::new(stdout.clone())),
+                stderr: Mutex::new(Box::new(stderr.clone())),
+            };
+            printer.talk("begins");
+            printer.failure(&failure);
+            assert_eq!(String::from_utf8_lossy(&stderr.0.lock().unwrap()), expected);
+            assert!(stdout.0.lock().unwrap().is_empty());
+        }
     }
 
     #[test]

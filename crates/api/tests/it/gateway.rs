@@ -6,10 +6,10 @@ use frontdesk_api::endpoint::{BodyReader as _, Endpoint as _};
 use frontdesk_api::gateway::DetailsRequest;
 use frontdesk_api::transport::memory::Reply;
 use frontdesk_api::{
-    ConversationPage, ConversationPages, ConversationSource as _, DetailsQuery, Disposition, Error, Gateway,
-    Stop,
+    Client, ConversationPage, ConversationPages, ConversationSource as _, Credentials, DetailsQuery,
+    Disposition, Error, Gateway, Stop,
 };
-use frontdesk_domain::{PageSize, PageToken, RecordErrorKind, TimeRange};
+use frontdesk_domain::{PageSize, PageToken, RecordErrorKind, Secret, TimeRange};
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 
@@ -115,6 +115,10 @@ async fn page_after_page_to_the_last() {
     };
     let gateway = gateway(pages);
     assert_eq!(gateway.describe().host, "api.example.com");
+    let credentials = Credentials::new("id", Secret::new("secret")).unwrap();
+    let prefixed = Client::builder("https://example.com:8443/emea/".parse().unwrap(), credentials);
+    let prefixed = Gateway::new(prefixed.build(Arc::new(with_token(|_| Reply::status(404)))));
+    assert_eq!(prefixed.describe().host, "example.com:8443/emea", "another prefix may be another tenant");
     let (kept, failed, stop) = drain(gateway.conversations(query())).await;
     assert!(failed.is_none());
     assert_eq!((ids(&kept), stop), (["1", "2", "3", "4"].map(str::to_owned).to_vec(), Stop::Complete));

@@ -2,7 +2,7 @@
 
 use std::num::NonZero;
 
-use frontdesk_archive::{ContainsQuery, SearchHit, SearchPage};
+use frontdesk_archive::{ContainsQuery, ErrorKind, SearchHit, SearchPage};
 use frontdesk_shell::clock::Stopwatch;
 use frontdesk_shell::printer::printable;
 use frontdesk_shell::quantity::show_count;
@@ -97,7 +97,11 @@ pub(crate) fn run(context: &Context<'_>, arguments: &SearchArgs) -> Result<Exit,
         limit: limit.get() as usize,
         cursor: arguments.cursor.clone(),
     };
-    let page = reader.search_contains(&query).map_err(|error| failures::archive(&error))?;
+    let page = reader.search_contains(&query).map_err(|error| match error.kind() {
+        ErrorKind::Malformed { .. } => failures::archive(&error)
+            .hint("give --cursor as an earlier answer's next_cursor has it, or leave it out"),
+        _ => failures::archive(&error),
+    })?;
     let answer = Answer::new(&page, watch.elapsed_us());
     context.printer.data(&answer, |answer| answer.text(&page.hits))?;
     if page.incomplete == 0 {
