@@ -2,7 +2,7 @@
 
 use super::segments::Seen;
 use super::{Findings, Scope, VerifyOptions};
-use crate::catalog::{self, Catalog, Mark};
+use crate::catalog::{self, Catalog};
 use crate::error::Error;
 use crate::layout;
 
@@ -30,8 +30,9 @@ pub(super) fn must_compare(
 
 /// Compares sums and what no single row shows; the rows themselves were compared on the way.
 pub(super) fn check(
+    scope: &Scope<'_>,
     catalog: &Catalog,
-    mark: &Mark,
+    conversations: u64,
     seen: &Seen,
     findings: &mut Findings,
 ) -> Result<(), Error> {
@@ -40,7 +41,7 @@ pub(super) fn check(
     }
     let (mut records, mut members) = (0, 0);
     for (number, total) in seen {
-        let covered = mark.segments.get(number).map_or((0, 0), |mark| (mark.records, mark.raw_bytes));
+        let covered = scope.covered(*number).map_or((0, 0), |(mark, _)| (mark.records, mark.raw_bytes));
         if covered != (total.records, total.raw_bytes) {
             findings.damaged(
                 layout::CATALOG,
@@ -63,7 +64,7 @@ pub(super) fn check(
     if counts.wrongly_superseded > 0 {
         findings.damaged(layout::CATALOG, "it does not know the latest versions");
     }
-    if counts.conversations != mark.conversations {
+    if counts.conversations != conversations {
         findings.damaged(layout::CATALOG, "it does not count the conversations right");
     }
     Ok(())

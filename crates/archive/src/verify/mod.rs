@@ -6,10 +6,12 @@ mod catalog;
 mod files;
 mod segments;
 
-use frontdesk_domain::RecordId;
-use frontdesk_durable::Dir;
+use std::collections::BTreeMap;
 
-use crate::catalog::{Catalog, Mark};
+use frontdesk_domain::RecordId;
+use frontdesk_durable::{Dir, Head};
+
+use crate::catalog::{Catalog, Mark, SegmentMark};
 use crate::error::{Action, Error, ErrorKind};
 use crate::layout;
 use crate::ledger;
@@ -121,7 +123,29 @@ struct Scope<'a> {
     active: bool,
     /// The folder's own catalog, fixed at one moment.
     catalog: Option<(Catalog, Mark)>,
+    /// Segments the catalog knows and copies have taken the place of, by number, with the number of the copy.
+    replaced: BTreeMap<u32, u32>,
 }
+
+impl Scope<'_> {
+    /// How far the catalog covers a segment, and whether it does so under the number of the one it is a copy of.
+    fn covered(&self, number: u32) -> Option<(&SegmentMark, bool)> {
+        let (_, mark) = self.catalog.as_ref()?;
+        if let Some(found) = mark.segments.get(&number) {
+            return Some((found, false));
+        }
+        let (old, _) = self.replaced.iter().find(|(_, new)| **new == number)?;
+        mark.segments.get(old).map(|found| (found, true))
+    }
+
+    /// The number under which the members of a segment lie now.
+    fn now(&self, number: u32) -> u32 {
+        self.replaced.get(&number).copied().unwrap_or(number)
+    }
+}
+
+/// How often everything is checked again because a writer came, or went, or moved segments meanwhile.
+const LOOKS: u32 = 3;
 
 impl Reader {
     /// Checks every byte of the archive. Beside a writer it checks what is acknowledged when it begins.
@@ -129,7 +153,8 @@ impl Reader {
     /// Of each segment: the fixed gzip bytes, each member's header with its checksum and its place in the chain,
     /// packed checksum, inflated length and checksum, each record's SHA-256, where the segment ends. Of the rest:
     /// `FORMAT.json`, the chains of ledger and run logs, the checksum files, the catalog, and that there is no file
-    /// nobody can explain. `progress` is called about once per 256 KiB.
+    /// nobody can explain. `progress` is called about once per 256 KiB. Where something is found and a writer came or
+    /// went meanwhile, everything is checked once more: it begins anew then.
     ///
     /// # Errors
     /// What the file system says, other than about single segments. Damage is in the report.
@@ -138,9 +163,31 @@ impl Reader {
         options: &VerifyOptions,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<VerifyReport, Error> {
+        let mut looks = 1;
+        loop {
+            let before = self.moment()?;
+            let report = self.check(options, before.0, progress)?;
+            if report.damaged.is_empty() || looks == LOOKS || self.moment()? == before {
+                return Ok(report);
+            }
+            looks += 1;
+        }
+    }
+
+    /// Whether a writer is at work, and where the ledger ends: as long as both stay, no segment changes its place.
+    fn moment(&self) -> Result<(bool, Option<Head>), Error> {
+        let active = files::is_writer_active(&*self.dir)?;
+        Ok((active, ledger::read(&*self.dir, &self.format).ok().map(|ledgered| ledgered.head)))
+    }
+
+    fn check(
+        &self,
+        options: &VerifyOptions,
+        active: bool,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<VerifyReport, Error> {
         let dir = &*self.dir;
         let mut findings = Findings::default();
-        let active = files::is_writer_active(dir)?;
         let usable = reader::usable(dir, &self.format)?;
         if usable.is_none() && dir.local_path(layout::CATALOG).is_file() && !active {
             findings
@@ -150,9 +197,15 @@ impl Reader {
             Some((catalog, _)) => findings.catalog(catalog.fixed(&self.format.archive()))?.flatten(),
             None => None,
         };
-        let scope = Scope { dir, archive: self.format.archive(), workers: self.workers, active, catalog };
-
         let ledgered = findings.take(ledger::read(dir, &self.format))?;
+        let mut replaced = BTreeMap::new();
+        if let (Some(ledgered), Some((_, mark))) = (&ledgered, &catalog) {
+            let known = mark.segments.keys().filter(|number| !ledgered.is_living(**number));
+            replaced.extend(known.filter_map(|number| Some((*number, ledgered.successor(*number)?))));
+        }
+        let (archive, workers) = (self.format.archive(), self.workers);
+        let scope = Scope { dir, archive, workers, active, catalog, replaced };
+
         if let Some(ledgered) = &ledgered {
             if ledgered.torn.is_some() && !active {
                 findings.unfinished(layout::LEDGER, "its last line was not finished");
@@ -168,7 +221,7 @@ impl Reader {
         let compare = catalog::must_compare(&scope, options, &mut findings)?;
         let seen = segments::check(&scope, ledgered.as_ref(), compare, &mut findings, progress)?;
         if let (true, Some((catalog, mark))) = (compare, &scope.catalog) {
-            let checked = catalog::check(catalog, mark, &seen, &mut findings);
+            let checked = catalog::check(&scope, catalog, mark.conversations, &seen, &mut findings);
             findings.catalog(checked)?;
         }
         if active && !findings.report.damaged.is_empty() {

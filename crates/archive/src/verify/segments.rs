@@ -35,7 +35,10 @@ struct Expected {
     sealed: Option<Place>,
     /// Up to here it was durable, or acknowledged.
     at_least: Option<Place>,
+    /// Up to here the catalog covers it.
     covered: Option<Place>,
+    /// Whether the catalog covers it under the number of the segment it is a copy of, which has another chain.
+    copied: bool,
 }
 
 enum Contents {
@@ -63,6 +66,7 @@ pub(super) fn check(
         findings,
         seen: Seen::new(),
         damaged: false,
+        behind: false,
         progress: Progress { total_bytes: parts.iter().map(|part| part.end).sum(), ..Progress::default() },
         told: 0,
         compare,
@@ -89,10 +93,16 @@ pub(super) fn check(
     scan::scan(scope.dir, &parts, scope.workers, work, |event| {
         walk.take(event, progress, &mut |row, member, folder| match &mut by_sequence {
             None => Ok(true),
-            Some(find) => Ok(find(row.sequence)?.is_some_and(|found| row.is_in(&found, member, folder))),
+            Some(find) => {
+                Ok(find(row.sequence)?.is_some_and(|found| row.is_in(&found, member, folder, scope)))
+            }
         })
     })?;
     progress(walk.progress);
+    if walk.behind && !scope.active && scope.catalog.is_some() {
+        let what = "it is behind the segments, and whoever can write the folder brings it up to date";
+        walk.findings.unfinished(layout::CATALOG, what);
+    }
     Ok(walk.seen)
 }
 
@@ -102,7 +112,6 @@ fn parts(
     findings: &mut Findings,
 ) -> Result<(Vec<Part>, Vec<Expected>), Error> {
     let mark = scope.catalog.as_ref().map(|(_, mark)| mark);
-    let covered = |number| mark.and_then(|mark| mark.segments.get(&number)).map(|mark| mark.place);
     let mut segments: BTreeMap<u32, (Folder, Option<Place>, Option<Place>)> = BTreeMap::new();
     match ledgered {
         Some(ledgered) => {
@@ -125,8 +134,12 @@ fn parts(
     let (mut parts, mut expected) = (Vec::new(), Vec::new());
     for (number, (folder, sealed, stated)) in segments {
         let path = layout::segment(folder, number);
-        let covered = covered(number);
-        let at_least = [stated, covered].into_iter().flatten().max_by_key(|place| place.offset);
+        let (covered, copied) = match scope.covered(number) {
+            Some((mark, copied)) => (Some(mark.place), copied),
+            None => (None, false),
+        };
+        let known = covered.filter(|_| !copied);
+        let at_least = [stated, known].into_iter().flatten().max_by_key(|place| place.offset);
         let length = match scope.dir.metadata(&path) {
             Ok(metadata) => metadata.len,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -148,7 +161,7 @@ fn parts(
             linked: true,
             end,
         });
-        expected.push(Expected { number, sealed, at_least, covered });
+        expected.push(Expected { number, sealed, at_least, covered, copied });
     }
     Ok((parts, expected))
 }
@@ -161,6 +174,8 @@ struct Checking<'a> {
     seen: Seen,
     /// Whether anything was found in the part in progress.
     damaged: bool,
+    /// Whether the catalog lacks anything.
+    behind: bool,
     progress: Progress,
     told: u64,
     compare: bool,
@@ -224,7 +239,7 @@ impl Checking<'_> {
         let count = member.header.entries.len() as u64;
         // What a writer that was stopped wrote beyond the catalog's mark is not in the catalog, and need not be: it is
         // caught up with as soon as the folder can be written.
-        let covered = self.expected[part].covered.is_some_and(|place| member.offset < place.offset);
+        let covered = self.covers(part, member);
         let (records, raw_bytes) = match contents {
             Contents::Unreadable(what) => {
                 let what = format!("at byte {}: {what}", member.offset);
@@ -272,6 +287,34 @@ impl Checking<'_> {
         self.findings.report.raw_bytes += raw_bytes;
         self.progress.records += records;
         Ok(())
+    }
+
+    /// Whether the catalog covers a member.
+    fn covers(&mut self, part: usize, member: &Located) -> bool {
+        let expected = &self.expected[part];
+        let covered = expected.covered.unwrap_or(Place::START);
+        if member.offset >= covered.offset {
+            self.behind = true;
+            return false;
+        }
+        let place = Place {
+            offset: member.end(),
+            number: member.header.number.wrapping_add(1),
+            previous: member.hash,
+        };
+        let stands = match covered.offset.cmp(&member.end()) {
+            std::cmp::Ordering::Greater => true,
+            // At the end of all the segment itself is looked at.
+            std::cmp::Ordering::Equal => {
+                expected.copied || covered == place || member.end() == self.parts[part].end
+            }
+            std::cmp::Ordering::Less => false,
+        };
+        if !stands {
+            let what = format!("segment {} has no member that ends where it says", expected.number);
+            self.findings.damaged(layout::CATALOG, what);
+        }
+        true
     }
 
     fn record(&mut self, part: usize, entry: &Entry, what: &str) -> Result<(), Error> {
@@ -330,6 +373,7 @@ impl Checking<'_> {
             }
             _ if expected
                 .covered
+                .filter(|_| !expected.copied)
                 .is_some_and(|covered| covered.offset == place.offset && covered != place) =>
             {
                 "its last member is not the one the catalog knows"
@@ -346,7 +390,7 @@ fn id_of(catalog: &Catalog, sequence: u64) -> Result<Option<RecordId>, Error> {
 
 impl ReadRecord {
     /// Whether the catalog's row says the same as the segment.
-    fn is_in(&self, found: &catalog::Found, member: &Located, part: &Part) -> bool {
+    fn is_in(&self, found: &catalog::Found, member: &Located, part: &Part, scope: &Scope<'_>) -> bool {
         found.key == self.key
             && found.key_hash == self.key_hash
             && found.version == self.version
@@ -354,7 +398,7 @@ impl ReadRecord {
             && found.start == self.start
             && found.length == self.length
             && found.started_at == self.started_at
-            && layout::segment(found.folder, found.member.segment) == part.path
+            && layout::segment(found.folder, scope.now(found.member.segment)) == part.path
             && found.member.number == member.header.number
             && found.member.offset == member.offset
             && found.member.length == member.length()

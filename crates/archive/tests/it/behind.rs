@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use frontdesk_archive::{ContainsQuery, ListQuery, PutOutcome, Reader, VerifyReport};
+use frontdesk_archive::{ContainsQuery, ListQuery, PutOutcome, Reader, VerifyOptions, VerifyReport};
+use frontdesk_durable::Dir;
 use frontdesk_durable::testing::{EIO, FaultyDir};
 
 use crate::support::{ReadOnly, conversation, key, noise, prepared, read_options, verify};
@@ -92,6 +93,8 @@ fn every_reader_sees_what_is_not_settled_and_leaves_it() {
         assert_eq!((page.count, page.incomplete), (5, 0));
         let report: VerifyReport = verify(reader);
         assert_eq!((report.damaged, report.records), (vec![], 8));
+        let told: Vec<&str> = report.unfinished.iter().map(|place| place.path.as_str()).collect();
+        assert_eq!(told, ["catalog.sqlite"], "it is behind, and that is said");
     }
     drop(readers);
     let writer = after.writer().unwrap();
@@ -114,4 +117,54 @@ fn put_catalog(world: &World, (file, wal): &(Vec<u8>, Option<Vec<u8>>)) {
     if let Some(wal) = wal {
         std::fs::write(world.local().join("catalog.sqlite-wal"), wal).unwrap();
     }
+}
+
+#[test]
+fn a_writer_that_died_before_the_catalog_knew_of_its_copies_damaged_nothing() {
+    let world = World::new();
+    let writer = world.writer().unwrap();
+    for (id, month) in [("a", 1), ("b", 2), ("c", 2)] {
+        writer.put(vec![prepared(&conversation(id, month, "hello"))]).unwrap();
+    }
+    let crashed = world.after_kill(Catalog::Kept);
+    drop(writer);
+    let old = catalog(&crashed);
+    // Something behind the catalog's marks, so that both segments are copied.
+    for (path, bytes) in crashed.memory.files() {
+        if path.ends_with(".gz") {
+            crashed.memory.plant(&path, &[&bytes[..], b"torn"].concat());
+        }
+    }
+    crashed.writer().unwrap().close().unwrap();
+    put_catalog(&crashed, &old);
+    crashed.memory.remove("catalog.sha256").unwrap();
+    let reader = Reader::open_in(Arc::new(ReadOnly(crashed.memory.clone())), &read_options()).unwrap();
+    assert_eq!(ids(&reader), ["a", "b", "c"]);
+    let report = verify(&reader);
+    assert_eq!((report.damaged, report.records), (vec![], 3));
+}
+
+#[test]
+fn a_writer_that_comes_while_everything_is_checked_damages_nothing() {
+    let world = World::new();
+    let writer = world.writer().unwrap();
+    for n in 0..12_u64 {
+        let line = conversation(&format!("c-{n}"), 1 + (n % 2) as u8, &noise(n, 60_000));
+        writer.put(vec![prepared(&line)]).unwrap();
+    }
+    writer.put(vec![prepared(&conversation("last", 3, "hello"))]).unwrap();
+    let after = world.after_kill(Catalog::Gone);
+    drop(writer);
+    let options = frontdesk_archive::ReadOptions { workers: 1, ..read_options() };
+    let reader = Reader::open_in(after.dir(), &options).unwrap();
+    let mut came = false;
+    let report = reader
+        .verify(&VerifyOptions::default(), &mut |_| {
+            if !std::mem::replace(&mut came, true) {
+                open(after.dir()).unwrap().close().unwrap();
+            }
+        })
+        .unwrap();
+    assert!(came);
+    assert_eq!((report.damaged, report.records), (vec![], 13));
 }
