@@ -100,11 +100,11 @@ pub enum ErrorKind {
         /// What is wrong with it.
         what: String,
     },
-    /// A record is longer than the archive takes.
+    /// A record, or a line of a log, is longer than the archive takes.
     TooLarge {
         /// Its length in bytes.
         bytes: u64,
-        /// The longest record taken, in bytes.
+        /// The longest that is taken, in bytes.
         limit: u64,
     },
 }
@@ -245,7 +245,7 @@ impl fmt::Display for ErrorKind {
             ErrorKind::Catalog => f.write_str("the catalog failed"),
             ErrorKind::Malformed { what } => f.write_str(what),
             ErrorKind::TooLarge { bytes, limit } => {
-                write!(f, "a record of {bytes} bytes is longer than the {limit} taken")
+                write!(f, "{bytes} bytes in one piece are more than the {limit} taken")
             }
         }
     }

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex};
 
 use frontdesk_domain::{OrganizationId, RunId, Timestamp};
 use frontdesk_durable::{
-    AppendLog, Dir, Head, LogError, LogErrorKind, LogReader, Members, Sha256Hash, TornTail, from_hex, to_hex,
+    AppendLog, Dir, Head, LogError, LogErrorKind, LogReader, MAX_APPEND_BYTES, Members, Sha256Hash, TornTail,
+    from_hex, to_hex,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -344,6 +345,10 @@ fn log_error(error: LogError) -> Error {
     let path = error.path().to_owned();
     match error.kind() {
         LogErrorKind::Damage(damage) => Error::damage(Action::Read, path, damage.to_string()),
+        &LogErrorKind::TooLarge { bytes } => {
+            let kind = ErrorKind::TooLarge { bytes, limit: MAX_APPEND_BYTES };
+            Error::with_source(Action::Append, path, kind, error)
+        }
         LogErrorKind::Poisoned => Error::with_source(Action::Append, path, ErrorKind::Poisoned, error),
         LogErrorKind::Io(io) => {
             let kind = match io.kind() {

@@ -34,9 +34,12 @@ pub(crate) fn open(
     run: &CurrentRun,
 ) -> Result<Opened, Error> {
     // Before the lock: a folder that is not ours gets no lock file either.
-    let found = Format::read(&*dir)?;
-    if found.is_none() {
-        refuse_foreign_folder(&*dir)?;
+    let mut found = Format::read(&*dir)?;
+    if found.is_none()
+        && let Err(foreign) = refuse_foreign_folder(&*dir)
+    {
+        // Another process may have made the archive since.
+        found = Some(Format::read(&*dir)?.ok_or(foreign)?);
     }
     if let Some(format) = &found {
         accept(format, settings)?;

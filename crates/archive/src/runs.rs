@@ -47,7 +47,8 @@ impl RunLog {
     /// writes itself. Durable on return.
     ///
     /// # Errors
-    /// `Malformed` when the value is no such object; `Storage` when it could not be written, after which the log
+    /// `Malformed` when the value is no such object, `TooLarge` when its text is longer than 16 MiB (nothing is written
+    /// then, and the log goes on); `Storage` when it could not be written, after which the log
     /// takes no more.
     pub fn append(&mut self, line: &Value) -> Result<(), Error> {
         let members = Members::new(line).map_err(|source| {

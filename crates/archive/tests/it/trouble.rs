@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use frontdesk_archive::{ContainsQuery, ListQuery, Reader, SearchPage};
+use frontdesk_archive::{ContainsQuery, ErrorKind, ListQuery, Reader, SearchPage};
 use frontdesk_durable::testing::EIO;
 use frontdesk_durable::{Dir, Entry, Held, Metadata, ReadAt, WriteAt};
 
@@ -123,6 +123,37 @@ fn search(reader: &Reader) -> SearchPage {
 
 fn listed(reader: &Reader) -> Vec<String> {
     reader.list(&ListQuery::default()).map(|entry| entry.unwrap().key.id.to_string()).collect()
+}
+
+#[test]
+fn a_line_that_is_too_long_is_no_failure_of_the_storage() {
+    let world = World::new();
+    let writer = world.writer().unwrap();
+    let mut log = writer.run_log(&"run-1".parse().unwrap()).unwrap();
+    let error = log.append(&serde_json::json!({"text": "x".repeat(17 << 20)})).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::TooLarge { .. }), "{error}");
+    log.append(&serde_json::json!({"pages": 1})).unwrap();
+    assert_eq!(log.lines().unwrap().len(), 1);
+}
+
+#[test]
+fn of_two_processes_that_make_an_archive_at_once_both_have_it() {
+    // The other one makes it between our first look for an archive and our look at what else is there.
+    let world = World::new();
+    let (other, first) = (world.dir(), AtomicBool::new(true));
+    let dir = Asking::new(world.memory.clone(), move |path| {
+        if path == "FORMAT.json" && first.swap(false, Ordering::SeqCst) {
+            let writer = open(other.clone()).unwrap();
+            writer.put(vec![prepared(&conversation("a", 1, "hello"))]).unwrap();
+            writer.close().unwrap();
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        Ok(())
+    });
+    let writer = open(Arc::new(dir)).unwrap();
+    writer.put(vec![prepared(&conversation("b", 1, "hello"))]).unwrap();
+    writer.close().unwrap();
+    assert_eq!(listed(&world.reader()), ["a", "b"]);
 }
 
 /// Two conversations in two months, and a writer that was killed.
