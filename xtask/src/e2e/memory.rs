@@ -8,9 +8,9 @@ use super::tenant::small;
 use super::{Scenario, files};
 use crate::Outcome;
 
-/// What a longer run may need more than a short one: caches of a fixed size that the short one does not fill. Far below
-/// what a few bytes a conversation come to.
-const SLACK_KIB: u64 = 12 << 10;
+/// What a longer run may need more than a short one: caches of a fixed size that the short one does not fill. Little
+/// enough that 20 bytes a conversation are found at a million.
+const SLACK_KIB: u64 = 16 << 10;
 
 pub(super) fn scenarios() -> Vec<Scenario> {
     vec![
