@@ -105,17 +105,14 @@ impl Catalog {
     }
 }
 
-/// What [`Catalog::copied`] takes over, column by column: a table of another shape is an error.
+/// What [`Catalog::copied`] takes over. In this form, and only in this, SQLite takes rows over as they lie.
 const COPY: &str = "
 BEGIN;
-INSERT INTO main.meta (name, value) SELECT name, value FROM folder.meta;
-INSERT INTO main.segments (number, folder, sealed, length, members, head, records, raw_bytes)
-    SELECT number, folder, sealed, length, members, head, records, raw_bytes FROM folder.segments;
-INSERT INTO main.members (id, segment, number, place, length, archived_at)
-    SELECT id, segment, number, place, length, archived_at FROM folder.members;
-INSERT INTO main.records (sequence, key, kind, id, version, sha256, member, start, length, started_at)
-    SELECT sequence, key, kind, id, version, sha256, member, start, length, started_at FROM folder.records;
-INSERT INTO main.superseded (sequence) SELECT sequence FROM folder.superseded;
+INSERT INTO main.meta SELECT * FROM folder.meta;
+INSERT INTO main.segments SELECT * FROM folder.segments;
+INSERT INTO main.members SELECT * FROM folder.members;
+INSERT INTO main.records SELECT * FROM folder.records;
+INSERT INTO main.superseded SELECT * FROM folder.superseded;
 COMMIT;
 DETACH DATABASE folder;
 ";
