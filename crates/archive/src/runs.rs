@@ -60,13 +60,19 @@ impl RunLog {
         Ok(())
     }
 
-    /// Every line so far, as it was appended.
+    /// Every line so far, as it was appended, read one after the other.
     ///
-    /// # Errors
-    /// `Damage` when a line was changed; what the file system says.
-    pub fn lines(&self) -> Result<Vec<Value>, Error> {
+    /// An item is an error when a line was changed (`Damage`), or what the file system says.
+    pub fn lines(&self) -> impl Iterator<Item = Result<Value, Error>> + '_ {
         lines(self.log.path(), self.log.lines())
     }
+}
+
+/// The first line of a run's log, read without opening it for writing; `None` when it has none.
+pub(crate) fn first(dir: &dyn Dir, format: &Format, run: &RunId) -> Result<Option<Value>, Error> {
+    let path = path(run);
+    let log = LogReader::open(dir, &path, format.run_seed(run.as_str())).map_err(ledger::from_log_error)?;
+    lines(&path, log.lines()).next().transpose()
 }
 
 /// The lines of a run's log, without opening it for writing; `None` when there is no such run.
@@ -77,7 +83,7 @@ pub(crate) fn read(dir: &dyn Dir, format: &Format, run: &RunId) -> Result<Option
         other => other.during(Action::Read, &path)?,
     };
     let log = LogReader::open(dir, &path, format.run_seed(run.as_str())).map_err(ledger::from_log_error)?;
-    lines(&path, log.lines()).map(Some)
+    lines(&path, log.lines()).collect::<Result<_, _>>().map(Some)
 }
 
 /// The runs that have a log.
@@ -95,16 +101,14 @@ fn path(run: &RunId) -> String {
 }
 
 fn lines<'l>(
-    path: &str,
+    path: &'l str,
     lines: impl Iterator<Item = Result<frontdesk_durable::Line, frontdesk_durable::LogError>> + 'l,
-) -> Result<Vec<Value>, Error> {
-    lines
-        .map(|line| {
-            let members = line.map_err(ledger::from_log_error)?.members();
-            members.map(Value::Object).map_err(|source| {
-                let kind = ErrorKind::Damage { what: "a line cannot be understood".to_owned() };
-                Error::with_source(Action::Read, path, kind, source)
-            })
+) -> impl Iterator<Item = Result<Value, Error>> + 'l {
+    lines.map(move |line| {
+        let members = line.map_err(ledger::from_log_error)?.members();
+        members.map(Value::Object).map_err(|source| {
+            let kind = ErrorKind::Damage { what: "a line cannot be understood".to_owned() };
+            Error::with_source(Action::Read, path, kind, source)
         })
-        .collect()
+    })
 }

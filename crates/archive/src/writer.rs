@@ -131,6 +131,14 @@ impl Writer {
         Ok(log)
     }
 
+    /// The first line of a run's log: what the run was asked. Opens nothing for writing; `None` when the log has no line.
+    ///
+    /// # Errors
+    /// `Damage` when a line of it was changed; what the file system says.
+    pub fn run_request(&self, run: &RunId) -> Result<Option<serde_json::Value>, Error> {
+        runs::first(&*self.dir, &self.format, run)
+    }
+
     /// The runs that have a log, in order of their ids.
     ///
     /// # Errors

@@ -178,32 +178,33 @@ pub(crate) struct Replayed {
 
 /// Rebuilds the windows of a run from its lines. `None` when the lines are another job's, or when the run
 /// ended and left nothing open.
-pub(crate) fn replay(
-    lines: Vec<serde_json::Value>,
+pub(crate) fn replay<E>(
+    lines: impl Iterator<Item = Result<serde_json::Value, E>>,
     request: &Request,
     windows: &[TimeRange],
-) -> Option<Replayed> {
+) -> Result<Option<Replayed>, E> {
     let mut states: Vec<WindowState> = windows.iter().copied().map(WindowState::new).collect();
-    let mut lines = lines.into_iter().map(serde_json::from_value::<Line>);
-    let begun_at = match lines.next()? {
-        Ok(Line::Run { request: written, at, .. }) if written == *request => at,
-        _ => return None,
-    };
+    let mut begun = None;
     let mut open = true;
     for line in lines {
         // A line of a later version that this one cannot read: what it means is not known, so start anew.
-        match line.ok()? {
-            Line::Run { .. } => return None,
-            Line::Resumed { .. } => open = true,
-            Line::Page(page) => states.get_mut(page.window as usize)?.apply(&page),
-            Line::Restarted { window, .. } => {
-                let state = states.get_mut(window as usize)?;
-                *state = WindowState::new(state.range);
-            }
-            Line::Certificate { certificate } => open = certificate.state == RunState::Incomplete,
+        let Ok(line) = serde_json::from_value::<Line>(line?) else { return Ok(None) };
+        match (line, begun) {
+            (Line::Run { request: written, at, .. }, None) if written == *request => begun = Some(at),
+            (Line::Run { .. }, _) | (_, None) => return Ok(None),
+            (Line::Resumed { .. }, _) => open = true,
+            (Line::Page(page), _) => match states.get_mut(page.window as usize) {
+                Some(state) => state.apply(&page),
+                None => return Ok(None),
+            },
+            (Line::Restarted { window, .. }, _) => match states.get_mut(window as usize) {
+                Some(state) => *state = WindowState::new(state.range),
+                None => return Ok(None),
+            },
+            (Line::Certificate { certificate }, _) => open = certificate.state == RunState::Incomplete,
         }
     }
-    open.then_some(Replayed { begun_at, states })
+    Ok(begun.filter(|_| open).map(|begun_at| Replayed { begun_at, states }))
 }
 
 /// The ids' hashes as a page's line writes them.
@@ -271,8 +272,14 @@ mod tests {
         std::iter::once(&start).chain(lines).map(|line| serde_json::to_value(line).unwrap()).collect()
     }
 
+    fn again(lines: Vec<serde_json::Value>, request: &Request) -> Option<Replayed> {
+        let lines = lines.into_iter().map(Ok::<_, std::convert::Infallible>);
+        let Ok(replayed) = replay(lines, request, &[range()]);
+        replayed
+    }
+
     fn replayed(written: &[Line]) -> Option<WindowState> {
-        replay(lines(written), &request(), &[range()]).map(|mut replayed| replayed.states.remove(0))
+        again(lines(written), &request()).map(|mut replayed| replayed.states.remove(0))
     }
 
     const LOOK_BACK: Duration = Duration::from_secs(72 * 3600);
@@ -356,9 +363,9 @@ mod tests {
         for change in changes {
             let mut other = request();
             change(&mut other);
-            assert!(replay(lines(&[]), &other, &[range()]).is_none(), "{other:?}");
+            assert!(again(lines(&[]), &other).is_none(), "{other:?}");
         }
-        let replayed = replay(lines(&[]), &request(), &[range()]).unwrap();
+        let replayed = again(lines(&[]), &request()).unwrap();
         assert_eq!(replayed.begun_at, time("2025-03-05"), "the run began when its first line was written");
     }
 
@@ -366,7 +373,7 @@ mod tests {
     fn a_line_that_cannot_be_read_ends_the_resume() {
         let mut written = lines(&[]);
         written.push(serde_json::json!({"type": "from_the_future"}));
-        assert!(replay(written, &request(), &[range()]).is_none());
+        assert!(again(written, &request()).is_none());
     }
 
     #[test]
@@ -386,6 +393,6 @@ mod tests {
             line["n"] = (number + 1).into();
             line["prev"] = "00".into();
         }
-        assert!(replay(written, &request(), &[range()]).unwrap().states[0].done);
+        assert!(again(written, &request()).unwrap().states[0].done);
     }
 }

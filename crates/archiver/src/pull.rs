@@ -237,23 +237,19 @@ impl<'p> Pull<'p> {
             let pulls = runs.into_iter().rev().filter(|run| run.as_str().starts_with("pull-"));
             let mut damaged = None;
             for run in pulls.take(RUNS_LOOKED_AT) {
-                let opened = writer.run_log(&run).and_then(|log| log.lines().map(|lines| (log, lines)));
-                let (mut log, lines) = match opened {
-                    Ok(opened) => opened,
+                match writer.run_request(&run) {
+                    Ok(Some(line)) if is_run_of(&line, &request) => {}
+                    Ok(_) => continue,
                     // A new run needs none of it; verify names the damage.
                     Err(error) if matches!(error.kind(), ArchiveErrorKind::Damage { .. }) => {
                         damaged = Some(run);
                         break;
                     }
                     Err(error) => return Err(error),
-                };
-                let Some(same) = lines.first().map(|line| is_run_of(line, &request)) else { continue };
-                if !same {
-                    continue;
                 }
-                let Some(Replayed { begun_at, mut states }) = replay(lines, &request, &windows) else {
-                    break;
-                };
+                let mut log = writer.run_log(&run)?;
+                let replayed = replay(log.lines(), &request, &windows)?;
+                let Some(Replayed { begun_at, mut states }) = replayed else { break };
                 log.append(&serde_json::to_value(Line::Resumed { at: now }).unwrap_or_default())?;
                 restart_what_was_rejected(&mut log, &mut states, now)?;
                 let log = Arc::new(Mutex::new(log));

@@ -133,7 +133,7 @@ fn a_line_that_is_too_long_is_no_failure_of_the_storage() {
     let error = log.append(&serde_json::json!({"text": "x".repeat(17 << 20)})).unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::TooLarge { .. }), "{error}");
     log.append(&serde_json::json!({"pages": 1})).unwrap();
-    assert_eq!(log.lines().unwrap().len(), 1);
+    assert_eq!(log.lines().map(Result::unwrap).count(), 1);
 }
 
 #[test]

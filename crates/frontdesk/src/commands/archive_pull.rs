@@ -20,8 +20,9 @@ use crate::commands::watch::{Unit, Watch};
 use crate::context::Context;
 use crate::{connect, failures, store};
 
-/// Windows in flight: enough to hide the latency of one page behind the storing of others.
-pub(crate) const IN_FLIGHT: NonZero<usize> = NonZero::new(4).unwrap();
+/// Windows in flight: a rate of 25 a second at half a second of latency needs 13; what pages may hold in memory is
+/// bounded apart from this.
+pub(crate) const IN_FLIGHT: NonZero<usize> = NonZero::new(32).unwrap();
 const DEFAULT_DAYS: u32 = 7;
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
