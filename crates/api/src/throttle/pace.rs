@@ -15,8 +15,9 @@
 //!
 //! *Dead host.* When three requests in a row got no answer at all, one a second goes until there is one.
 //!
-//! *Nothing stated.* The rate starts at 10 a second (contract §5), doubles each second it was what held requests
-//! back, halves at a 429 and from then on grows by a fiftieth.
+//! *Nothing stated.* The rate starts at 10 a second (contract §5) or at the caller's own, doubles each second it was what held requests
+//! back, halves at a 429 and from then on grows by a tenth. So a server that refuses one request in fifty at random is still
+//! asked several times a second.
 
 use std::time::Duration;
 
@@ -31,9 +32,12 @@ const SHARE: f64 = 0.998;
 const SLACK: f64 = 1.5;
 /// Requests a second while nothing is known (contract §5: "about 10 requests/s a client").
 const START: f64 = 10.0;
+/// By so much a rate that collided grows each second.
+const GROWTH: f64 = 1.1;
 /// A rate nobody stated grows no further.
 const FASTEST: f64 = 10_000.0;
-const SLOWEST: f64 = 0.05;
+/// A server that wants less than this says how long to wait, and then everybody waits.
+const SLOWEST: f64 = 1.0;
 /// Missed slots are made up for no longer back than this.
 const MAKE_UP: Duration = Duration::from_millis(400);
 /// Making up goes so much closer together than even spacing.
@@ -108,7 +112,8 @@ impl Pace {
     pub(crate) fn new(cap: Option<f64>) -> Self {
         Self {
             cap,
-            rate: START,
+            // A caller who names a rate knows the server; nothing stated, that is where to start (contract §4).
+            rate: cap.unwrap_or(START),
             knowledge: Knowledge::Guess { grown_at: None, held_back: false },
             window: None,
             probe: Some(Probe { sent: None }),
@@ -319,7 +324,7 @@ impl Pace {
             Knowledge::Collided { grown_at, held_back, .. } => {
                 if *held_back && now - *grown_at >= second {
                     (*grown_at, *held_back) = (now, false);
-                    self.rate = (self.rate * 1.02).min(FASTEST);
+                    self.rate = (self.rate * GROWTH).min(FASTEST);
                 }
             }
         }

@@ -83,7 +83,7 @@ pub(crate) struct ConnectionArgs {
     /// A root certificate (PEM) to trust beside the system's [env: FRONTDESK_CA_FILE]
     #[arg(long, value_name = "FILE")]
     pub(crate) ca_file: Option<PathBuf>,
-    /// Requests a second to start with; what the server states replaces it
+    /// Requests a second to start with, never passed; a lower limit that the server states replaces it
     #[arg(long, value_name = "PER_SECOND")]
     pub(crate) rate: Option<String>,
 }

@@ -78,7 +78,7 @@ pub const KEYS: &[Key] = &[
     key(
         "rate",
         &["FRONTDESK_RATE"],
-        "requests a second to start with; the server's stated limit replaces it",
+        "requests a second to start with, never passed; a lower limit that the server states replaces it",
     ),
     key("ca_file", &["FRONTDESK_CA_FILE"], "a PEM file with a root certificate to trust beside the system's"),
     key("proxy", &["FRONTDESK_PROXY"], "an HTTP proxy; the usual proxy variables are not read"),
