@@ -19,7 +19,7 @@ use crate::monitor::{MOST_NOTES, Monitor, Note, Progress};
 use crate::tally::Tally;
 
 /// Parts handed to the archive and not acknowledged yet: enough for the next group to be ready when one is written.
-const MOST_IN_FLIGHT: usize = 8;
+const MOST_IN_FLIGHT: usize = 20;
 
 /// How often a stop is looked for while nothing comes.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
