@@ -191,11 +191,12 @@ search        {searched:?}: {found} found in {millis:.1} ms, the newest:
               {newest}
 
 Took {seconds:.1} s. Try next:
-  frontdesk --data-dir {folder} archive search --contains 'thank you'
-  frontdesk --data-dir {folder} archive list | head
-  frontdesk --data-dir {folder} archive verify
+  {program} --data-dir {folder} archive search --contains 'thank you'
+  {program} --data-dir {folder} archive list | head
+  {program} --data-dir {folder} archive verify
   zcat {folder}/archive/segments/*/*.gz | head -1
-  frontdesk sandbox serve        a tenant to pull from yourself",
+  {program} sandbox serve        a tenant to pull from yourself",
+        program = program(),
         state = summary.state,
         run = summary.run_id,
         folder = summary.folder,
@@ -212,4 +213,9 @@ Took {seconds:.1} s. Try next:
         newest = newest.map_or_else(String::new, archive_search::line).replace('\n', "\n              "),
         seconds = summary.elapsed_ms as f64 / 1000.0,
     )
+}
+
+/// This program as it was called, so that what is printed can be typed.
+fn program() -> String {
+    std::env::args().next().unwrap_or_else(|| String::from("frontdesk"))
 }
