@@ -84,9 +84,9 @@ pub struct Certificate {
     pub rejected: u64,
     /// How many pages were taken.
     pub pages: u64,
-    /// How many requests were sent, repeated ones included.
+    /// How many requests the last session of the run sent, repeated ones included.
     pub requests: u64,
-    /// How many answers were 429.
+    /// How many answers to them were 429.
     pub throttled: u64,
     /// How many items were late and are still open.
     pub late: u64,

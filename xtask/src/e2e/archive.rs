@@ -104,6 +104,14 @@ impl Desk<'_> {
 
     /// A record's exact bytes.
     pub(super) fn raw(&self, id: &str) -> Result<Vec<u8>, String> {
+        // No process can be given a NUL in an argument.
+        if id.contains('\0') {
+            let written = Value::from(id).to_string();
+            return Ok(self
+                .run(&["archive", "show", "--raw", "--json-id", "--", &written])?
+                .exits(0)?
+                .stdout);
+        }
         Ok(self.run(&["archive", "show", "--raw", "--", id])?.exits(0)?.stdout)
     }
 }

@@ -152,6 +152,9 @@ pub(crate) struct ShowArgs {
     /// The conversation's id
     #[arg(value_name = "ID", allow_hyphen_values = true)]
     pub(crate) id: String,
+    /// ID is written as a JSON string, for ids that no shell can pass: '"a\u0000b"'
+    #[arg(long)]
+    pub(crate) json_id: bool,
     /// The record's exact bytes
     #[arg(long)]
     pub(crate) raw: bool,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use frontdesk_archiver::{Pull, PullReport, PullRequest};
 use frontdesk_domain::{
-    Certificate, Collector, Filter, PageSize, RunState, TimeRange, Timestamp, Violations,
+    Certificate, Collector, Filter, PageSize, RunState, TimeRange, Timestamp, Violation, Violations,
 };
 use frontdesk_shell::clock::Stopwatch;
 use frontdesk_shell::printer::printable;
@@ -173,7 +173,11 @@ fn request(context: &Context<'_>, arguments: &PullArgs, now: Timestamp) -> Resul
     let mut found = Collector::new();
     let today = now.start_of_day();
     let time = |text: &Option<String>, usual: Option<Timestamp>| match text {
-        Some(text) => Timestamp::from_date_or_time(text).map(Some),
+        Some(text) => Timestamp::from_date_or_time(text).map(Some).map_err(|error| {
+            let mut violation = Violation::from(error);
+            violation.message.push_str(" (write 2025-03-01 or 2025-03-01T10:00:00Z)");
+            violation
+        }),
         None => Ok(usual),
     };
     let from = found.check("--from", time(&arguments.from, today.checked_sub(DAY * DEFAULT_DAYS)));

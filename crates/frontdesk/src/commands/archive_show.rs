@@ -29,7 +29,15 @@ pub(crate) fn run(context: &Context<'_>, arguments: &ShowArgs) -> Result<Exit, F
     let usage = |name: &str, error: &dyn std::error::Error| {
         Failure::new(Exit::Usage, "bad_argument", format!("{name} cannot be used")).caused_by(error)
     };
-    let id = RecordId::new(arguments.id.as_str()).map_err(|error| usage("ID", &error))?;
+    let id = if arguments.json_id {
+        let text: String = serde_json::from_str(&arguments.id).map_err(|error| {
+            usage("ID", &error).hint("with --json-id, write the id as a JSON string, quotes included")
+        })?;
+        RecordId::new(text)
+    } else {
+        RecordId::new(arguments.id.as_str())
+    };
+    let id = id.map_err(|error| usage("ID", &error))?;
     let kind: RecordKind = arguments
         .kind
         .parse()
