@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Bytes that all pages in flight may hold together.
-const POOL_BYTES: u64 = 8 << 20;
+const POOL_BYTES: u64 = 4 << 20;
 /// The semaphore counts in this unit, since its permits are 32 bits a request.
 const UNIT: u64 = 4 << 10;
 const POOL_UNITS: u32 = (POOL_BYTES / UNIT) as u32;

@@ -44,10 +44,14 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli, environment: Environment, printer: &Printer) -> Result<Exit, Failure> {
     frontdesk_shell::trace::install(&environment, cli.global.verbose, printer)?;
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(
-            |error| Failure::new(Exit::Unexpected, "runtime", "cannot start the runtime").caused_by(&error),
-        )?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .max_blocking_threads(3)
+        .enable_all()
+        .build()
+        .map_err(|error| {
+            Failure::new(Exit::Unexpected, "runtime", "cannot start the runtime").caused_by(&error)
+        })?;
     let ended = runtime.block_on(commands::run(cli, environment, printer));
     // Whoever still runs was left behind on purpose by a command that has ended.
     runtime.shutdown_background();
