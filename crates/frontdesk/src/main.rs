@@ -44,6 +44,7 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli, environment: Environment, printer: &Printer) -> Result<Exit, Failure> {
     frontdesk_shell::trace::install(&environment, cli.global.verbose, printer)?;
+    // Few threads that block: each brings a heap arena of its own, and storing is in order anyway.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .max_blocking_threads(3)
