@@ -66,7 +66,7 @@ const ROOMS: &[Room] = &[
     },
     Room {
         package: "frontdesk-shell",
-        sees: &["frontdesk-domain", "frontdesk-durable"],
+        sees: &["frontdesk-domain"],
         tests_see: &["frontdesk-fixtures"],
         never: &["reqwest", "hyper", "rusqlite", "rustls"],
     },
