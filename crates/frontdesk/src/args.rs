@@ -84,6 +84,12 @@ pub(crate) enum Command {
     /// Check settings, the connection, the credentials and the archive, and say what is wrong
     #[command(after_help = "Example:\n  frontdesk doctor && frontdesk archive pull")]
     Doctor(DoctorArgs),
+    /// Settings: what they are and where they come from
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Print a man page (roff), or write those of all commands into a folder
+    #[command(after_help = MAN_EXAMPLES)]
+    Man(ManArgs),
     /// Print a completion script for a shell
     #[command(
         after_help = "Example:\n  frontdesk completions bash > ~/.local/share/bash-completion/completions/frontdesk"
@@ -93,6 +99,35 @@ pub(crate) enum Command {
         #[arg(value_enum)]
         shell: clap_complete::Shell,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Show each setting with its value and where that came from; secrets are masked
+    #[command(after_help = CONFIG_EXAMPLES)]
+    Show,
+}
+
+const CONFIG_EXAMPLES: &str = "\
+Examples:
+  frontdesk config show
+  frontdesk --profile night --json config show | jq -r 'select(.setting == \"rate\") | .value'
+
+With --json the first object says which file and which profile were read.";
+
+const MAN_EXAMPLES: &str = "\
+Examples:
+  frontdesk man archive pull | man -l -
+  frontdesk man --out ~/.local/share/man/man1";
+
+#[derive(Debug, Args)]
+pub(crate) struct ManArgs {
+    /// The command whose page is printed [default: frontdesk itself]
+    #[arg(value_name = "COMMAND", conflicts_with = "out")]
+    pub(crate) command: Vec<String>,
+    /// Write the pages of all commands into this folder; it is made where it is missing
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

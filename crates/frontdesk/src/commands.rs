@@ -7,14 +7,16 @@ mod archive_search;
 mod archive_show;
 mod archive_verify;
 mod completions;
+mod config_show;
 mod demo;
 mod doctor;
+mod man;
 mod sandbox_serve;
 mod watch;
 
 use frontdesk_shell::{Environment, Exit, Failure, Printer};
 
-use crate::args::{ArchiveCommand, Cli, Command, SandboxCommand};
+use crate::args::{ArchiveCommand, Cli, Command, ConfigCommand, SandboxCommand};
 use crate::context::Context;
 
 /// Runs the command that was typed.
@@ -24,6 +26,8 @@ pub(crate) async fn run(cli: Cli, environment: Environment, printer: &Printer) -
     match cli.command {
         Command::Demo => demo::run(global, printer).await,
         Command::Completions { shell } => completions::run(shell, printer),
+        Command::Man(arguments) => man::run(&arguments, printer),
+        Command::Config(ConfigCommand::Show) => config_show::run(&plain(environment)?),
         Command::Doctor(arguments) => {
             let context =
                 Context::new(global, Some(&arguments.connection), Vec::new(), environment, printer)?;

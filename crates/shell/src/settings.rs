@@ -86,6 +86,8 @@ pub struct Layers<'e> {
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
     values: BTreeMap<&'static str, Value>,
+    file: Option<PathBuf>,
+    profile: Option<String>,
 }
 
 impl Settings {
@@ -98,7 +100,8 @@ impl Settings {
         let mut values = BTreeMap::new();
         let nobody = Environment::default();
         let environment = layers.environment.unwrap_or(&nobody);
-        let profile = profile::read(layers.config.as_deref(), layers.profile.as_deref(), environment)?;
+        let profile::Found { file, profile } =
+            profile::read(layers.config.as_deref(), layers.profile.as_deref(), environment)?;
         for key in KEYS {
             let flag = layers.flags.iter().rev().find(|(name, _)| *name == key.name);
             let value = if let Some((_, text)) = flag {
@@ -116,7 +119,17 @@ impl Settings {
                 values.insert(key.name, value);
             }
         }
-        Ok(Self { values })
+        Ok(Self { values, file, profile: profile.map(|profile| profile.name) })
+    }
+
+    /// The configuration file that was read, where there is one.
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
+    /// The profile of that file that was used. A file without the profile `default` may have none.
+    pub fn profile(&self) -> Option<&str> {
+        self.profile.as_deref()
     }
 
     /// The value of `key` with its origin.

@@ -12,11 +12,13 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         Scenario::new("cli: doctor says what is wrong", doctor),
         Scenario::new("cli: a reader that goes away", broken_pipe),
         Scenario::new("cli: settings, flag over environment over profile", settings),
+        Scenario::new("cli: config show, each value with its origin", config_show),
+        Scenario::new("cli: man pages", man),
         Scenario::new("cli: data on stdout, talk on stderr", streams),
     ]
 }
 
-const COMMANDS: [&[&str]; 11] = [
+const COMMANDS: [&[&str]; 13] = [
     &["demo"],
     &["sandbox", "serve"],
     &["archive", "pull"],
@@ -27,6 +29,8 @@ const COMMANDS: [&[&str]; 11] = [
     &["archive", "verify"],
     &["doctor"],
     &["completions"],
+    &["config", "show"],
+    &["man"],
     &[],
 ];
 
@@ -149,6 +153,65 @@ fn settings(scene: &Scene<'_>) -> Outcome {
     desk.with("XDG_CONFIG_HOME", &xdg.display().to_string())
         .json(&[&range as &[&str], &["--profile", "night"]].concat())?
         .exits(0)?;
+    Ok(())
+}
+
+fn config_show(scene: &Scene<'_>) -> Outcome {
+    let profile = scene.hidden("frontdesk.toml");
+    let text = format!(
+        "[profiles.night]\nrate = 5\nclient_id = \"file\"\nclient_secret = {:?}\n",
+        scene.house.canary.secret
+    );
+    files::write_private(&profile, text.as_bytes())?;
+    let profile = profile.display().to_string();
+    // The harness looks for the secret in everything that is printed.
+    let desk = scene.desk("data").with("FRONTDESK_CLIENT_ID", "environment");
+    let show = ["--config", &profile, "--profile", "night", "config", "show"];
+    let run = desk.json(&show)?.exits(0)?;
+    let lines = run.lines()?;
+    ensure!(
+        lines[0]["file"] == *profile && lines[0]["profile"] == "night",
+        "{}",
+        run.wrong("it does not say what was read")
+    );
+    let of = |name: &str| lines.iter().find(|line| line["setting"] == name).cloned().unwrap_or_default();
+    let origin = format!("profile night of {profile}");
+    for (setting, value, origin) in [
+        ("rate", "5", origin.as_str()),
+        ("client_id", "environment", "environment FRONTDESK_CLIENT_ID"),
+        ("client_secret", "********", &origin),
+        ("look_back", "72h", "default"),
+    ] {
+        let line = of(setting);
+        ensure!(
+            line["value"] == value && line["origin"] == origin,
+            "{}",
+            run.wrong(&format!("{setting} is not {value} from {origin}: {line}"))
+        );
+    }
+    ensure!(of("base_url")["value"].is_null(), "{}", run.wrong("base_url is not set"));
+    let run = desk.run(&show)?.exits(0)?;
+    let text = String::from_utf8_lossy(&run.stdout);
+    ensure!(
+        text.contains("look_back") && text.contains(&origin),
+        "{}",
+        run.wrong("the table lacks something")
+    );
+    desk.run(&["--profile", "lost", "config", "show"])?.exits(2)?;
+    Ok(())
+}
+
+fn man(scene: &Scene<'_>) -> Outcome {
+    let desk = scene.desk("data");
+    let run = desk.run(&["man", "archive", "pull"])?.exits(0)?;
+    let text = String::from_utf8_lossy(&run.stdout);
+    ensure!(text.contains(".SH SYNOPSIS") && text.contains("Examples"), "{}", run.wrong("that is no page"));
+    desk.run(&["man", "archive", "lost"])?.exits(2)?.says(&["pull"])?;
+    let folder = scene.hidden("man");
+    desk.run(&["man", "--out", &folder.display().to_string()])?.exits(0)?;
+    for page in ["frontdesk.1", "frontdesk-archive-verify.1", "frontdesk-sandbox-serve.1"] {
+        ensure!(folder.join(page).is_file(), "{page} was not written");
+    }
     Ok(())
 }
 

@@ -66,7 +66,7 @@ pub const KEYS: &[Key] = &[
         &["FRONTDESK_SCOPES"],
         "OAuth scopes, separated by spaces; by default those of the command",
     ),
-    key("organization_id", &["FRONTDESK_ORGANIZATION_ID"], "whose archive this is; default: default"),
+    key_or("organization_id", &["FRONTDESK_ORGANIZATION_ID"], "default", "whose archive this is"),
     key("data_dir", &["FRONTDESK_DATA_DIR"], "where everything is kept; default: $XDG_DATA_HOME/frontdesk"),
     key_or("segment_size", &["FRONTDESK_SEGMENT_SIZE"], "64MiB", "packed size at which a segment is sealed"),
     key_or(

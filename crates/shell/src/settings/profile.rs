@@ -21,10 +21,17 @@ use crate::environment::Environment;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
+/// What was read: a file may be there without the profile `default`.
+#[derive(Default)]
+pub(super) struct Found {
+    pub(super) file: Option<PathBuf>,
+    pub(super) profile: Option<Profile>,
+}
+
 /// A profile's values by key name.
 pub(super) struct Profile {
     file: PathBuf,
-    name: String,
+    pub(super) name: String,
     values: BTreeMap<String, String>,
 }
 
@@ -48,7 +55,7 @@ pub(super) fn read(
     config: Option<&Path>,
     profile: Option<&str>,
     environment: &Environment,
-) -> Result<Option<Profile>, Failure> {
+) -> Result<Found, Failure> {
     let usual = || {
         base_dir(environment, "XDG_CONFIG_HOME", ".config").map(|dir| dir.join("frontdesk/frontdesk.toml"))
     };
@@ -73,7 +80,7 @@ pub(super) fn read(
     let name = profile.or(file.profile.as_deref()).unwrap_or("default").to_owned();
     let Some(table) = file.profiles.get(&name) else {
         if profile.is_none() && file.profile.is_none() {
-            return Ok(None);
+            return Ok(Found { file: Some(path), profile: None });
         }
         let known: Vec<&str> = file.profiles.keys().map(String::as_str).collect();
         return Err(Failure::new(
@@ -87,11 +94,12 @@ pub(super) fn read(
     if KEYS.iter().any(|key| key.secret && values.contains_key(key.name)) {
         refuse_if_others_may_read(&path)?;
     }
-    Ok(Some(Profile { file: path, name, values }))
+    let profile = Profile { file: path.clone(), name, values };
+    Ok(Found { file: Some(path), profile: Some(profile) })
 }
 
-fn no_file(profile: Option<&str>, path: Option<&Path>) -> Result<Option<Profile>, Failure> {
-    let Some(name) = profile else { return Ok(None) };
+fn no_file(profile: Option<&str>, path: Option<&Path>) -> Result<Found, Failure> {
+    let Some(name) = profile else { return Ok(Found::default()) };
     let place = path.map_or_else(
         || "no configuration file".to_owned(),
         |path| format!("{} is not there", path.display()),
@@ -203,6 +211,14 @@ mod tests {
         let text = "profile = \"b\"\n[profiles.a]\nrate = 1\n[profiles.b]\nrate = 2\n";
         assert_eq!(resolve(text, 0o644, None).unwrap().text("rate"), Some("2"));
         assert_eq!(resolve(text, 0o644, Some("a")).unwrap().text("rate"), Some("1"));
+        assert_eq!(resolve(text, 0o644, None).unwrap().profile(), Some("b"));
+    }
+
+    #[test]
+    fn a_file_without_the_usual_profile_was_still_read() {
+        let settings = resolve("[profiles.a]\nrate = 1\n", 0o644, None).unwrap();
+        assert!(settings.file().is_some_and(|file| file.ends_with("frontdesk.toml")));
+        assert_eq!((settings.profile(), settings.text("rate")), (None, None));
     }
 
     #[test]
@@ -235,7 +251,7 @@ mod tests {
     fn a_named_file_must_exist_and_the_usual_place_may_be_empty() {
         let environment = Environment::from_iter([("HOME", "/nonexistent-home")]);
         let absent = Layers { environment: Some(&environment), ..Layers::default() };
-        assert!(Settings::resolve(&absent).is_ok());
+        assert_eq!(Settings::resolve(&absent).unwrap().file(), None);
         let named = Layers { config: Some(PathBuf::from("/nonexistent/frontdesk.toml")), ..absent };
         assert_eq!(Settings::resolve(&named).unwrap_err().exit(), Exit::Usage);
     }
