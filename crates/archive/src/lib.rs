@@ -3,7 +3,7 @@
 //! - [`Writer`]: one at a time. [`Writer::put`] returns when records are durable; equal bytes change nothing, other
 //!   bytes are the next version. Opening settles what an unclean stop left.
 //! - [`Reader`]: any number, in any process, also in a folder that cannot be written: [`Reader::show`],
-//!   [`Reader::list`], [`Reader::search_contains`], [`Reader::verify`].
+//!   [`Reader::list`], [`Reader::search`], [`Reader::verify`].
 //! - [`Prepared`]: a record, hashed and ready; made on the thread that has the bytes.
 //! - [`RunLog`]: checkpoints and certificates of a run.
 //!
@@ -58,7 +58,7 @@ pub use list::{Entries, ListEntry, ListQuery};
 pub use put::{Pending, Prepared, PutOutcome};
 pub use reader::{Reader, Stats};
 pub use runs::RunLog;
-pub use search::{ContainsQuery, SearchHit, SearchPage};
+pub use search::{Expression, Match, Order, Search, SearchHit, SearchPage, Searched};
 pub use settings::{ReadOptions, Settings};
 pub use show::Record;
 pub use verify::{Damaged, Progress, VerifyOptions, VerifyReport};

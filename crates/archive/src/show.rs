@@ -6,7 +6,7 @@ use frontdesk_domain::payload;
 use frontdesk_domain::{RecordKey, Timestamp};
 use frontdesk_durable::{Dir, Sha256Hash, sha256};
 
-use crate::catalog::Found;
+use crate::catalog::{Catalog, Found};
 use crate::error::{Action, During, Error};
 use crate::layout;
 use crate::reader::Reader;
@@ -66,9 +66,21 @@ impl Reader {
     /// `Damage` when the record is not what was stored, naming the segment and the place; what the file system
     /// says.
     pub fn show(&self, key: &RecordKey, version: Option<u32>) -> Result<Option<Record>, Error> {
+        self.fetch(|catalog| catalog.find(key, version))
+    }
+
+    /// The record with this sequence, as [`Reader::show`] gives it.
+    pub(crate) fn show_sequence(&self, sequence: u64) -> Result<Option<Record>, Error> {
+        self.fetch(|catalog| catalog.by_sequence()?(sequence))
+    }
+
+    fn fetch(
+        &self,
+        look: impl Fn(&Catalog) -> Result<Option<Found>, Error>,
+    ) -> Result<Option<Record>, Error> {
         let mut looks = 0;
         loop {
-            let Some(found) = self.ask(|catalog| catalog.find(key, version))? else { return Ok(None) };
+            let Some(found) = self.ask(&look)? else { return Ok(None) };
             let path = layout::segment(found.folder, found.member.segment);
             match read(&*self.dir, &path, self.format.archive(), &found) {
                 Ok(Ok(bytes)) => return Ok(Some(record(found, path, bytes))),
@@ -92,7 +104,7 @@ impl Reader {
                     // A writer may have put a copy in its place since the catalog was asked.
                     looks += 1;
                     self.refresh()?;
-                    let again = self.ask(|catalog| catalog.find(key, version))?;
+                    let again = self.ask(&look)?;
                     let same = again.is_some_and(|again| again.member.segment == found.member.segment);
                     if same || looks > LOOKS {
                         return Err(Error::damage(Action::Show, path, "the segment is missing"));

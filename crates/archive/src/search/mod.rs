@@ -3,37 +3,88 @@
 //! The plain scan reads every segment. It needs nothing but the segments and the catalog's note of which versions
 //! are the latest, and stays as the oracle that any faster way must agree with.
 
+mod answer;
+mod collect;
 mod cursor;
 mod scan;
+mod sequences;
 mod snippet;
+mod sought;
 
 use frontdesk_domain::{RecordId, Timestamp};
 
-/// What to look for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ContainsQuery {
-    /// The text a transcript must contain, compared character by character without regard to case. Not empty.
-    pub term: String,
-    /// At most this many hits are returned; all are counted.
+use crate::show::Record;
+
+/// What to look for, and which part of the answer.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Search {
+    /// What to look for.
+    pub expression: Expression,
+    /// Which hits come first.
+    pub order: Order,
+    /// At most this many hits are returned, 10,000 if it is more; all are counted.
     pub limit: usize,
     /// Where the page before ended: its [`SearchPage::next_cursor`].
     pub cursor: Option<String>,
 }
 
-/// One page of hits.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct SearchPage {
-    /// Conversations whose transcript contains the term, on this page or not.
-    pub count: u64,
+impl Search {
+    /// The first `limit` hits of an expression, newest first.
+    #[must_use]
+    pub fn new(expression: Expression, limit: usize) -> Self {
+        Self { expression, order: Order::Newest, limit, cursor: None }
+    }
+}
+
+/// What a conversation must say to be found.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Expression {
+    /// A transcript that contains this text, compared character by character without regard to case. Not empty.
+    Contains(String),
+}
+
+/// Which hits come first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Order {
     /// The newest, by start time; those without one come last.
-    pub hits: Vec<SearchHit>,
-    /// Where to go on, when there are more.
-    pub next_cursor: Option<String>,
-    /// Conversations that could not be read, and may contain the term or not.
+    #[default]
+    Newest,
+}
+
+/// A conversation that was found, whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Match {
+    /// Its latest version, with its exact bytes.
+    pub record: Record,
+    /// What is known about the whole answer by now.
+    pub so_far: Searched,
+}
+
+/// What a search came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Searched {
+    /// Conversations that were found.
+    pub count: u64,
+    /// Conversations that could not be read, and may belong to the answer or not.
     pub incomplete: u64,
 }
 
-/// A conversation that contains the term.
+/// One page of hits.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SearchPage {
+    /// Conversations that were found, on this page or not.
+    pub count: u64,
+    /// The first of them, in the order that was asked for.
+    pub hits: Vec<SearchHit>,
+    /// Where to go on, when there are more.
+    pub next_cursor: Option<String>,
+    /// Conversations that could not be read, and may belong to the answer or not.
+    pub incomplete: u64,
+}
+
+/// A conversation that was found.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SearchHit {
     /// The conversation's id.
@@ -42,7 +93,7 @@ pub struct SearchHit {
     pub version: u32,
     /// When it started.
     pub started_at: Option<Timestamp>,
-    /// About 160 characters of the transcript around the first place where the term is.
+    /// About 160 characters of the transcript around what was looked for.
     pub snippet: String,
 }
 
@@ -53,5 +104,24 @@ impl std::fmt::Debug for SearchHit {
             .field("version", &self.version)
             .field("started_at", &self.started_at)
             .finish_non_exhaustive()
+    }
+}
+
+// What is looked for may be customers' words.
+impl std::fmt::Debug for Search {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Search")
+            .field("expression", &self.expression)
+            .field("order", &self.order)
+            .field("limit", &self.limit)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Expression {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Contains(text) => write!(f, "Contains({} bytes)", text.len()),
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use frontdesk_archive::{ContainsQuery, ListQuery, PutOutcome, Reader, VerifyOptions, VerifyReport};
+use frontdesk_archive::{Expression, ListQuery, PutOutcome, Reader, Search, VerifyOptions, VerifyReport};
 use frontdesk_durable::Dir;
 use frontdesk_durable::testing::{EIO, FaultyDir};
 
@@ -88,8 +88,8 @@ fn every_reader_sees_what_is_not_settled_and_leaves_it() {
         let listed: Vec<_> = reader.list(&ListQuery::default()).map(Result::unwrap).collect();
         assert_eq!(listed, expected);
         assert!(reader.show(&key("c-4"), None).unwrap().is_some());
-        let query = ContainsQuery { term: "hello".to_owned(), limit: 9, cursor: None };
-        let page = reader.search_contains(&query).unwrap();
+        let query = Search::new(Expression::Contains("hello".to_owned()), 9);
+        let page = reader.search(&query).unwrap();
         assert_eq!((page.count, page.incomplete), (5, 0));
         let report: VerifyReport = verify(reader);
         assert_eq!((report.damaged, report.records), (vec![], 8));

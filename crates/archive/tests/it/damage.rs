@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use frontdesk_archive::{ContainsQuery, Error, ListEntry, ListQuery, Reader, SearchPage, VerifyReport};
+use frontdesk_archive::{Error, Expression, ListEntry, ListQuery, Reader, Search, SearchPage, VerifyReport};
 use frontdesk_domain::RecordKey;
 use frontdesk_durable::Dir;
 use frontdesk_durable::testing::MemoryDir;
@@ -18,8 +18,8 @@ struct Answers {
     page: SearchPage,
 }
 
-fn query() -> ContainsQuery {
-    ContainsQuery { term: "HELLO".to_owned(), limit: 10, cursor: None }
+fn query() -> Search {
+    Search::new(Expression::Contains("HELLO".to_owned()), 10)
 }
 
 fn answers(reader: &Reader) -> Result<Answers, Error> {
@@ -30,7 +30,7 @@ fn answers(reader: &Reader) -> Result<Answers, Error> {
             bytes.insert((entry.key.clone(), entry.version), record.bytes);
         }
     }
-    Ok(Answers { entries, bytes, page: reader.search_contains(&query())? })
+    Ok(Answers { entries, bytes, page: reader.search(&query())? })
 }
 
 /// A small archive, stopped in good order: a sealed segment, an unsealed one, two versions, a run.
@@ -99,7 +99,7 @@ impl Small {
                 }
             }
         }
-        if let Ok(page) = reader.search_contains(&query()) {
+        if let Ok(page) = reader.search(&query()) {
             for hit in &page.hits {
                 assert!(self.answers.page.hits.contains(hit), "{what}: {hit:?}");
             }
@@ -190,7 +190,7 @@ fn damage_in_the_middle_hides_nothing_else_and_keeps_writers_out() {
         let ids: Vec<String> =
             report.damaged.iter().filter_map(|damaged| Some(damaged.id.as_ref()?.to_string())).collect();
         assert_eq!(ids, ["b", "c"], "{report:?}");
-        let page = reader.search_contains(&query()).unwrap();
+        let page = reader.search(&query()).unwrap();
         assert_eq!((page.count, page.incomplete), (2, 1));
         assert_eq!(report.records, 2);
     });

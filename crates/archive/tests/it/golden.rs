@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use frontdesk_archive::{ContainsQuery, ListQuery, Reader, Settings, Writer};
+use frontdesk_archive::{Expression, ListQuery, Reader, Search, Settings, Writer};
 use frontdesk_durable::{OsDir, to_hex};
 
 use crate::support::ReadOnly;
@@ -31,8 +31,8 @@ fn describe(reader: &Reader) -> String {
             String::from_utf8(record.bytes).unwrap().escape_debug(),
         );
     }
-    let query = ContainsQuery { term: "HELLO".to_owned(), limit: 10, cursor: None };
-    let page = reader.search_contains(&query).unwrap();
+    let query = Search::new(Expression::Contains("HELLO".to_owned()), 10);
+    let page = reader.search(&query).unwrap();
     text += &format!("hello: {} of them, incomplete {}\n", page.count, page.incomplete);
     for hit in page.hits {
         text += &format!("  {:?} v{} {}\n", hit.id, hit.version, hit.snippet.escape_debug());

@@ -1,6 +1,8 @@
 //! The plain scan: exact counts, order, pages, and what it says when something cannot be read.
 
-use frontdesk_archive::{ContainsQuery, ErrorKind, Reader};
+use std::ops::ControlFlow;
+
+use frontdesk_archive::{ErrorKind, Expression, Reader, Search};
 use proptest::prelude::*;
 
 use crate::support::{Place, noise, prepared};
@@ -13,14 +15,14 @@ fn line(id: &str, started: Option<&str>, text: &str) -> Vec<u8> {
     serde_json::to_vec(&value).unwrap()
 }
 
-fn query(term: &str, limit: usize, cursor: Option<String>) -> ContainsQuery {
-    ContainsQuery { term: term.to_owned(), limit, cursor }
+fn query(term: &str, limit: usize, cursor: Option<String>) -> Search {
+    Search { cursor, ..Search::new(Expression::Contains(term.to_owned()), limit) }
 }
 
 fn ids(reader: &Reader, term: &str, limit: usize) -> (u64, Vec<Vec<String>>) {
     let (mut pages, mut cursor, mut count) = (Vec::new(), None, None);
     loop {
-        let page = reader.search_contains(&query(term, limit, cursor)).unwrap();
+        let page = reader.search(&query(term, limit, cursor)).unwrap();
         assert_eq!(page.incomplete, 0);
         assert!(count.is_none_or(|count| count == page.count), "the count is of all pages");
         count = Some(page.count);
@@ -52,17 +54,34 @@ fn hits_are_the_latest_versions_newest_first_and_undated_last() {
     assert_eq!(ids(&reader, "no MORE", 5), (1, vec![vec!["old".to_owned()]]));
     assert_eq!(ids(&reader, "groesse", 5), (0, vec![vec![]]));
     assert_eq!(ids(&reader, "größe", 0), (5, vec![vec![]]), "only the count");
-    let page = reader.search_contains(&query("größer", 1, None)).unwrap();
+    let page = reader.search(&query("größer", 1, None)).unwrap();
     assert_eq!((page.hits[0].snippet.as_str(), page.hits[0].version), ("GRÖSSE, größer", 1));
 
     let other = Place::new();
     other.writer().put(vec![prepared(&lines[0])]).unwrap();
-    let cursor = reader.search_contains(&query("größe", 1, None)).unwrap().next_cursor;
-    let error = other.reader().search_contains(&query("größe", 1, cursor)).unwrap_err();
+    let cursor = reader.search(&query("größe", 1, None)).unwrap().next_cursor;
+    let error = other.reader().search(&query("größe", 1, cursor)).unwrap_err();
     assert_eq!(*error.kind(), ErrorKind::ForeignArchive);
     for wrong in [query("", 1, None), query("x", 1, Some("x".to_owned()))] {
-        assert!(matches!(reader.search_contains(&wrong).unwrap_err().kind(), ErrorKind::Malformed { .. }));
+        assert!(matches!(reader.search(&wrong).unwrap_err().kind(), ErrorKind::Malformed { .. }));
     }
+}
+
+#[test]
+fn whoever_has_enough_says_so() {
+    let place = Place::new();
+    let writer = place.writer();
+    let lines = ["a", "b", "c"].map(|id| prepared(&line(id, None, "enough")));
+    writer.put(lines.into()).unwrap();
+    let mut seen = Vec::new();
+    let take_two = &mut |found: frontdesk_archive::Match| {
+        assert_eq!(found.so_far.count, 3);
+        seen.push(found.record.key.id.to_string());
+        if seen.len() == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let searched = place.reader().search_each(&Expression::Contains("ENOUGH".to_owned()), take_two).unwrap();
+    assert_eq!((searched.count, searched.incomplete), (3, 0));
+    assert_eq!(seen, ["c", "b"]);
 }
 
 #[test]
@@ -108,8 +127,17 @@ proptest! {
             .map(|(n, _)| n.to_string())
             .rev()
             .collect();
-        let (count, pages) = ids(&place.reader(), &term, 100);
+        let reader = place.reader();
+        let (count, pages) = ids(&reader, &term, 100);
         prop_assert_eq!(count, expected.len() as u64);
-        prop_assert_eq!(pages.concat(), expected);
+        prop_assert_eq!(pages.concat(), &expected[..]);
+        let mut each = Vec::new();
+        let searched = reader.search_each(&Expression::Contains(term), &mut |found| {
+            assert_eq!(found.record.bytes, lines[found.record.key.id.as_str().parse::<usize>().unwrap()]);
+            each.push(found.record.key.id.to_string());
+            ControlFlow::Continue(())
+        }).unwrap();
+        prop_assert_eq!((searched.count, searched.incomplete), (count, 0));
+        prop_assert_eq!(each, expected);
     }
 }

@@ -8,7 +8,7 @@ use crate::support::{
     verify,
 };
 use crate::world::{Catalog, Model, World};
-use frontdesk_archive::{ContainsQuery, ErrorKind, ListQuery, ReadOptions, Reader, Settings, Writer};
+use frontdesk_archive::{ErrorKind, Expression, ListQuery, ReadOptions, Reader, Search, Settings, Writer};
 
 #[test]
 fn a_second_writer_is_told_who_holds_the_archive() {
@@ -36,8 +36,8 @@ fn readers_see_what_is_acknowledged_and_never_less() {
                     let listed = reader.list(&ListQuery::default()).map(Result::unwrap).count() as u32;
                     assert!(listed >= before, "{listed} of {before}");
                     assert!(reader.show(&key(&format!("c-{}", before - 1)), None).unwrap().is_some());
-                    let query = ContainsQuery { term: "hello".to_owned(), limit: 1, cursor: None };
-                    let page = reader.search_contains(&query).unwrap();
+                    let query = Search::new(Expression::Contains("hello".to_owned()), 1);
+                    let page = reader.search(&query).unwrap();
                     assert!(page.count >= u64::from(before) && page.incomplete == 0, "{page:?}");
                     let report = verify(&reader);
                     assert_eq!((report.damaged, report.unfinished), (vec![], vec![]));
@@ -92,8 +92,8 @@ fn a_folder_that_cannot_be_written_is_read_all_the_same() {
         let reader = Reader::open_in(dir.clone(), &read_options()).unwrap();
         model.clone().compare(&reader).unwrap();
         assert_eq!(verify(&reader).damaged, []);
-        let query = ContainsQuery { term: "hello".to_owned(), limit: 10, cursor: None };
-        assert_eq!(reader.search_contains(&query).unwrap().count, 4);
+        let query = Search::new(Expression::Contains("hello".to_owned()), 10);
+        assert_eq!(reader.search(&query).unwrap().count, 4);
         let error = Writer::open_in(dir, &settings(), clock()).unwrap_err();
         assert!(error.is_storage_failure(), "{error}");
         assert_eq!(*error.kind(), ErrorKind::ReadOnly);

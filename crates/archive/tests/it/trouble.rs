@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use frontdesk_archive::{ContainsQuery, ErrorKind, ListQuery, Reader, SearchPage};
+use frontdesk_archive::{ErrorKind, Expression, ListQuery, Reader, Search, SearchPage};
 use frontdesk_durable::testing::EIO;
 use frontdesk_durable::{Dir, Entry, Held, Metadata, ReadAt, WriteAt};
 
@@ -117,8 +117,8 @@ impl WriteAt for Counted {
 }
 
 fn search(reader: &Reader) -> SearchPage {
-    let query = ContainsQuery { term: "hello".to_owned(), limit: 9, cursor: None };
-    reader.search_contains(&query).unwrap()
+    let query = Search::new(Expression::Contains("hello".to_owned()), 9);
+    reader.search(&query).unwrap()
 }
 
 fn listed(reader: &Reader) -> Vec<String> {

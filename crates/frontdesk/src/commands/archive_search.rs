@@ -2,7 +2,7 @@
 
 use std::num::NonZero;
 
-use frontdesk_archive::{ContainsQuery, ErrorKind, SearchHit, SearchPage};
+use frontdesk_archive::{ErrorKind, Expression, Search, SearchHit, SearchPage};
 use frontdesk_shell::clock::Stopwatch;
 use frontdesk_shell::printer::printable;
 use frontdesk_shell::quantity::show_count;
@@ -92,12 +92,11 @@ pub(crate) fn run(context: &Context<'_>, arguments: &SearchArgs) -> Result<Exit,
     }
     let reader = store::reader(context)?;
     let watch = Stopwatch::start();
-    let query = ContainsQuery {
-        term: arguments.contains.clone(),
-        limit: limit.get() as usize,
+    let query = Search {
         cursor: arguments.cursor.clone(),
+        ..Search::new(Expression::Contains(arguments.contains.clone()), limit.get() as usize)
     };
-    let page = reader.search_contains(&query).map_err(|error| match error.kind() {
+    let page = reader.search(&query).map_err(|error| match error.kind() {
         ErrorKind::Malformed { .. } => failures::archive(&error)
             .hint("give --cursor as an earlier answer's next_cursor has it, or leave it out"),
         _ => failures::archive(&error),

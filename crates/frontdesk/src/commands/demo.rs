@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use frontdesk_archive::{ContainsQuery, SearchHit, Settings as StoreSettings, VerifyOptions};
+use frontdesk_archive::{Expression, Search, SearchHit, Settings as StoreSettings, VerifyOptions};
 use frontdesk_archiver::{Pull, PullRequest};
 use frontdesk_domain::{OrganizationId, PageSize, RunState, TimeRange, Timestamp};
 use frontdesk_durable::{OsDir, publish};
@@ -121,8 +121,8 @@ pub(crate) async fn run(global: &GlobalArgs, printer: &Printer) -> Result<Exit, 
     let verified =
         reader.verify(&VerifyOptions::default(), &mut |_| {}).map_err(|error| failures::archive(&error))?;
     let search_watch = Stopwatch::start();
-    let query = ContainsQuery { term: SEARCHED.to_owned(), limit: 1, cursor: None };
-    let page = reader.search_contains(&query).map_err(|error| failures::archive(&error))?;
+    let query = Search::new(Expression::Contains(SEARCHED.to_owned()), 1);
+    let page = reader.search(&query).map_err(|error| failures::archive(&error))?;
     let search_us = search_watch.elapsed_us();
     let summary = Summary {
         folder: FOLDER,
