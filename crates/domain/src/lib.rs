@@ -12,6 +12,7 @@
 //! | [`json`] | JSON as bytes: checked, compacted, taken apart while it arrives |
 //! | [`record`], [`payload`] | what is kept, and what can be read out of it |
 //! | [`fold`] | containment that ignores case |
+//! | [`tokens`] | a text as words and what is between them |
 //! | [`certificate`] | what a run can prove |
 //! | [`violation`] | broken rules, all at once, in a stable order |
 //! | [`secret`] | a value that must not be shown |
@@ -42,6 +43,7 @@ pub mod range;
 pub mod record;
 pub mod secret;
 pub mod time;
+pub mod tokens;
 pub mod violation;
 
 pub use certificate::{Certificate, Missing, RunState, WindowEnd, WindowReport, judge};

@@ -17,4 +17,5 @@ mod query;
 mod range;
 mod record;
 mod time;
+mod tokens;
 mod violation;
