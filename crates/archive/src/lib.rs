@@ -3,7 +3,7 @@
 //! - [`Writer`]: one at a time. [`Writer::put`] returns when records are durable; equal bytes change nothing, other
 //!   bytes are the next version. Opening settles what an unclean stop left.
 //! - [`Reader`]: any number, in any process, also in a folder that cannot be written: [`Reader::show`],
-//!   [`Reader::list`], [`Reader::search`], [`Reader::verify`].
+//!   [`Reader::list`], [`Reader::search`], [`Reader::verify`], [`Reader::report`], [`Reader::summary`].
 //! - [`Prepared`]: a record, hashed and ready; made on the thread that has the bytes.
 //! - [`RunLog`]: checkpoints and certificates of a run.
 //!
@@ -41,9 +41,11 @@ mod format;
 mod layout;
 mod ledger;
 mod list;
+mod name;
 mod open;
 mod put;
 mod reader;
+mod report;
 mod runs;
 mod search;
 mod segment;
@@ -55,8 +57,10 @@ mod writer;
 
 pub use error::{Action, Error, ErrorKind};
 pub use list::{Entries, ListEntry, ListQuery};
+pub use name::{check_export_name, export_name, kind_of_export_name};
 pub use put::{Pending, Prepared, PutOutcome};
 pub use reader::{Reader, Stats};
+pub use report::{Day, DayState, Gap, ReportEntry, Reported, Summary};
 pub use runs::RunLog;
 pub use search::{Expression, Match, Order, Search, SearchHit, SearchPage, Searched};
 pub use settings::{ReadOptions, Settings};

@@ -153,6 +153,11 @@ impl Reader {
         }
     }
 
+    /// Uses the catalog for something that cannot begin again. [`Reader::ask`] first finds out that it can be used.
+    pub(crate) fn with_catalog<T, E>(&self, using: impl FnOnce(&Catalog) -> Result<T, E>) -> Result<T, E> {
+        using(&self.lock().catalog)
+    }
+
     /// Gives the catalog up for one built from the segments. `false` when this was done before.
     pub(crate) fn distrust_catalog(&self) -> Result<bool, Error> {
         let mut source = self.lock();

@@ -96,7 +96,8 @@ pub(crate) fn list(dir: &dyn Dir) -> Result<Vec<RunId>, Error> {
     Ok(files.filter_map(|entry| RunId::new(entry.name.strip_suffix(SUFFIX)?).ok()).collect())
 }
 
-fn path(run: &RunId) -> String {
+/// Where the log of a run is.
+pub(crate) fn path(run: &RunId) -> String {
     format!("{}/{run}{SUFFIX}", layout::RUNS)
 }
 

@@ -13,7 +13,7 @@
 //! | [`record`], [`payload`] | what is kept, and what can be read out of it |
 //! | [`fold`] | containment that ignores case |
 //! | [`tokens`] | a text as words and what is between them |
-//! | [`certificate`] | what a run can prove |
+//! | [`certificate`], [`coverage`] | what a run can prove, and what many runs prove together |
 //! | [`violation`] | broken rules, all at once, in a stable order |
 //! | [`secret`] | a value that must not be shown |
 //!
@@ -33,6 +33,7 @@
 //! ```
 
 pub mod certificate;
+pub mod coverage;
 pub mod filter;
 pub mod fold;
 pub mod ids;

@@ -1,6 +1,7 @@
 //! The command line as it is typed: literal arguments, no meaning yet.
 
 mod archive;
+mod keeping;
 mod sandbox;
 
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use archive::{
     ArchiveCommand, ConnectionArgs, ImportArgs, PullArgs, SearchArgs, ShowArgs, StoreArgs,
 };
+pub(crate) use keeping::ReportArgs;
 pub(crate) use sandbox::{SandboxCommand, ServeArgs};
 
 /// Digital messaging on Genesys Cloud: an archive that can prove itself.

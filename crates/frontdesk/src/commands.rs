@@ -3,6 +3,7 @@
 mod archive_import;
 mod archive_list;
 mod archive_pull;
+mod archive_report;
 mod archive_search;
 mod archive_show;
 mod archive_verify;
@@ -54,6 +55,7 @@ pub(crate) async fn run(cli: Cli, environment: Environment, printer: &Printer) -
             ArchiveCommand::Show(arguments) => archive_show::run(&plain(environment)?, &arguments),
             ArchiveCommand::List => archive_list::run(&plain(environment)?),
             ArchiveCommand::Verify => archive_verify::run(&plain(environment)?),
+            ArchiveCommand::Report(arguments) => archive_report::run(&plain(environment)?, &arguments).await,
         },
     }
 }

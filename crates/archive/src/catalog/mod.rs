@@ -9,6 +9,7 @@ mod mark;
 mod open;
 mod read;
 mod replay;
+mod report;
 mod schema;
 mod write;
 
@@ -17,6 +18,7 @@ pub(crate) use mark::{Mark, SegmentMark, State};
 pub(crate) use open::{open_for_reading, open_for_writing, remove};
 pub(crate) use read::{Found, Latest, Lookup, RowFilter};
 pub(crate) use replay::{Gathered, Lost, ReadRecord, gather, read_rows, replay};
+pub(crate) use report::{DAY, Item};
 pub(crate) use write::{MemberRow, RecordRow};
 
 use rusqlite::Connection;

@@ -135,6 +135,12 @@ pub(crate) fn copy_folder(from: &Path, to: &Path) {
     }
 }
 
+/// Puts other bytes in a file, as damage does.
+#[expect(clippy::disallowed_methods, reason = "a test plays the part of what damages a file")]
+pub(crate) fn overwrite(path: &Path, bytes: &[u8]) {
+    std::fs::write(path, bytes).unwrap();
+}
+
 /// A directory in which every change fails as on a read-only file system.
 #[derive(Debug, Clone)]
 pub(crate) struct ReadOnly<D>(pub(crate) D);

@@ -7,6 +7,7 @@ mod snapshot;
 mod strategies;
 
 mod certificate;
+mod coverage;
 mod filter;
 mod fold;
 mod ids;

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::keeping::ReportArgs;
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum ArchiveCommand {
     /// Pull a range of conversations, page by page; the same command resumes what was interrupted
@@ -24,6 +26,9 @@ pub(crate) enum ArchiveCommand {
     /// Read everything again and check every byte
     #[command(after_help = VERIFY_EXAMPLES)]
     Verify,
+    /// Say what is there: every record under its export name, or totals and a calendar
+    #[command(after_help = super::keeping::REPORT_EXAMPLES)]
+    Report(ReportArgs),
 }
 
 const PULL_EXAMPLES: &str = "\

@@ -1,0 +1,203 @@
+//! `frontdesk archive report [--summary]`
+
+use std::fmt::Write as _;
+
+use frontdesk_archive::{Day, Error as ArchiveError, ReportEntry, Reported, Summary};
+use frontdesk_domain::{TimeRange, Timestamp};
+use frontdesk_shell::quantity::{show_count, show_size};
+use frontdesk_shell::{Exit, Failure, Format, Printer};
+use serde::Serialize;
+
+use crate::args::ReportArgs;
+use crate::clock::WallClock;
+use crate::context::Context;
+use crate::{failures, store};
+
+/// Bytes that are handed to stdout at a time.
+const CHUNK: usize = 64 << 10;
+
+pub(crate) async fn run(context: &Context<'_>, arguments: &ReportArgs) -> Result<Exit, Failure> {
+    let now = WallClock::of(context).await?.now();
+    let reader = store::reader(context)?;
+    if arguments.summary {
+        let summary = reader.summary(now).map_err(|error| failures::archive(&error))?;
+        for run in &summary.unreadable_runs {
+            context.printer.talk(format_args!("the log of run {run} is damaged: it proves nothing here"));
+        }
+        context.printer.data(&Answer::new(&summary, now), |_| text(&summary))?;
+        return Ok(Exit::Done);
+    }
+    let mut listing = Listing { printer: context.printer, text: String::new(), first: true, now };
+    reader
+        .report(|reported| match reported {
+            Reported::Total(total) => listing.begin(total),
+            Reported::Record(record) => listing.add(&record),
+        })
+        .map_err(Stopped::into_failure)?;
+    listing.end()?;
+    Ok(Exit::Done)
+}
+
+/// Why the list ended early.
+enum Stopped {
+    Archive(ArchiveError),
+    Output(Failure),
+}
+
+impl From<ArchiveError> for Stopped {
+    fn from(error: ArchiveError) -> Self {
+        Self::Archive(error)
+    }
+}
+
+impl Stopped {
+    fn into_failure(self) -> Failure {
+        match self {
+            Self::Archive(error) => failures::archive(&error),
+            Self::Output(failure) => failure,
+        }
+    }
+}
+
+/// The list as it is written: one JSON object (contract §5) that is never in memory as a whole.
+struct Listing<'p> {
+    printer: &'p Printer,
+    text: String,
+    first: bool,
+    now: Timestamp,
+}
+
+impl Listing<'_> {
+    fn begin(&mut self, total: u64) -> Result<(), Stopped> {
+        self.text = match self.printer.format() {
+            Format::Json => {
+                format!("{{\"generatedAt\":\"{}\",\"totalFiles\":{total},\"records\":[", self.now)
+            }
+            Format::Text => format!("{} files at {}\n", show_count(total), self.now),
+        };
+        Ok(())
+    }
+
+    fn add(&mut self, record: &ReportEntry<'_>) -> Result<(), Stopped> {
+        let ReportEntry { filename, size_bytes, last_modified } = record;
+        // Writing to a string does not fail. Neither names nor times hold anything that JSON escapes.
+        let _ = match self.printer.format() {
+            Format::Json => {
+                self.text.push_str(if self.first { "{\"filename\":\"" } else { ",{\"filename\":\"" });
+                self.text.push_str(filename);
+                self.text.push_str("\",\"sizeBytes\":");
+                let written = write!(self.text, "{size_bytes}");
+                self.text.push_str(",\"lastModified\":\"");
+                self.text.push_str(last_modified);
+                self.text.push_str("\"}");
+                written
+            }
+            Format::Text => writeln!(self.text, "{last_modified:<27}  {size_bytes:>10}  {filename}"),
+        };
+        self.first = false;
+        if self.text.len() >= CHUNK {
+            self.printer.raw(self.text.as_bytes()).map_err(Stopped::Output)?;
+            self.text.clear();
+        }
+        Ok(())
+    }
+
+    fn end(mut self) -> Result<(), Failure> {
+        if self.printer.format() == Format::Json {
+            self.text.push_str("]}\n");
+        }
+        self.printer.raw(self.text.as_bytes())
+    }
+}
+
+/// The summary, as scripts read it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer<'s> {
+    generated_at: Timestamp,
+    total_files: u64,
+    totals: Totals,
+    calendar: Vec<DayLine<'s>>,
+}
+
+#[derive(Serialize)]
+struct Totals {
+    conversations: u64,
+    undated: u64,
+    raw_bytes: u64,
+    packed_bytes: u64,
+    segments: u64,
+}
+
+#[derive(Serialize)]
+struct DayLine<'s> {
+    day: String,
+    state: &'static str,
+    stored: u64,
+    provisional: u64,
+    /// How many stretches of the day are missing; which, is in `gaps`.
+    missing: u64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    gaps: Vec<&'s TimeRange>,
+}
+
+impl<'s> Answer<'s> {
+    fn new(summary: &'s Summary, generated_at: Timestamp) -> Self {
+        let stats = &summary.stats;
+        let totals = Totals {
+            conversations: stats.conversations,
+            undated: summary.undated,
+            raw_bytes: stats.raw_bytes,
+            packed_bytes: stats.packed_bytes,
+            segments: stats.segments,
+        };
+        let calendar = summary.days.iter().map(DayLine::new).collect();
+        Self { generated_at, total_files: stats.records, totals, calendar }
+    }
+}
+
+impl<'s> DayLine<'s> {
+    fn new(day: &'s Day) -> Self {
+        Self {
+            day: date(day.day),
+            state: day.state.as_str(),
+            stored: day.stored,
+            provisional: day.provisional,
+            missing: day.missing.len() as u64,
+            gaps: day.missing.iter().map(|gap| &gap.range).collect(),
+        }
+    }
+}
+
+/// A day as people write it.
+fn date(midnight: Timestamp) -> String {
+    let text = midnight.to_string();
+    text.split('T').next().unwrap_or(&text).to_owned()
+}
+
+fn text(summary: &Summary) -> String {
+    let stats = &summary.stats;
+    let mut text =
+        format!("{:<12}{:<12}{:>12}{:>13}{:>9}\n", "day", "state", "stored", "provisional", "missing");
+    for day in &summary.days {
+        let (date, state) = (date(day.day), day.state.as_str());
+        let (stored, provisional) = (show_count(day.stored), show_count(day.provisional));
+        let missing = day.missing.len();
+        text.push_str(&format!("{date:<12}{state:<12}{stored:>12}{provisional:>13}{missing:>9}\n"));
+        for gap in &day.missing {
+            text.push_str(&format!("    missing: {}\n", gap.range));
+        }
+    }
+    if summary.undated > 0 {
+        text.push_str(&format!("{:<24}{:>12}\n", "without a start", show_count(summary.undated)));
+    }
+    text.push_str(&format!(
+        "{} conversations, {} records, {} in {} segments of {}",
+        show_count(stats.conversations),
+        show_count(stats.records),
+        show_size(stats.raw_bytes),
+        show_count(stats.segments),
+        show_size(stats.packed_bytes),
+    ));
+    text
+}
