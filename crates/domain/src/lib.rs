@@ -9,6 +9,7 @@
 //! | [`time`], [`range`] | points in time, months, the range that is asked for and its windows |
 //! | [`page`] | page size and page token |
 //! | [`filter`] | the filter of the details query: read, checked, written |
+//! | [`query`] | what conversations are searched by: read, checked, compared |
 //! | [`json`] | JSON as bytes: checked, compacted, taken apart while it arrives |
 //! | [`record`], [`payload`] | what is kept, and what can be read out of it |
 //! | [`fold`] | containment that ignores case |
@@ -40,9 +41,11 @@ pub mod ids;
 pub mod json;
 pub mod page;
 pub mod payload;
+pub mod query;
 pub mod range;
 pub mod record;
 pub mod secret;
+mod suggest;
 pub mod time;
 pub mod tokens;
 pub mod violation;
@@ -54,6 +57,7 @@ pub use ids::{IdError, IdFault, OrganizationId, PathSegment, RecordId, RunId};
 pub use json::{JsonError, JsonFault};
 pub use page::{PageError, PageSize, PageToken};
 pub use payload::Facts;
+pub use query::{Query, QueryError};
 pub use range::TimeRange;
 pub use record::{RawRecord, RecordError, RecordErrorKind, RecordKey, RecordKind, UnknownKind};
 pub use secret::Secret;

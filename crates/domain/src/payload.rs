@@ -16,7 +16,9 @@
 //! | transcript | every `interactions[].transcript`, `transcript`, every `messages[].text`; several joined with `\n` |
 
 mod facts;
+mod metadata;
 mod transcript;
 
 pub use facts::{Facts, carries_id, facts, metadata, read_details, take_details};
+pub use metadata::metadata_values;
 pub use transcript::transcript;

@@ -7,6 +7,7 @@
 //! text of spoken language is little more than its words, and [`join`] gives exactly the text back.
 
 use std::fmt;
+use std::ops::Range;
 
 /// Bytes of the longest token an index takes. A text with a longer one is *opaque*: it is read, not looked up.
 pub const LONGEST: usize = 256;
@@ -95,6 +96,25 @@ pub fn tokens(folded: &str) -> Tokens<'_> {
 /// ```
 pub fn words(folded: &str) -> impl Iterator<Item = &str> {
     tokens(folded).filter(|token| token.kind != TokenKind::Gap).map(|token| token.text)
+}
+
+/// Where the words of a text that is already folded are, in bytes of it.
+///
+/// ```
+/// let places: Vec<_> = frontdesk_domain::tokens::word_places("good, 早安!").collect();
+/// assert_eq!(places, [0..4, 6..9, 9..12]);
+/// ```
+pub fn word_places(folded: &str) -> impl Iterator<Item = Range<usize>> + '_ {
+    let mut tokens = tokens(folded);
+    std::iter::from_fn(move || {
+        loop {
+            let token = tokens.next()?;
+            let end = folded.len() - tokens.rest.len();
+            if token.kind != TokenKind::Gap {
+                return Some(end - token.text.len()..end);
+            }
+        }
+    })
 }
 
 /// The text that tokens stand for.

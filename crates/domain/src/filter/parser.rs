@@ -4,6 +4,7 @@ use super::ast::{Comparison, Expr, Field, Op};
 use super::lexer::{Kind, Token, tokens};
 use super::suggest;
 use super::{FilterError, MAX_DEPTH};
+use crate::suggest::shortened;
 use crate::{TimeError, Timestamp};
 
 /// Reads a whole filter.
@@ -192,7 +193,7 @@ fn found(token: &Token<'_>) -> String {
     match &token.kind {
         Kind::Open => "`(`".to_owned(),
         Kind::Close => "`)`".to_owned(),
-        Kind::Word(word) => format!("`{}`", suggest::shortened(word)),
+        Kind::Word(word) => format!("`{}`", shortened(word)),
         Kind::Value(_) => "a value".to_owned(),
         Kind::End => "the end".to_owned(),
     }

@@ -1,7 +1,7 @@
 //! Tokens are the text.
 
 use frontdesk_domain::fold::fold;
-use frontdesk_domain::tokens::{LONGEST, Token, TokenKind, join, tokens, words};
+use frontdesk_domain::tokens::{LONGEST, Token, TokenKind, join, tokens, word_places, words};
 use proptest::prelude::*;
 
 fn parts(text: &str) -> Vec<&str> {
@@ -50,6 +50,8 @@ proptest! {
     fn and_of_any_text(text in any::<String>()) {
         let text = fold(&text);
         prop_assert_eq!(join(tokens(&text)), &text[..]);
+        let placed: Vec<&str> = word_places(&text).map(|place| &text[place]).collect();
+        prop_assert_eq!(placed, words(&text).collect::<Vec<_>>());
         for Token { kind, text } in tokens(&text) {
             prop_assert!(text.chars().all(|character| TokenKind::of(character) == kind));
         }

@@ -1,0 +1,107 @@
+//! A conversation as a query looks at it.
+
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::ast::{Field, FieldName, Words};
+use crate::fold::fold;
+use crate::payload::{self, Facts};
+use crate::{RecordKind, Timestamp, tokens};
+
+/// A conversation as a query looks at it: its facts, its metadata, the words of its transcript. What nobody asks for is
+/// not read.
+#[derive(Debug)]
+pub struct Document<'a> {
+    bytes: &'a [u8],
+    facts: OnceCell<Facts>,
+    metadata: OnceCell<BTreeMap<String, Vec<String>>>,
+    text: OnceCell<Text>,
+}
+
+/// A folded transcript and where its words are, in bytes.
+#[derive(Debug)]
+struct Text {
+    folded: String,
+    words: Vec<Range<usize>>,
+}
+
+impl<'a> Document<'a> {
+    /// A record of kind `details`.
+    #[must_use]
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, facts: OnceCell::new(), metadata: OnceCell::new(), text: OnceCell::new() }
+    }
+
+    /// When it started, in microseconds after the Unix epoch.
+    #[must_use]
+    pub fn started_at(&self) -> Option<i64> {
+        self.facts().started_at.map(Timestamp::as_micros)
+    }
+
+    /// The folded transcript.
+    #[must_use]
+    pub fn folded(&self) -> &str {
+        &self.text().folded
+    }
+
+    /// How many words its transcript has.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        self.text().words.len()
+    }
+
+    /// The values it has in a field, folded.
+    #[must_use]
+    pub fn values(&self, name: &FieldName) -> Vec<String> {
+        let facts = self.facts();
+        let one = |value: &Option<String>| value.iter().map(|value| fold(value)).collect();
+        match name {
+            FieldName::Type => one(&facts.media_type),
+            FieldName::Queue => one(&facts.queue),
+            FieldName::Agent => one(&facts.agent),
+            FieldName::Direction => one(&facts.direction),
+            FieldName::Language => one(&facts.language),
+            FieldName::Metadata(key) => {
+                let metadata = self.metadata.get_or_init(|| payload::metadata_values(self.bytes));
+                metadata.get(key).into_iter().flatten().map(|value| fold(value)).collect()
+            }
+        }
+    }
+
+    /// Where words are in the folded transcript, in bytes of it: each place where they follow each other, from left to
+    /// right, also where two such places overlap.
+    pub fn places<'d>(&'d self, words: &'d Words) -> impl Iterator<Item = Range<usize>> + 'd {
+        let text = self.text();
+        let wanted = words.words();
+        text.words.windows(wanted.len()).filter_map(move |window| {
+            let last = wanted.len() - 1;
+            let is = |(index, (place, wanted)): (usize, (&Range<usize>, &String))| {
+                let word = &text.folded[place.clone()];
+                if index == last && words.is_prefix() { word.starts_with(&**wanted) } else { word == wanted }
+            };
+            let all = window.iter().zip(wanted).enumerate().all(is);
+            all.then(|| window[0].start..window[last].end)
+        })
+    }
+
+    pub(super) fn has(&self, words: &Words) -> bool {
+        self.places(words).next().is_some()
+    }
+
+    pub(super) fn has_field(&self, field: &Field) -> bool {
+        self.values(field.name()).iter().any(|value| value == field.value())
+    }
+
+    fn facts(&self) -> &Facts {
+        self.facts.get_or_init(|| payload::facts(RecordKind::Details, self.bytes))
+    }
+
+    fn text(&self) -> &Text {
+        self.text.get_or_init(|| {
+            let folded = fold(&payload::transcript(RecordKind::Details, self.bytes));
+            let words = tokens::word_places(&folded).collect();
+            Text { folded, words }
+        })
+    }
+}
