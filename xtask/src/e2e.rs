@@ -26,6 +26,7 @@ mod busy;
 mod canary;
 mod cli;
 mod corpus;
+mod crowd;
 mod damage;
 mod demo;
 mod desk;
@@ -115,6 +116,7 @@ fn all(options: &Options) -> Vec<Scenario> {
     all.extend(storage::scenarios());
     all.extend(damage::scenarios());
     all.extend(busy::scenarios());
+    all.extend(crowd::scenarios());
     all.extend(demo::scenarios());
     all.extend(sandbox::scenarios());
     all.extend(cli::scenarios());
