@@ -21,7 +21,7 @@ pub use self::details_query::{DetailsPage, DetailsReader, DetailsRequest};
 ///
 /// ```
 /// use std::sync::Arc;
-/// use frontdesk_api::{Client, ConversationSource, Credentials, DetailsQuery, Gateway, Stop};
+/// use frontdesk_api::{Client, ConversationSource, Credentials, DetailsQuery, Gateway, SeenIds, Stop};
 /// use frontdesk_api::transport::memory::{MemoryTransport, Reply};
 /// use frontdesk_domain::{PageSize, Secret, TimeRange};
 /// use futures_util::StreamExt;
@@ -38,7 +38,8 @@ pub use self::details_query::{DetailsPage, DetailsReader, DetailsRequest};
 /// let gateway = Gateway::new(client);
 ///
 /// let range = TimeRange::new("2025-03-01T00:00:00Z".parse()?, "2025-03-02T00:00:00Z".parse()?)?;
-/// let query = DetailsQuery { range, size: PageSize::default(), filter: None, resume: None, max_pages: None };
+/// let (size, seen) = (PageSize::default(), SeenIds::default());
+/// let query = DetailsQuery { range, size, filter: None, resume: None, max_pages: None, seen };
 /// let mut pages = gateway.conversations(query);
 /// while let Some(page) = pages.next().await {
 ///     assert_eq!(page?.conversations.len(), 1);

@@ -25,6 +25,7 @@ pub mod gateway;
 mod jitter;
 mod options;
 mod retry;
+mod seen;
 mod source;
 mod sync;
 mod throttle;
@@ -37,6 +38,7 @@ pub use counters::Counters;
 pub use error::{Disposition, Error, ErrorKind};
 pub use gateway::Gateway;
 pub use options::{CallOptions, Cancel, CancelHandle, Timeouts};
+pub use seen::{SeenIds, id_hash};
 pub use source::{
     Conversation, ConversationPage, ConversationPages, ConversationSource, DetailsQuery, Origin, Rejected,
     Stop,

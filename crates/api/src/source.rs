@@ -9,6 +9,7 @@ use futures_util::stream::{BoxStream, Stream, StreamExt};
 
 use crate::counters::Counters;
 use crate::error::Error;
+use crate::seen::SeenIds;
 
 /// Where conversations come from.
 ///
@@ -63,6 +64,8 @@ pub struct DetailsQuery {
     pub resume: Option<PageToken>,
     /// Stop after this many pages, with the token that goes on.
     pub max_pages: Option<u64>,
+    /// What earlier sessions of the same listing have met, and where this one adds what it meets.
+    pub seen: SeenIds,
 }
 
 /// One page, whole.
@@ -87,6 +90,10 @@ pub struct Conversation {
     pub record: RawRecord,
     /// What the catalog wants to know.
     pub facts: Facts,
+    /// [`id_hash`](crate::id_hash) of its id.
+    pub id_hash: u64,
+    /// Whether the listing brought this id for the first time.
+    pub is_new: bool,
 }
 
 /// An element of a page that is no conversation. The others of its page are kept.

@@ -3,8 +3,7 @@
 //! The lines of `runs/<id>.ndjson` (docs/archive-format.md). A page's line is written after its records are
 //! durable, so a run that was killed may fetch one page a window again and never skips one.
 
-use std::collections::HashSet;
-
+use frontdesk_api::SeenIds;
 use frontdesk_domain::{
     Certificate, OrganizationId, PageSize, PageToken, RunId, RunState, TimeRange, Timestamp, WindowEnd,
     WindowReport,
@@ -79,9 +78,10 @@ pub(crate) struct WindowState {
     pub(crate) done: bool,
     pub(crate) tally: Tally,
     pub(crate) late: u64,
-    /// Hashes of the ids met so far; only while the window is open, or memory would grow with the run.
-    ids: HashSet<u64>,
-    /// How many there were when the window was done.
+    /// The ids met so far, shared with the listing that meets them; given up when the window is done, or memory would
+    /// grow with the run.
+    pub(crate) seen: SeenIds,
+    /// How many of them are on pages that were stored.
     unique: u64,
     digest: [u8; 32],
     /// When the earliest page was asked for: a conversation on it may have changed since, however late the last
@@ -107,7 +107,7 @@ impl WindowState {
             done: false,
             tally: Tally::default(),
             late: 0,
-            ids: HashSet::new(),
+            seen: SeenIds::default(),
             unique: 0,
             digest: [0; 32],
             first_at: None,
@@ -116,9 +116,10 @@ impl WindowState {
         }
     }
 
-    /// Whether `id_hash` was not met in this window before. Remembers it.
-    pub(crate) fn is_new(&mut self, id_hash: u64) -> bool {
-        self.ids.insert(id_hash)
+    /// Takes a page of an earlier session into account: the listing has not met its ids.
+    fn replay(&mut self, page: &Page) {
+        self.seen.extend(id_hashes(&page.new_ids));
+        self.apply(page);
     }
 
     /// Takes a stored page into account.
@@ -128,13 +129,13 @@ impl WindowState {
         self.done = page.next.is_none();
         self.tally += page.tally;
         self.late += page.late;
-        self.ids.extend(id_hashes(&page.new_ids));
+        self.unique += id_hashes(&page.new_ids).count() as u64;
         self.digest =
             Sha256::new().chain_update(self.digest).chain_update(&page.fingerprint).finalize().into();
         self.first_at = Some(self.first_at.map_or(page.at, |first| first.min(page.at)));
         self.reached = page.reached.max(self.reached);
         if self.done {
-            self.unique = std::mem::take(&mut self.ids).len() as u64;
+            self.seen = SeenIds::default();
         }
     }
 
@@ -161,7 +162,7 @@ impl WindowState {
             state,
             pages: self.pages,
             received: self.tally.seen(),
-            unique: self.unique + self.ids.len() as u64,
+            unique: self.unique,
             pages_digest: hex(&self.digest),
             ended,
             open,
@@ -194,7 +195,7 @@ pub(crate) fn replay<E>(
             (Line::Run { .. }, _) | (_, None) => return Ok(None),
             (Line::Resumed { .. }, _) => open = true,
             (Line::Page(page), _) => match states.get_mut(page.window as usize) {
-                Some(state) => state.apply(&page),
+                Some(state) => state.replay(&page),
                 None => return Ok(None),
             },
             (Line::Restarted { window, .. }, _) => match states.get_mut(window as usize) {
@@ -290,12 +291,12 @@ mod tests {
             Line::Page(page(1, Some("t1"), "2025-03-10", &[1, 2])),
             Line::Page(page(2, Some("t2"), "2025-03-10", &[3])),
         ]);
-        let mut state = state.unwrap();
+        let state = state.unwrap();
         assert_eq!(state.pages, 2);
         assert_eq!(state.next.as_ref().unwrap().as_str(), "t2");
         assert!(!state.done);
-        assert!(!state.is_new(3), "an id of an earlier session counts once");
-        assert!(state.is_new(4));
+        assert!(!state.seen.insert(3), "an id of an earlier session counts once");
+        assert!(state.seen.insert(4));
         assert_eq!(state.tally.stored, 3);
     }
 
@@ -334,9 +335,10 @@ mod tests {
             Line::Page(page(1, Some("t1"), "2025-03-10", &[1])),
             Line::Restarted { window: 0, at: time("2025-03-10") },
         ]);
-        let mut state = state.unwrap();
+        let state = state.unwrap();
         assert_eq!((state.pages, state.next.clone()), (0, None));
-        assert!(state.is_new(1));
+        assert!(state.seen.insert(1));
+        assert_eq!(state.report(LOOK_BACK).unique, 0);
     }
 
     #[test]
@@ -347,7 +349,7 @@ mod tests {
         ]);
         let state = state.unwrap();
         assert!(state.done);
-        assert_eq!(state.ids.capacity(), 0);
+        assert!(state.seen.insert(1), "they are given up");
         assert_eq!(state.report(LOOK_BACK).unique, 3);
     }
 

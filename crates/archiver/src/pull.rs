@@ -25,7 +25,12 @@ pub type Now = dyn Fn() -> Timestamp + Send + Sync;
 /// Most windows a range is split into: enough to keep several in flight, few enough that a whole year costs
 /// few requests more than its pages (ADR 0009).
 const MOST_WINDOWS: u64 = 64;
-const DAY_SECONDS: u64 = 24 * 3600;
+/// A range of this many days at most, which is what a nightly pull asks for, is cut by the hour: a few days may hold as
+/// many conversations as a year, and one listing a day could not keep several in flight.
+const SHORT_DAYS: u64 = 3;
+const MOST_SHORT_WINDOWS: u64 = 24;
+const HOUR_SECONDS: u64 = 3600;
+const DAY_SECONDS: u64 = 24 * HOUR_SECONDS;
 
 /// How many earlier runs are looked at for one to go on with: what was interrupted longer ago begins anew,
 /// and finds what is stored unchanged.
@@ -266,10 +271,14 @@ impl<'p> Pull<'p> {
     }
 }
 
-/// One window a day, as long as that is not too many.
+/// One window a day, or an hour of few days, as long as that is not too many.
 fn windows_of(range: &TimeRange) -> NonZero<u32> {
-    let days = range.to().since(range.from()).as_secs().div_ceil(DAY_SECONDS);
-    u32::try_from(days.min(MOST_WINDOWS)).ok().and_then(NonZero::new).unwrap_or(NonZero::<u32>::MIN)
+    let seconds = range.to().since(range.from()).as_secs();
+    let windows = match seconds.div_ceil(DAY_SECONDS) {
+        0..=SHORT_DAYS => seconds.div_ceil(HOUR_SECONDS).min(MOST_SHORT_WINDOWS),
+        days => days.min(MOST_WINDOWS),
+    };
+    u32::try_from(windows).ok().and_then(NonZero::new).unwrap_or(NonZero::<u32>::MIN)
 }
 
 /// Begins every window anew that was taken whole but for records that could not be kept: nothing of it is left to
@@ -422,4 +431,26 @@ fn progress_of(state: &WindowState) -> WindowProgress {
     let reached = if state.done { state.range.to() } else { state.reached.unwrap_or(state.range.from()) };
     let done = reached.min(state.range.to()).since(state.range.from()).as_secs();
     WindowProgress { done, pages: state.pages, tally: state.tally }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_days_are_cut_by_the_hour_and_many_by_the_day() {
+        for (to, windows) in [
+            ("2025-03-01T00:00:01Z", 1),
+            ("2025-03-01T01:00:00Z", 1),
+            ("2025-03-01T01:00:01Z", 2),
+            ("2025-03-02T00:00:00Z", 24),
+            ("2025-03-04T00:00:00Z", 24),
+            ("2025-03-04T00:00:01Z", 4),
+            ("2025-05-04T00:00:00Z", 64),
+            ("2026-03-01T00:00:00Z", 64),
+        ] {
+            let range = TimeRange::new("2025-03-01T00:00:00Z".parse().unwrap(), to.parse().unwrap()).unwrap();
+            assert_eq!(windows_of(&range).get(), windows, "{to}");
+        }
+    }
 }

@@ -113,6 +113,7 @@ impl Shared<'_> {
             filter: self.filter.clone(),
             resume: state.next.clone(),
             max_pages: None,
+            seen: state.seen.clone(),
         });
         let mut fetched = self.fetch(Pin::new(&mut pages)).await;
         while let Some(Fetched { at, page, permit }) = fetched {
@@ -184,10 +185,9 @@ impl Shared<'_> {
         for conversation in page.conversations {
             match conversation {
                 Ok(conversation) => {
-                    let id_hash = hash_of(conversation.record.key().id.as_str());
-                    let is_new = state.is_new(id_hash);
+                    let is_new = conversation.is_new;
                     if is_new {
-                        new_ids.push(id_hash);
+                        new_ids.push(conversation.id_hash);
                     }
                     let facts = &conversation.facts;
                     let begun_long_ago = matches!((facts.started_at, late_border), (Some(start), Some(border)) if start < border);
@@ -269,22 +269,5 @@ pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
             // Blocking work is never cancelled but by a runtime that ends, and then nobody waits here.
             Err(_) => std::future::pending().await,
         },
-    }
-}
-
-/// The first 64 bits of the id's SHA-256: the same in every build, since a run log outlives the process.
-fn hash_of(id: &str) -> u64 {
-    let digest = Sha256::digest(id);
-    digest.iter().take(8).fold(0, |hash, byte| hash << 8 | u64::from(*byte))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn id_hashes_are_the_same_in_every_build() {
-        // SHA-256("abc") begins with ba7816bf 8f01cfea.
-        assert_eq!(hash_of("abc"), 0xba78_16bf_8f01_cfea);
     }
 }

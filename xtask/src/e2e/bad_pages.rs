@@ -26,7 +26,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
 }
 
 /// One window: its first page is the only one.
-const DAY: [&str; 4] = ["--from", "2025-03-01", "--to", "2025-03-02"];
+const HOUR: [&str; 4] = ["--from", "2025-03-01T10:00:00Z", "--to", "2025-03-01T11:00:00Z"];
 
 fn no_page(scene: &Scene<'_>) -> Outcome {
     let deep = |levels: usize| {
@@ -54,7 +54,7 @@ fn no_page(scene: &Scene<'_>) -> Outcome {
     for (what, body) in cases {
         let gateway = Hostile::start(move |_, _| Answer::json(body.clone()))?;
         let desk = kept.desk.clone().at(&gateway.base_url);
-        let run = desk.json(&[&["archive", "pull"], &DAY as &[&str]].concat())?;
+        let run = desk.json(&[&["archive", "pull"], &HOUR as &[&str]].concat())?;
         let run = run.exits(5).map_err(|message| format!("{what}: {message}"))?;
         let error = run.error().ok_or_else(|| run.wrong(&format!("{what}: there is no error object")))?;
         ensure!(error["hint"].is_string(), "{}", run.wrong(&format!("{what}: no hint says what to do")));
@@ -199,7 +199,7 @@ fn hostile_ids(scene: &Scene<'_>) -> Outcome {
     let body = page.to_string();
     let gateway = Hostile::start(move |_, _| Answer::json(body.clone()))?;
     let pulled_desk = scene.desk("pulled").at(&gateway.base_url);
-    let run = pulled_desk.json(&[&["archive", "pull"], &DAY as &[&str]].concat())?.exits(0)?;
+    let run = pulled_desk.json(&[&["archive", "pull"], &HOUR as &[&str]].concat())?.exits(0)?;
     ensure!(pulled(&run.last()?)?.stored == ids.len() as u64, "{}", run.wrong("not every id is stored"));
     // From a file.
     let lines = scene.hidden("ids.ndjson");
@@ -255,13 +255,13 @@ fn hostile_tokens(scene: &Scene<'_>) -> Outcome {
         Answer::json(page(number, next))
     })?;
     let desk = scene.desk("shapes").at(&gateway.base_url);
-    let run = desk.json(&[&["archive", "pull"], &DAY as &[&str]].concat())?.exits(0)?;
+    let run = desk.json(&[&["archive", "pull"], &HOUR as &[&str]].concat())?.exits(0)?;
     let result = pulled(&run.last()?)?;
     ensure!(result.state == "complete" && result.stored == last + 1, "{}", run.wrong("tokens of odd shapes"));
     // The same page for ever, under tokens that are never the same.
     let gateway = Hostile::start(move |number, _| Answer::json(page(1, &format!("token-{number}"))))?;
     let desk = scene.desk("same").at(&gateway.base_url);
-    let run = desk.json(&[&["archive", "pull"], &DAY as &[&str]].concat())?.exits(3)?;
+    let run = desk.json(&[&["archive", "pull"], &HOUR as &[&str]].concat())?.exits(3)?;
     ensure!(gateway.queries() <= 5, "{} queries for one page that repeats", gateway.queries());
     let result = pulled(&run.last()?)?;
     ensure!(result.state == "incomplete" && result.stored == 1, "{}", run.wrong("one record is there"));
@@ -283,7 +283,7 @@ fn kept_as_it_came(scene: &Scene<'_>) -> Outcome {
     );
     let gateway = Hostile::start(move |_, _| Answer::json(served))?;
     let desk = scene.desk("data").at(&gateway.base_url);
-    let run = desk.json(&[&["archive", "pull"], &DAY as &[&str]].concat())?.exits(0)?;
+    let run = desk.json(&[&["archive", "pull"], &HOUR as &[&str]].concat())?.exits(0)?;
     ensure!(pulled(&run.last()?)?.stored == 1, "{}", run.wrong("one record was served"));
     let bytes = desk.raw("k")?;
     ensure!(bytes == record.as_bytes(), "kept as {}", String::from_utf8_lossy(&bytes));

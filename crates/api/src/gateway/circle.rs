@@ -4,52 +4,52 @@
 //! row, each with a token that says there is more. An empty page is neither progress nor a repeat: it is counted by
 //! itself, and two repeated pages with empty ones between them are still in a row.
 
-use std::collections::HashSet;
-
 use frontdesk_domain::PageToken;
 
-use super::details_query::mark;
+use crate::seen::{SeenIds, hash};
 
 const STALE_PAGES: u32 = 2;
 const EMPTY_PAGES: u32 = 10;
 
-/// What a listing has brought so far. About 16 bytes an id.
+/// What a listing has brought so far. Tokens count as those of this session alone: a resumed run asks for its last one again.
 #[derive(Debug, Default)]
 pub(super) struct Circle {
-    ids: HashSet<u64>,
-    tokens: HashSet<u64>,
+    ids: SeenIds,
+    tokens: SeenIds,
     stale: u32,
     empty: u32,
 }
 
 impl Circle {
     /// A listing that begins at `token`.
-    pub(super) fn starting_at(token: Option<&PageToken>) -> Self {
-        let mut circle = Self::default();
+    pub(super) fn starting_at(token: Option<&PageToken>, ids: SeenIds) -> Self {
+        let circle = Self { ids, ..Self::default() };
         circle.tokens.extend(token.map(token_mark));
         circle
     }
 
-    /// Takes a page into account; says whether going on with `next` would go in circles.
-    pub(super) fn closes_with(&mut self, marks: &[u64], next: &PageToken) -> bool {
-        let mut brought_new = false;
-        for mark in marks {
-            brought_new |= self.ids.insert(*mark);
-        }
-        if brought_new {
+    /// Takes a page into account; says for each of its elements whether it is new.
+    pub(super) fn take(&mut self, marks: &[u64]) -> Vec<bool> {
+        let new: Vec<bool> = marks.iter().map(|mark| self.ids.insert(*mark)).collect();
+        if new.contains(&true) {
             (self.stale, self.empty) = (0, 0);
         } else if marks.is_empty() {
             self.empty += 1;
         } else {
             self.stale += 1;
         }
+        new
+    }
+
+    /// Whether going on with `next` after the page that was taken would go in circles.
+    pub(super) fn closes_with(&mut self, next: &PageToken) -> bool {
         let seen = !self.tokens.insert(token_mark(next));
         seen || self.stale >= STALE_PAGES || self.empty >= EMPTY_PAGES
     }
 }
 
 fn token_mark(token: &PageToken) -> u64 {
-    mark(token.as_str().as_bytes())
+    hash(token.as_str().as_bytes())
 }
 
 #[cfg(test)]
@@ -59,8 +59,25 @@ mod tests {
     /// Pages as (ids, next token); gives the number of the page that closes the circle.
     fn closes(start: Option<&str>, pages: &[(&[u64], &str)]) -> Option<usize> {
         let token = |text: &str| PageToken::new(text).unwrap();
-        let mut circle = Circle::starting_at(start.map(token).as_ref());
-        pages.iter().position(|(ids, next)| circle.closes_with(ids, &token(next))).map(|index| index + 1)
+        let mut circle = Circle::starting_at(start.map(token).as_ref(), SeenIds::default());
+        let closing = pages.iter().position(|(ids, next)| {
+            let _ = circle.take(ids);
+            circle.closes_with(&token(next))
+        });
+        closing.map(|index| index + 1)
+    }
+
+    #[test]
+    fn what_an_earlier_session_met_is_no_news() {
+        let seen = SeenIds::default();
+        seen.extend([1, 2]);
+        let mut circle = Circle::starting_at(None, seen);
+        assert_eq!(circle.take(&[1, 3, 3]), [false, true, false]);
+        assert!(!circle.closes_with(&PageToken::new("a").unwrap()));
+        for (token, closes) in [("b", false), ("c", true)] {
+            assert_eq!(circle.take(&[2]), [false]);
+            assert_eq!(circle.closes_with(&PageToken::new(token).unwrap()), closes);
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::base_url::BaseUrl;
 use crate::endpoint::{Auth, BodyReader, DecodeError, EncodeError, Endpoint, Repeat};
+use crate::seen::id_hash;
 use crate::source::{Conversation, Rejected};
 
 const PATH: &str = "/api/v2/analytics/conversations/details/query";
@@ -106,8 +107,9 @@ impl DetailsReader {
         let shape = rough_mark(&element);
         let conversation = match payload::take_details(element) {
             Ok((record, facts)) => {
-                self.page.marks.push(mark(record.key().id.as_str().as_bytes()));
-                Ok(Conversation { record, facts })
+                let id_hash = id_hash(record.key().id.as_str());
+                self.page.marks.push(id_hash);
+                Ok(Conversation { record, facts, id_hash, is_new: true })
             }
             Err(error) => {
                 self.page.marks.push(shape);
@@ -161,13 +163,6 @@ fn broken(error: JsonError, body_bytes: u64) -> DecodeError {
         JsonFault::UnexpectedEnd => DecodeError::truncated(error.to_string()),
         _ => DecodeError::new(error.to_string()),
     }
-}
-
-/// 64 bits stand for an id: SipHash with fixed keys, so two of ten million ids share them once in 400,000 listings.
-pub(super) fn mark(bytes: &[u8]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    hasher.write(bytes);
-    hasher.finish()
 }
 
 /// What stands for an element that has no id: its length and both ends. It is taken of every element, so it is cheap.

@@ -34,11 +34,11 @@ pub(super) fn pages(
     options: CallOptions,
     query: DetailsQuery,
 ) -> impl Stream<Item = Result<ConversationPage, Error>> + Send + 'static {
-    let DetailsQuery { range, size, filter, resume, max_pages } = query;
+    let DetailsQuery { range, size, filter, resume, max_pages, seen } = query;
     let listing = Listing {
         client,
         options,
-        circle: Circle::starting_at(resume.as_ref()),
+        circle: Circle::starting_at(resume.as_ref(), seen),
         request: DetailsRequest { range, size, filter, token: resume },
         pages_left: max_pages.unwrap_or(u64::MAX),
         number: 0,
@@ -68,10 +68,15 @@ impl Listing {
     }
 
     fn deliver(&mut self, page: DetailsPage) -> ConversationPage {
-        let DetailsPage { conversations, next, body_bytes, marks } = page;
+        let DetailsPage { mut conversations, next, body_bytes, marks } = page;
         let token = std::mem::replace(&mut self.request.token, next.clone());
+        for (conversation, is_new) in conversations.iter_mut().zip(self.circle.take(&marks)) {
+            if let Ok(conversation) = conversation {
+                conversation.is_new = is_new;
+            }
+        }
         if let Some(next) = &next {
-            self.step = if self.circle.closes_with(&marks, next) {
+            self.step = if self.circle.closes_with(next) {
                 let kind = ErrorKind::LoopingPagination { token: next.clone() };
                 Step::Fail(Error::of_kind(DetailsRequest::OPERATION, kind))
             } else {

@@ -7,7 +7,7 @@ use frontdesk_api::gateway::DetailsRequest;
 use frontdesk_api::transport::memory::Reply;
 use frontdesk_api::{
     Client, ConversationPage, ConversationPages, ConversationSource as _, Credentials, DetailsQuery,
-    Disposition, Error, Gateway, Stop,
+    Disposition, Error, Gateway, SeenIds, Stop,
 };
 use frontdesk_domain::{PageSize, PageToken, RecordErrorKind, Secret, TimeRange};
 use futures_util::StreamExt as _;
@@ -20,7 +20,8 @@ fn range() -> TimeRange {
 }
 
 pub(crate) fn query() -> DetailsQuery {
-    DetailsQuery { range: range(), size: PageSize::default(), filter: None, resume: None, max_pages: None }
+    let (size, seen) = (PageSize::default(), SeenIds::default());
+    DetailsQuery { range: range(), size, filter: None, resume: None, max_pages: None, seen }
 }
 
 fn token(text: &str) -> PageToken {

@@ -9,8 +9,8 @@ use bytes::Bytes;
 use frontdesk_api::clock::VirtualClock;
 use frontdesk_api::transport::Body;
 use frontdesk_api::{
-    CallOptions, Client, ClientStyle, ConversationSource as _, Credentials, DetailsQuery, Gateway, Stop,
-    Transport, TransportError, TransportKind,
+    CallOptions, Client, ClientStyle, ConversationSource as _, Credentials, DetailsQuery, Gateway, SeenIds,
+    Stop, Transport, TransportError, TransportKind,
 };
 use frontdesk_domain::{PageSize, Secret, TimeRange, Timestamp};
 use frontdesk_sandbox::{Break, Config, Ending, FaultPlan, Moment, RateMode, Reply, Sandbox};
@@ -87,6 +87,7 @@ fn whole_year(size: u64) -> DetailsQuery {
         filter: None,
         resume: None,
         max_pages: None,
+        seen: SeenIds::default(),
     }
 }
 

@@ -89,7 +89,7 @@ async fn a_conversation_without_an_end_past_the_look_back_is_late() {
         (json!({"id": "undated"}), 0),
     ] {
         let tenant = scripted(move |_| json!({"conversations": [line]}));
-        let report = tenant.pull(&request("2025-03-01", "2025-03-02")).await;
+        let report = tenant.pull(&request("2025-03-01T10:00:00Z", "2025-03-01T11:00:00Z")).await;
         assert_eq!(report.certificate.late, late);
         let expected = if late == 0 { RunState::Complete } else { RunState::Provisional };
         assert_eq!(report.certificate.state, expected);
@@ -130,7 +130,7 @@ async fn a_record_without_an_id_is_missed_and_said() {
     let tenant =
         scripted(|_| json!({"conversations": [{"id": "a"}, {"type": "message"}, {"id": ""}, {"id": "b"}]}));
     let notes = Notes::default();
-    let one_day = request("2025-03-01", "2025-03-02");
+    let one_day = request("2025-03-01T10:00:00Z", "2025-03-01T11:00:00Z");
     let report = tenant.pull_until(&one_day, std::future::pending(), &notes).await;
     assert_eq!((report.tally.stored, report.tally.rejected, report.tally.seen()), (2, 2, 4));
     assert_eq!(report.certificate.state, RunState::Incomplete);
@@ -155,7 +155,7 @@ async fn a_record_that_was_mended_is_taken_by_the_same_request() {
         let second = if is_mended.load(Ordering::Relaxed) { json!({"id": "b"}) } else { json!({}) };
         json!({"conversations": [{"id": "a"}, second]})
     });
-    let one_day = request("2025-03-01", "2025-03-02");
+    let one_day = request("2025-03-01T10:00:00Z", "2025-03-01T11:00:00Z");
     for _ in 0..2 {
         let report = tenant.pull(&one_day).await;
         assert_eq!((report.certificate.state, report.tally.rejected), (RunState::Incomplete, 1));
@@ -171,7 +171,7 @@ async fn a_record_that_was_mended_is_taken_by_the_same_request() {
 async fn many_rejected_records_are_counted_and_a_few_told() {
     let tenant = scripted(|_| json!({"conversations": vec![json!({}); 21]}));
     let notes = Notes::default();
-    let one_day = request("2025-03-01", "2025-03-02");
+    let one_day = request("2025-03-01T10:00:00Z", "2025-03-01T11:00:00Z");
     let report = tenant.pull_until(&one_day, std::future::pending(), &notes).await;
     assert_eq!((report.tally.rejected, notes.0.into_inner().unwrap().len()), (21, 20));
 }
@@ -182,7 +182,7 @@ async fn a_late_conversation_that_comes_twice_counts_once() {
         let open = json!({"id": "open", "startTime": "2025-03-01T10:00:00Z"});
         json!({"conversations": [open, open]})
     });
-    let report = tenant.pull(&request("2025-03-01", "2025-03-02")).await;
+    let report = tenant.pull(&request("2025-03-01T10:00:00Z", "2025-03-01T11:00:00Z")).await;
     assert_eq!((report.certificate.late, report.tally.seen()), (1, 2));
 }
 
@@ -200,7 +200,7 @@ async fn a_server_that_refuses_us_is_not_asked_for_every_window() {
 
 #[tokio::test(start_paused = true)]
 async fn a_page_token_that_is_no_longer_accepted_begins_the_window_again() {
-    let config = Config { conversations: Some(4_000), rate_limit_per_min: 0, ..Config::default() };
+    let config = Config { conversations: Some(100_000), rate_limit_per_min: 0, ..Config::default() };
     let sandbox = Arc::new(Sandbox::new(config).unwrap());
     let (expired, down) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
     let (served, is_expired, is_down) = (Arc::clone(&sandbox), Arc::clone(&expired), Arc::clone(&down));
@@ -214,7 +214,7 @@ async fn a_page_token_that_is_no_longer_accepted_begins_the_window_again() {
         }
         answer(&served, request)
     });
-    let mut one_window = request("2025-03-01", "2025-03-02");
+    let mut one_window = request("2025-03-01T10:00:00Z", "2025-03-01T11:00:00Z");
     one_window.page_size = PageSize::new(1).unwrap();
     one_window.in_flight = std::num::NonZero::new(1).unwrap();
 

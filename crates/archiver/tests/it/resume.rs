@@ -60,12 +60,12 @@ async fn an_interrupted_run_goes_on_after_its_last_stored_page() {
 
 #[tokio::test(start_paused = true)]
 async fn what_was_taken_inside_the_look_back_stays_provisional_when_the_run_goes_on_later() {
-    let mut tenant = Tenant::new(2_000, "{}");
+    let mut tenant = Tenant::new(100_000, "{}");
     let mut one_window = year();
-    one_window.range = request("2025-03-01", "2025-03-02").range;
+    one_window.range = request("2025-03-01T10:00:00Z", "2025-03-01T11:00:00Z").range;
     one_window.page_size = PageSize::new(1).unwrap();
-    // The window ends 2025-03-02; the look-back is over 72 hours later.
-    tenant.now = "2025-03-04T23:59:59Z".parse().unwrap();
+    // The window ends at 11:00; the look-back is over 72 hours later.
+    tenant.now = "2025-03-04T10:59:59Z".parse().unwrap();
     let rung = Arc::new(Notify::new());
     let bell = Bell { pages: AtomicU64::new(0), after: 1, rung: Arc::clone(&rung) };
     let first = tenant.pull_until(&one_window, async move { rung.notified().await }, &bell).await;
@@ -173,12 +173,12 @@ impl Monitor for Begun<'_> {
 #[expect(clippy::disallowed_methods, reason = "virtual time")]
 async fn a_store_that_fails_does_not_wait_for_the_page_that_is_being_fetched() {
     // The second page is never answered.
-    let sandbox = Tenant::new(2_000, "{}").sandbox;
+    let sandbox = Tenant::new(100_000, "{}").sandbox;
     let tenant = Tenant::answering(Arc::clone(&sandbox), move |request| {
         let next_page = request.body().windows(10).any(|part| part == b"\"nextPage\"");
         if next_page { Reply::silence() } else { answer(&sandbox, request) }
     });
-    let mut one_window = request("2025-03-01", "2025-03-02");
+    let mut one_window = request("2025-03-01T10:00:00Z", "2025-03-01T11:00:00Z");
     one_window.page_size = PageSize::new(1).unwrap();
     let mut fail_from = u64::MAX;
     for _ in 0..2 {

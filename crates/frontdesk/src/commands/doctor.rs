@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use frontdesk_api::{ConversationSource, DetailsQuery, Gateway};
+use frontdesk_api::{ConversationSource, DetailsQuery, Gateway, SeenIds};
 use frontdesk_domain::{PageSize, TimeRange};
 use frontdesk_shell::printer::printable;
 use frontdesk_shell::quantity::{show_count, show_size};
@@ -86,7 +86,14 @@ async fn ask(gateway: &Gateway, clock: &WallClock) -> Result<(State, String), Fa
     let range = TimeRange::new(before, now)
         .map_err(|violation| refused(&std::io::Error::other(violation.message)))?;
     let size = PageSize::new(1).map_err(|error| refused(&error))?;
-    let query = DetailsQuery { range, size, filter: None, resume: None, max_pages: Some(1) };
+    let query = DetailsQuery {
+        range,
+        size,
+        filter: None,
+        resume: None,
+        max_pages: Some(1),
+        seen: SeenIds::default(),
+    };
     let mut pages = std::pin::pin!(gateway.conversations(query));
     match pages.next().await {
         Some(Err(error)) => Err(failures::remote(&error)),
