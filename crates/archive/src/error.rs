@@ -100,6 +100,8 @@ pub enum ErrorKind {
         /// What is wrong with it.
         what: String,
     },
+    /// A cursor whose order is no more: the archive has changed since, or it was another search's.
+    OutdatedCursor,
     /// A record, or a line of a log, is longer than the archive takes.
     TooLarge {
         /// Its length in bytes.
@@ -182,6 +184,9 @@ impl Error {
                 Some("use another --data-dir, or set organization_id to the archive's own")
             }
             ErrorKind::ForeignArchive => Some("use the cursor with the archive that gave it"),
+            ErrorKind::OutdatedCursor => Some(
+                "ask for the first page again, or for the newest first: cursors of that order stay good while the archive grows",
+            ),
             ErrorKind::NewerFormat { .. } => Some("use a newer version of frontdesk"),
             ErrorKind::NotAnArchive => Some("name an empty folder, a missing one, or an archive"),
             ErrorKind::ReadOnly => Some("make the folder writable, or choose another --data-dir"),
@@ -244,6 +249,9 @@ impl fmt::Display for ErrorKind {
             ErrorKind::ReadOnly => f.write_str("it is read-only"),
             ErrorKind::Catalog => f.write_str("the catalog failed"),
             ErrorKind::Malformed { what } => f.write_str(what),
+            ErrorKind::OutdatedCursor => {
+                f.write_str("it belongs to another search, or the archive has changed since")
+            }
             ErrorKind::TooLarge { bytes, limit } => {
                 write!(f, "{bytes} bytes in one piece are more than the {limit} taken")
             }

@@ -62,7 +62,7 @@ pub use put::{Pending, Prepared, PutOutcome};
 pub use reader::{Reader, Stats};
 pub use report::{Day, DayState, Gap, ReportEntry, Reported, Summary};
 pub use runs::RunLog;
-pub use search::{Expression, Match, Order, Search, SearchHit, SearchPage, Searched};
+pub use search::{Expression, Facet, Match, Order, Search, SearchHit, SearchPage, Searched};
 pub use settings::{ReadOptions, Settings};
 pub use show::Record;
 pub use verify::{Damaged, Progress, VerifyOptions, VerifyReport};

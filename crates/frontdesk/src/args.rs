@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use archive::{
-    ArchiveCommand, ConnectionArgs, ImportArgs, PullArgs, SearchArgs, ShowArgs, StoreArgs,
+    ArchiveCommand, ConnectionArgs, ImportArgs, OrderArg, PullArgs, SearchArgs, ShowArgs, StoreArgs,
 };
 pub(crate) use keeping::ReportArgs;
 pub(crate) use sandbox::{SandboxCommand, ServeArgs};

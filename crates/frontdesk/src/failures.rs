@@ -17,6 +17,7 @@ pub(crate) fn archive(error: &ArchiveError) -> Failure {
         ArchiveErrorKind::ForeignArchive => (Exit::Usage, "foreign_archive"),
         ArchiveErrorKind::NewerFormat { .. } => (Exit::Usage, "newer_format"),
         ArchiveErrorKind::NotAnArchive => (Exit::Usage, "not_an_archive"),
+        ArchiveErrorKind::OutdatedCursor => (Exit::Usage, "outdated_cursor"),
         ArchiveErrorKind::Malformed { .. } => (Exit::Usage, "bad_query"),
         ArchiveErrorKind::TooLarge { .. } => (Exit::Usage, "too_large"),
         // A kind this version does not know yet.

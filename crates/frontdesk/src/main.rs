@@ -97,6 +97,8 @@ mod tests {
         let missing = told(&["archive", "search"]);
         assert!(missing.contains("--contains <TEXT>") && !missing.contains('\n'), "{missing}");
         assert!(!missing.contains("Usage"), "{missing}");
+        let both = told(&["archive", "search", "refund", "--contains", "refund"]);
+        assert!(both.contains("cannot be used with"), "{both}");
         assert_eq!(told(&["archive", "lost"]), "unrecognized subcommand 'lost'");
     }
 }

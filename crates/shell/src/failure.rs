@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::excerpt;
 use crate::exit::Exit;
 use crate::printer::printable;
 
@@ -24,14 +25,23 @@ pub struct Failure {
     kind: &'static str,
     message: String,
     causes: Vec<String>,
-    hint: Option<String>,
-    correlation_id: Option<String>,
+    excerpt: Option<Box<str>>,
+    hint: Option<Box<str>>,
+    correlation_id: Option<Box<str>>,
 }
 
 impl Failure {
     /// A failure with its exit code, a stable kind for scripts, and one sentence of what went wrong.
     pub fn new(exit: Exit, kind: &'static str, message: impl Into<String>) -> Self {
-        Self { exit, kind, message: message.into(), causes: Vec::new(), hint: None, correlation_id: None }
+        Self {
+            exit,
+            kind,
+            message: message.into(),
+            causes: Vec::new(),
+            excerpt: None,
+            hint: None,
+            correlation_id: None,
+        }
     }
 
     /// A failure from an error value: its text is the message, its sources are the causes.
@@ -56,17 +66,24 @@ impl Failure {
         self
     }
 
+    /// Shows people the place in what they typed: `column` counts characters from 1.
+    #[must_use]
+    pub fn pointing_at(mut self, typed: &str, column: usize) -> Self {
+        self.excerpt = Some(excerpt::pointing(typed, column).into());
+        self
+    }
+
     /// Adds what the user can do about it.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.hint = Some(hint.into().into());
         self
     }
 
     /// Adds the id under which the remote knows the failed request.
     #[must_use]
     pub fn correlation_id(mut self, id: Option<String>) -> Self {
-        self.correlation_id = id;
+        self.correlation_id = id.map(String::into);
         self
     }
 
@@ -132,6 +149,9 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "error: {}", printable(&self.message))?;
+        for line in self.excerpt.iter().flat_map(|excerpt| excerpt.lines()) {
+            write!(f, "\n  {line}")?;
+        }
         for cause in &self.causes {
             write!(f, "\n  caused by: {}", printable(cause))?;
         }
@@ -164,6 +184,14 @@ mod tests {
             .correlation_id(Some(String::from("req-7")));
         insta::assert_snapshot!(failure.to_string());
         insta::assert_snapshot!(failure.to_json());
+    }
+
+    #[test]
+    fn what_was_typed_is_pointed_at() {
+        let failure =
+            Failure::new(Exit::Usage, "bad_query", "unknown field").pointing_at("a queu:x", 3).hint("no");
+        assert_eq!(failure.to_string(), "error: unknown field\n  a queu:x\n    ^\n  hint: no");
+        assert!(!failure.to_json().contains('^'));
     }
 
     #[test]

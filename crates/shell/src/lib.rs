@@ -18,6 +18,7 @@
 
 pub mod clock;
 pub mod environment;
+mod excerpt;
 pub mod exit;
 pub mod failure;
 pub mod printer;

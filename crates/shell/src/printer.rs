@@ -24,6 +24,7 @@ pub struct Printer {
     format: Format,
     quiet: bool,
     stderr_is_terminal: bool,
+    stdout_is_terminal: bool,
     stdout: Mutex<Box<dyn Write + Send>>,
     stderr: Mutex<Box<dyn Write + Send>>,
 }
@@ -35,6 +36,7 @@ impl Printer {
             format,
             quiet,
             stderr_is_terminal: io::stderr().is_terminal(),
+            stdout_is_terminal: io::stdout().is_terminal(),
             stdout: Mutex::new(Box::new(io::BufWriter::with_capacity(64 << 10, io::stdout()))),
             stderr: Mutex::new(Box::new(io::stderr())),
         }
@@ -53,6 +55,11 @@ impl Printer {
     /// Whether somebody watches stderr.
     pub fn stderr_is_terminal(&self) -> bool {
         self.stderr_is_terminal
+    }
+
+    /// Whether somebody looks at stdout, so that text may be bold there.
+    pub fn stdout_is_terminal(&self) -> bool {
+        self.stdout_is_terminal
     }
 
     /// Writes one datum: its JSON on one line, or the text that `text` makes of it.
@@ -202,6 +209,7 @@ mod tests {
                 format,
                 quiet,
                 stderr_is_terminal: false,
+                stdout_is_terminal: false,
                 stdout: Mutex::new(Box::new(stdout.clone())),
                 stderr: Mutex::new(Box::new(stderr.clone())),
             };

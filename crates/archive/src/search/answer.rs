@@ -3,27 +3,39 @@
 use std::ops::ControlFlow;
 
 use frontdesk_domain::payload;
+use frontdesk_domain::query::Document;
 
-use super::collect::{All, Newest};
-use super::cursor::{Cursor, Rank};
-use super::sought::Sought;
-use super::{Expression, Match, Search, SearchHit, SearchPage, Searched, snippet};
-use crate::error::Error;
+use super::best::Best;
+use super::collect::{First, Gathered, Kept};
+use super::cursor::{Cursor, Place, Rank};
+use super::ranking::{Frequencies, Weights};
+use super::sought::{Sought, Wanted};
+use super::{Expression, Match, Order, Search, SearchHit, SearchPage, Searched, snippet};
+use crate::error::{Action, Error, ErrorKind};
 use crate::reader::Reader;
 use crate::show::Record;
 
 /// Hits of which more than this are not kept, however many are asked for.
-const LIMIT: usize = 10_000;
+pub(super) const LIMIT: usize = 10_000;
+
+/// The hits of a page, in their order.
+pub(super) struct Page {
+    pub(super) gathered: Gathered,
+    pub(super) incomplete: u64,
+    pub(super) ranks: Vec<Rank>,
+    /// Where the next page begins, when there is one.
+    pub(super) next: Option<Place>,
+}
 
 impl Reader {
     /// Searches the latest version of every conversation.
     ///
     /// # Errors
-    /// `Malformed` for an empty text or what is no cursor, `ForeignArchive` for another archive's cursor; what is
-    /// wrong with the catalog. Conversations that cannot be read, whatever the reason, are counted in
-    /// [`SearchPage::incomplete`].
+    /// `Malformed` for an empty text or what is no cursor, `ForeignArchive` for another archive's cursor,
+    /// `OutdatedCursor` for one of [`Order::Best`] after the archive or the search has changed; what is wrong with
+    /// the catalog. Conversations that cannot be read, whatever the reason, are counted in [`SearchPage::incomplete`].
     pub fn search(&self, search: &Search) -> Result<SearchPage, Error> {
-        self.scan_search(search)
+        self.answer(search)
     }
 
     /// The same by reading every conversation: slow, and what [`Reader::search`] must agree with.
@@ -31,12 +43,7 @@ impl Reader {
     /// # Errors
     /// As [`Reader::search`].
     pub fn scan_search(&self, search: &Search) -> Result<SearchPage, Error> {
-        let archive = self.format.archive();
-        let sought = Sought::new(&search.expression)?;
-        let cursor = search.cursor.as_deref().map(|text| Cursor::parse(text, &archive)).transpose()?;
-        let mut page = Newest::new(search.limit.min(LIMIT), cursor.map(|cursor| cursor.after));
-        let incomplete = self.scan(&sought, &mut page)?;
-        self.finish(&page, incomplete, &sought)
+        self.answer(search)
     }
 
     /// Calls `each` with every conversation that is found, newest first, until it says to stop. What is kept of those
@@ -52,10 +59,11 @@ impl Reader {
         each: &mut dyn FnMut(Match) -> ControlFlow<()>,
     ) -> Result<Searched, Error> {
         let sought = Sought::new(expression)?;
-        let mut all = All::default();
-        let incomplete = self.scan(&sought, &mut all)?;
-        let ranks = all.into_ranks();
-        let mut searched = Searched { count: ranks.len() as u64, incomplete };
+        let mut gathered = Gathered::new(Kept::All(Vec::new()), false);
+        let incomplete = self.gather(&sought, Wanted::default(), &mut gathered)?;
+        let mut searched = Searched { count: gathered.count, incomplete };
+        let Kept::All(mut ranks) = gathered.kept else { return Ok(searched) };
+        ranks.sort_unstable_by(|one, other| other.cmp(one));
         for rank in ranks {
             let Some(record) = self.read_hit(rank)? else {
                 searched.incomplete += 1;
@@ -68,35 +76,95 @@ impl Reader {
         Ok(searched)
     }
 
-    /// Reads the few hits that are returned once more, for what is shown of them.
-    fn finish(&self, page: &Newest, incomplete: u64, sought: &Sought) -> Result<SearchPage, Error> {
-        let mut answer = SearchPage { count: page.count, incomplete, ..SearchPage::default() };
-        let mut last = None;
-        for rank in page.ranks() {
-            last = Some(rank);
-            let Some(record) = self.read_hit(rank)? else {
-                answer.incomplete += 1;
-                continue;
-            };
-            let text = payload::transcript(record.key.kind, &record.bytes);
-            let at = sought.places(&text).into_iter().next().unwrap_or(0..0);
-            answer.hits.push(SearchHit {
-                id: record.key.id,
-                version: record.version,
-                started_at: record.started_at,
-                snippet: snippet::around(&text, at).to_owned(),
-            });
-        }
+    fn answer(&self, search: &Search) -> Result<SearchPage, Error> {
         let archive = self.format.archive();
-        answer.next_cursor = last.filter(|_| page.more).map(|rank| Cursor::new(&archive, rank).to_string());
+        let sought = Sought::new(&search.expression)?;
+        let cursor = search.cursor.as_deref().map(|text| Cursor::parse(text, &archive)).transpose()?;
+        let place = cursor.map(|cursor| cursor.place);
+        let page = match search.order {
+            Order::Newest => self.newest(search, &sought, place)?,
+            Order::Best => self.best(search, &Best::new(self, search, place)?, &sought)?,
+        };
+        let mut answer =
+            SearchPage { count: page.gathered.count, incomplete: page.incomplete, ..SearchPage::default() };
+        for rank in page.ranks {
+            match self.read_hit(rank)? {
+                Some(record) => answer.hits.push(hit(record, &sought)),
+                None => answer.incomplete += 1,
+            }
+        }
+        answer.facets = page.gathered.facets.map_or_else(Vec::new, |facets| facets.finish());
+        answer.next_cursor = page.next.map(|place| Cursor::new(&archive, place).to_string());
         Ok(answer)
     }
 
+    fn newest(&self, search: &Search, sought: &Sought, place: Option<Place>) -> Result<Page, Error> {
+        let after = match place {
+            None => None,
+            Some(Place::Newest(rank)) => Some(rank),
+            Some(Place::Best { .. }) => return Err(other_order()),
+        };
+        let first = First::new(search.limit.min(LIMIT), after);
+        let mut gathered = Gathered::new(Kept::Newest(first), search.facets);
+        let wanted = Wanted { terms: false, values: search.facets };
+        let incomplete = self.gather(sought, wanted, &mut gathered)?;
+        let (ranks, more) = match &gathered.kept {
+            Kept::Newest(first) => (first.iter().collect(), first.more),
+            Kept::Best(..) | Kept::All(_) => (Vec::new(), false),
+        };
+        let next = ranks.last().filter(|_| more).map(|rank| Place::Newest(*rank));
+        Ok(Page { gathered, incomplete, ranks, next })
+    }
+
+    /// Finds everything that is sought. Gives how many conversations could not be read.
+    pub(super) fn gather(
+        &self,
+        sought: &Sought,
+        wanted: Wanted,
+        gathered: &mut Gathered,
+    ) -> Result<u64, Error> {
+        self.scan(&|sequence, document| sought.hit(sequence, document, wanted), &mut gathered.scan())
+    }
+
+    /// What the ranked terms weigh.
+    pub(super) fn weights(&self, sought: &Sought) -> Result<Weights, Error> {
+        let query = match sought {
+            Sought::Contains(..) => return Ok(Weights::alone()),
+            Sought::Query(query) => query,
+        };
+        let mut frequencies = Frequencies::new(query);
+        if !query.ranked().is_empty() {
+            let blank = frequencies.clone();
+            self.scan(&|_, document| Some(blank.present(document)), &mut frequencies.scan())?;
+        }
+        Ok(Weights::of(query, &frequencies))
+    }
+
     /// The record of a hit; `None` when it cannot be read any more.
-    fn read_hit(&self, rank: Rank) -> Result<Option<Record>, Error> {
+    pub(super) fn read_hit(&self, rank: Rank) -> Result<Option<Record>, Error> {
         match self.show_sequence(rank.sequence) {
             Err(error) if error.is_integrity_failure() => Ok(None),
             other => other,
         }
     }
+}
+
+/// What is shown of a conversation.
+fn hit(record: Record, sought: &Sought) -> SearchHit {
+    let document = Document::new(&record.bytes);
+    let text = payload::transcript(record.key.kind, &record.bytes);
+    let snippet = snippet::around(&text, document.folded(), &sought.places(&document));
+    SearchHit {
+        id: record.key.id,
+        version: record.version,
+        started_at: record.started_at,
+        snippet: snippet.text,
+        marks: snippet.marks,
+    }
+}
+
+/// The error for a cursor of the other order.
+pub(super) fn other_order() -> Error {
+    let what = "it goes on with a search of another order".to_owned();
+    Error::new(Action::Search, "the cursor", ErrorKind::Malformed { what })
 }

@@ -3,82 +3,140 @@
 use std::collections::BTreeSet;
 
 use super::cursor::Rank;
+use super::facets::Counter;
+use super::ranking::{Score, Weights};
 
 /// A conversation that was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Hit {
     pub(super) rank: Rank,
+    /// Which of the ranked terms it has: a bit each. Zero unless the order asks for them.
+    pub(super) terms: u64,
+    /// Its values in the fields that are counted, by [`Counter::FIELDS`]. Empty unless they are asked for.
+    pub(super) values: Vec<(usize, String)>,
 }
 
-/// Takes hits, in any order.
-pub(super) trait Keep {
-    /// Everything so far is forgotten: the search begins, or begins again.
+/// Takes what a scan makes of conversations, in any order.
+pub(super) trait Keep<T> {
+    /// Everything so far is forgotten: the scan begins, or begins again.
     fn begin(&mut self);
 
     /// One more.
-    fn hit(&mut self, hit: Hit);
+    fn take(&mut self, one: T);
 }
 
-/// The newest hits behind a place, and how many there are of all.
-#[derive(Debug)]
-pub(super) struct Newest {
-    limit: usize,
-    after: Option<Rank>,
+/// What is kept of an answer while it is found.
+#[derive(Debug, Clone)]
+pub(super) struct Gathered {
+    /// Conversations that were found.
     pub(super) count: u64,
-    kept: BTreeSet<Rank>,
-    /// Whether there are hits behind the ones that are kept.
+    pub(super) kept: Kept,
+    pub(super) facets: Option<Counter>,
+}
+
+/// Which places are kept.
+#[derive(Debug, Clone)]
+pub(super) enum Kept {
+    /// The newest behind a place.
+    Newest(First<Rank>),
+    /// Those with the best terms behind a place.
+    Best(Weights, First<(Score, Rank)>),
+    /// All of them, 24 bytes each.
+    All(Vec<Rank>),
+}
+
+impl Gathered {
+    pub(super) fn new(kept: Kept, facets: bool) -> Self {
+        Self { count: 0, kept, facets: facets.then(Counter::default) }
+    }
+
+    /// A conversation that was found, but for its fields.
+    pub(super) fn found(&mut self, rank: Rank, terms: u64) {
+        self.count += 1;
+        match &mut self.kept {
+            Kept::Newest(first) => first.offer(rank),
+            Kept::Best(weights, first) => first.offer((weights.sum(terms), rank)),
+            Kept::All(ranks) => ranks.push(rank),
+        }
+    }
+
+    /// What was found from here on is found on top of what is known.
+    pub(super) fn scan(&mut self) -> Additional<'_> {
+        let kept = match &self.kept {
+            Kept::All(ranks) => Known::All(ranks.len()),
+            few => Known::Few(few.clone()),
+        };
+        Additional { count: self.count, kept, facets: self.facets.clone(), gathered: self }
+    }
+}
+
+/// Takes the hits of a scan, beside what was found without one.
+pub(super) struct Additional<'a> {
+    count: u64,
+    kept: Known,
+    facets: Option<Counter>,
+    gathered: &'a mut Gathered,
+}
+
+/// What was kept when a scan began.
+enum Known {
+    Few(Kept),
+    /// That many of all.
+    All(usize),
+}
+
+impl Keep<Hit> for Additional<'_> {
+    fn begin(&mut self) {
+        self.gathered.count = self.count;
+        self.gathered.facets.clone_from(&self.facets);
+        match (&self.kept, &mut self.gathered.kept) {
+            (Known::All(length), Kept::All(ranks)) => ranks.truncate(*length),
+            (Known::All(_), _) => {}
+            (Known::Few(few), kept) => kept.clone_from(few),
+        }
+    }
+
+    fn take(&mut self, hit: Hit) {
+        self.gathered.found(hit.rank, hit.terms);
+        if let Some(facets) = &mut self.gathered.facets {
+            hit.values.into_iter().for_each(|(field, value)| facets.add(field, value, 1));
+        }
+    }
+}
+
+/// The greatest of what is offered that is less than what was seen before.
+#[derive(Debug, Clone)]
+pub(super) struct First<T> {
+    limit: usize,
+    after: Option<T>,
+    kept: BTreeSet<T>,
+    /// Whether there are others behind the ones that are kept.
     pub(super) more: bool,
 }
 
-impl Newest {
-    pub(super) fn new(limit: usize, after: Option<Rank>) -> Self {
-        Self { limit, after, count: 0, kept: BTreeSet::new(), more: false }
+impl<T: Ord + Copy> First<T> {
+    pub(super) fn new(limit: usize, after: Option<T>) -> Self {
+        Self { limit, after, kept: BTreeSet::new(), more: false }
     }
 
-    /// The places of what was kept, newest first.
-    pub(super) fn ranks(&self) -> impl Iterator<Item = Rank> + '_ {
-        self.kept.iter().rev().copied()
-    }
-}
-
-impl Keep for Newest {
-    fn begin(&mut self) {
-        *self = Self::new(self.limit, self.after);
-    }
-
-    fn hit(&mut self, hit: Hit) {
-        self.count += 1;
-        if self.after.is_some_and(|after| hit.rank >= after) {
+    fn offer(&mut self, one: T) {
+        if self.after.is_some_and(|after| one >= after) {
             return; // on a page before
         }
-        self.kept.insert(hit.rank);
+        if self.kept.len() == self.limit {
+            self.more = true;
+            if self.kept.first().is_none_or(|least| one < *least) {
+                return;
+            }
+        }
+        self.kept.insert(one);
         if self.kept.len() > self.limit {
             self.kept.pop_first();
-            self.more = true;
         }
     }
-}
 
-/// Every hit, 24 bytes each.
-#[derive(Debug, Default)]
-pub(super) struct All {
-    ranks: Vec<Rank>,
-}
-
-impl All {
-    /// The places of all hits, newest first.
-    pub(super) fn into_ranks(mut self) -> Vec<Rank> {
-        self.ranks.sort_unstable_by(|one, other| other.cmp(one));
-        self.ranks
-    }
-}
-
-impl Keep for All {
-    fn begin(&mut self) {
-        self.ranks.clear();
-    }
-
-    fn hit(&mut self, hit: Hit) {
-        self.ranks.push(hit.rank);
+    /// What was kept, the greatest first.
+    pub(super) fn iter(&self) -> impl Iterator<Item = T> + '_ {
+        self.kept.iter().rev().copied()
     }
 }

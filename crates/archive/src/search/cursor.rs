@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::ranking::Score;
 use crate::error::{Action, Error, ErrorKind};
 
 /// A hit's place in the order of hits: newest first, undated last, later stored first among equals.
@@ -12,16 +13,40 @@ pub(super) struct Rank {
     pub(super) sequence: u64,
 }
 
-/// The place of the last hit of a page.
+/// The place behind a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Cursor {
-    archive: [u8; 8],
-    pub(super) after: Rank,
+    archive: u64,
+    pub(super) place: Place,
+}
+
+/// Where a page ended, by the order of the search.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Newest first: behind this hit, whatever comes and goes before it.
+    Newest(Rank),
+    /// Best first.
+    Best {
+        /// What the order depends on: the search and all that is in the archive.
+        generation: u64,
+        /// How many of the best were scored from their text.
+        scored: usize,
+        behind: Behind,
+    },
+}
+
+/// A place in the order of the best.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Behind {
+    /// That many of those that are scored.
+    Scored(usize),
+    /// This one of the others.
+    Other(Score, Rank),
 }
 
 impl Cursor {
-    pub(super) fn new(archive: &[u8; 16], after: Rank) -> Self {
-        Self { archive: tag(archive), after }
+    pub(super) fn new(archive: &[u8; 16], place: Place) -> Self {
+        Self { archive: tag(archive), place }
     }
 
     /// Reads a cursor that this archive gave.
@@ -38,35 +63,62 @@ impl Cursor {
     }
 
     fn read(text: &str) -> Option<Self> {
-        let mut parts = text.split('.');
-        let mut part = || parts.next();
-        if part()? != "1" {
-            return None;
-        }
-        let archive = u64::from_str_radix(part()?, 16).ok()?.to_be_bytes();
-        let started_at = match part()? {
-            "" => None,
-            micros => Some(micros.parse().ok()?),
+        let parts: Vec<&str> = text.split('.').collect();
+        let rank = |started_at: &str, sequence: &str| {
+            let started_at = match started_at {
+                "" => None,
+                micros => Some(micros.parse().ok()?),
+            };
+            Some(Rank { started_at, sequence: sequence.parse().ok()? })
         };
-        let sequence = part()?.parse().ok()?;
-        let cursor = Self { archive, after: Rank { started_at, sequence } };
+        let hex = |text: &str| u64::from_str_radix(text, 16).ok();
+        let (archive, place) = match parts[..] {
+            ["1", archive, started_at, sequence] => (archive, Place::Newest(rank(started_at, sequence)?)),
+            ["2", archive, generation, scored, ref behind @ ..] => {
+                let behind = match behind {
+                    [count] => Behind::Scored(count.parse().ok()?),
+                    [score, started_at, sequence] => {
+                        Behind::Other(Score(hex(score)?), rank(started_at, sequence)?)
+                    }
+                    _ => return None,
+                };
+                let (generation, scored) = (hex(generation)?, scored.parse().ok()?);
+                (archive, Place::Best { generation, scored, behind })
+            }
+            _ => return None,
+        };
+        let cursor = Self { archive: hex(archive)?, place };
         // One place has one spelling.
-        (part().is_none() && cursor.to_string() == text).then_some(cursor)
+        (cursor.to_string() == text).then_some(cursor)
     }
 }
 
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "1.{:016x}.", u64::from_be_bytes(self.archive))?;
-        if let Some(micros) = self.after.started_at {
-            write!(f, "{micros}")?;
+        match self.place {
+            Place::Newest(rank) => write!(f, "1.{:016x}.{rank}", self.archive),
+            Place::Best { generation, scored, behind } => {
+                write!(f, "2.{:016x}.{generation:016x}.{scored}.", self.archive)?;
+                match behind {
+                    Behind::Scored(count) => write!(f, "{count}"),
+                    Behind::Other(score, rank) => write!(f, "{:x}.{rank}", score.0),
+                }
+            }
         }
-        write!(f, ".{}", self.after.sequence)
     }
 }
 
-fn tag(archive: &[u8; 16]) -> [u8; 8] {
-    archive.first_chunk().copied().unwrap_or_default()
+impl fmt::Display for Rank {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(micros) = self.started_at {
+            write!(f, "{micros}")?;
+        }
+        write!(f, ".{}", self.sequence)
+    }
+}
+
+fn tag(archive: &[u8; 16]) -> u64 {
+    archive.first_chunk().copied().map_or(0, u64::from_be_bytes)
 }
 
 #[cfg(test)]
@@ -76,8 +128,15 @@ mod tests {
     #[test]
     fn only_its_own_archive_accepts_a_cursor() {
         let (ours, theirs) = ([7; 16], [8; 16]);
-        for started_at in [None, Some(-5), Some(1_735_689_600_000_000)] {
-            let cursor = Cursor::new(&ours, Rank { started_at, sequence: 12 });
+        let ranks =
+            [None, Some(-5), Some(1_735_689_600_000_000)].map(|started_at| Rank { started_at, sequence: 12 });
+        let best = |behind| Place::Best { generation: 9, scored: 64, behind };
+        let mut places = vec![best(Behind::Scored(20))];
+        for rank in ranks {
+            places.extend([Place::Newest(rank), best(Behind::Other(Score::new(1.5), rank))]);
+        }
+        for place in places {
+            let cursor = Cursor::new(&ours, place);
             let text = cursor.to_string();
             assert_eq!(Cursor::parse(&text, &ours).unwrap(), cursor);
             assert_eq!(*Cursor::parse(&text, &theirs).unwrap_err().kind(), ErrorKind::ForeignArchive);
@@ -85,10 +144,13 @@ mod tests {
         for text in [
             "",
             "1",
-            "2.0707070707070707..1",
+            "3.0707070707070707..1",
             "1.0707070707070707..1.",
             "1.707070707070707..1",
             "1.0707070707070707.+5.1",
+            "2.0707070707070707.0000000000000009.64",
+            "2.0707070707070707.0000000000000009.64.1.2",
+            "2.0707070707070707.9.64.1",
         ] {
             let error = Cursor::parse(text, &ours).unwrap_err();
             assert!(matches!(error.kind(), ErrorKind::Malformed { .. }), "{text}");

@@ -4,16 +4,23 @@
 //! are the latest, and stays as the oracle that any faster way must agree with.
 
 mod answer;
+mod best;
 mod collect;
 mod cursor;
+mod facets;
+mod ranking;
 mod scan;
 mod sequences;
 mod snippet;
 mod sought;
 
-use frontdesk_domain::{RecordId, Timestamp};
+use std::ops::Range;
+
+use frontdesk_domain::{Query, RecordId, Timestamp};
 
 use crate::show::Record;
+
+pub use facets::Facet;
 
 /// What to look for, and which part of the answer.
 #[derive(Clone, PartialEq, Eq)]
@@ -26,13 +33,15 @@ pub struct Search {
     pub limit: usize,
     /// Where the page before ended: its [`SearchPage::next_cursor`].
     pub cursor: Option<String>,
+    /// Whether the values of the fields are counted, too.
+    pub facets: bool,
 }
 
 impl Search {
     /// The first `limit` hits of an expression, newest first.
     #[must_use]
     pub fn new(expression: Expression, limit: usize) -> Self {
-        Self { expression, order: Order::Newest, limit, cursor: None }
+        Self { expression, order: Order::Newest, limit, cursor: None, facets: false }
     }
 }
 
@@ -42,6 +51,8 @@ impl Search {
 pub enum Expression {
     /// A transcript that contains this text, compared character by character without regard to case. Not empty.
     Contains(String),
+    /// What a query says: words, phrases, fields, dates.
+    Query(Query),
 }
 
 /// Which hits come first.
@@ -51,6 +62,8 @@ pub enum Order {
     /// The newest, by start time; those without one come last.
     #[default]
     Newest,
+    /// Those that have most of what was looked for, the rarer the better; the newest of equals.
+    Best,
 }
 
 /// A conversation that was found, whole.
@@ -82,6 +95,8 @@ pub struct SearchPage {
     pub next_cursor: Option<String>,
     /// Conversations that could not be read, and may belong to the answer or not.
     pub incomplete: u64,
+    /// How many of all that were found have which values, where that was asked for.
+    pub facets: Vec<Facet>,
 }
 
 /// A conversation that was found.
@@ -95,6 +110,8 @@ pub struct SearchHit {
     pub started_at: Option<Timestamp>,
     /// About 160 characters of the transcript around what was looked for.
     pub snippet: String,
+    /// Where that is in the snippet, in characters: from left to right, without overlap.
+    pub marks: Vec<Range<usize>>,
 }
 
 impl std::fmt::Debug for SearchHit {
@@ -122,6 +139,7 @@ impl std::fmt::Debug for Expression {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Contains(text) => write!(f, "Contains({} bytes)", text.len()),
+            Self::Query(query) => write!(f, "Query({} bytes)", query.to_string().len()),
         }
     }
 }

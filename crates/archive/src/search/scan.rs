@@ -5,10 +5,10 @@
 use std::io;
 
 use frontdesk_domain::RecordKind;
+use frontdesk_domain::query::Document;
 
-use super::collect::{Hit, Keep};
+use super::collect::Keep;
 use super::sequences::Sequences;
-use super::sought::Sought;
 use crate::catalog::Mark;
 use crate::error::Error;
 use crate::layout;
@@ -22,11 +22,13 @@ use crate::segment::walk::{Identity, Place};
 const LOOKS: u32 = 5;
 
 /// What a worker makes of a member.
-#[derive(Default)]
-struct Found {
-    hits: Vec<Hit>,
+struct Found<T> {
+    made: Vec<T>,
     unreadable: u64,
 }
+
+/// What is made of a conversation with this sequence; `None` when it is of no interest.
+pub(super) type Work<'a, T> = &'a (dyn Fn(u64, &Document<'_>) -> Option<T> + Sync);
 
 /// How far a scan has come.
 #[derive(Default)]
@@ -40,16 +42,16 @@ struct Progress {
 }
 
 impl Reader {
-    /// Reads all conversations and keeps what is sought. Gives how many could not be read, whatever the reason.
+    /// Reads all conversations and keeps what `work` makes of them. Gives how many could not be read, whatever the reason.
     ///
     /// # Errors
     /// What is wrong with the catalog.
-    pub(super) fn scan(&self, sought: &Sought, keep: &mut dyn Keep) -> Result<u64, Error> {
+    pub(super) fn scan<T: Send>(&self, work: Work<'_, T>, keep: &mut dyn Keep<T>) -> Result<u64, Error> {
         let mut progress = Progress::default();
         for _ in 0..LOOKS {
             progress = Progress::default();
             keep.begin();
-            let mark = self.look(sought, keep, &mut progress)?;
+            let mark = self.look(work, keep, &mut progress)?;
             if !progress.vanished {
                 break;
             }
@@ -64,7 +66,12 @@ impl Reader {
     }
 
     /// Reads everything once; gives what the catalog covered then.
-    fn look(&self, sought: &Sought, keep: &mut dyn Keep, progress: &mut Progress) -> Result<Mark, Error> {
+    fn look<T: Send>(
+        &self,
+        work: Work<'_, T>,
+        keep: &mut dyn Keep<T>,
+        progress: &mut Progress,
+    ) -> Result<Mark, Error> {
         let (mark, superseded) = self.snapshot()?;
         let parts = parts(&mark, self.format.archive());
         scan::scan(
@@ -72,21 +79,19 @@ impl Reader {
             &parts,
             self.workers,
             |unpacker, _, member, packed| match check::check(&member.header, packed, unpacker) {
-                Ok(checked) => hits(&checked, &superseded, sought),
-                Err(_) => {
-                    Found { unreadable: conversations(&member.header, &superseded), ..Found::default() }
-                }
+                Ok(checked) => made(&checked, &superseded, work),
+                Err(_) => Found { made: Vec::new(), unreadable: conversations(&member.header, &superseded) },
             },
             |event| self.collect(event, &parts, keep, progress),
         )?;
         Ok(mark)
     }
 
-    fn collect(
+    fn collect<T>(
         &self,
-        event: Event<Found>,
+        event: Event<Found<T>>,
         parts: &[Part],
-        keep: &mut dyn Keep,
+        keep: &mut dyn Keep<T>,
         progress: &mut Progress,
     ) -> Result<(), Error> {
         match event {
@@ -99,7 +104,7 @@ impl Reader {
                 }
                 progress.reached = (part, member.end());
                 progress.incomplete += result.unreadable;
-                result.hits.into_iter().for_each(|hit| keep.hit(hit));
+                result.made.into_iter().for_each(|one| keep.take(one));
             }
             Event::Unreadable { part, offset, until, .. } => {
                 progress.incomplete += self.lost(parts[part].identity.segment, offset, until)?;
@@ -157,9 +162,8 @@ fn conversations(header: &Header, superseded: &Sequences) -> u64 {
     header.entries.iter().filter(|entry| is_latest(entry, superseded)).count() as u64
 }
 
-fn hits(checked: &Checked<'_>, superseded: &Sequences, sought: &Sought) -> Found {
-    let mut found = Found::default();
-    let mut room = String::new();
+fn made<T>(checked: &Checked<'_>, superseded: &Sequences, work: Work<'_, T>) -> Found<T> {
+    let mut found = Found { made: Vec::new(), unreadable: 0 };
     for (index, entry, _, bytes) in checked.records() {
         if !is_latest(entry, superseded) {
             continue;
@@ -168,7 +172,7 @@ fn hits(checked: &Checked<'_>, superseded: &Sequences, sought: &Sought) -> Found
             found.unreadable += 1;
             continue;
         }
-        found.hits.extend(sought.hit(entry.sequence, bytes, &mut room));
+        found.made.extend(work(entry.sequence, &Document::new(bytes)));
     }
     found
 }

@@ -2,20 +2,30 @@
 
 use std::ops::Range;
 
-use frontdesk_domain::fold::{self, Needle};
-use frontdesk_domain::payload;
-use frontdesk_domain::{RecordKind, Timestamp};
+use frontdesk_domain::Query;
+use frontdesk_domain::fold::Needle;
+use frontdesk_domain::query::Document;
 use memchr::memmem;
 
 use super::Expression;
 use super::collect::Hit;
 use super::cursor::Rank;
+use super::facets::Counter;
 use crate::error::{Action, Error, ErrorKind};
 
 /// What is looked for.
-pub(super) struct Sought {
-    needle: Needle,
-    finder: memmem::Finder<'static>,
+pub(super) enum Sought {
+    Contains(Needle, Box<memmem::Finder<'static>>),
+    Query(Query),
+}
+
+/// What is wanted of a hit beside its place.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Wanted {
+    /// Which ranked terms it has.
+    pub(super) terms: bool,
+    /// Its values in the fields that are counted.
+    pub(super) values: bool,
 }
 
 impl Sought {
@@ -29,22 +39,50 @@ impl Sought {
                     Error::new(Action::Search, "the archive", ErrorKind::Malformed { what })
                 })?;
                 let finder = memmem::Finder::new(needle.as_folded().as_bytes()).into_owned();
-                Ok(Self { needle, finder })
+                Ok(Self::Contains(needle, Box::new(finder)))
+            }
+            Expression::Query(query) => Ok(Self::Query(query.clone())),
+        }
+    }
+
+    /// Whether it finds a conversation: what every faster way must agree with.
+    pub(super) fn matches(&self, document: &Document<'_>) -> bool {
+        match self {
+            Self::Contains(_, finder) => finder.find(document.folded().as_bytes()).is_some(),
+            Self::Query(query) => query.matches(document),
+        }
+    }
+
+    /// A conversation as a hit, when it is one.
+    pub(super) fn hit(&self, sequence: u64, document: &Document<'_>, wanted: Wanted) -> Option<Hit> {
+        if !self.matches(document) {
+            return None;
+        }
+        let rank = Rank { started_at: document.started_at(), sequence };
+        let terms = if wanted.terms { self.terms(document) } else { 0 };
+        let values = if wanted.values { Counter::values(document) } else { Vec::new() };
+        Some(Hit { rank, terms, values })
+    }
+
+    /// Which ranked terms are in a conversation.
+    fn terms(&self, document: &Document<'_>) -> u64 {
+        match self {
+            Self::Contains(..) => 1,
+            Self::Query(query) => {
+                let ranked = query.ranked().into_iter().enumerate();
+                let there = ranked.filter(|(_, words)| document.places(words).next().is_some());
+                there.fold(0, |terms, (index, _)| terms | 1 << index)
             }
         }
     }
 
-    /// The record of kind `details` with this sequence and these bytes as a hit, when it is one. `room` is for text.
-    pub(super) fn hit(&self, sequence: u64, bytes: &[u8], room: &mut String) -> Option<Hit> {
-        room.clear();
-        fold::fold_into(&payload::transcript(RecordKind::Details, bytes), room);
-        self.finder.find(room.as_bytes())?;
-        let started_at = payload::facts(RecordKind::Details, bytes).started_at.map(Timestamp::as_micros);
-        Some(Hit { rank: Rank { started_at, sequence } })
-    }
-
-    /// Where in a transcript it is, in bytes, from left to right and without overlap.
-    pub(super) fn places(&self, text: &str) -> Vec<Range<usize>> {
-        self.needle.find(text).into_iter().collect()
+    /// Where each ranked term is in a folded transcript, in bytes, from left to right for each.
+    pub(super) fn places(&self, document: &Document<'_>) -> Vec<Vec<Range<usize>>> {
+        match self {
+            Self::Contains(needle, _) => vec![needle.find_in_folded(document.folded()).collect()],
+            Self::Query(query) => {
+                query.ranked().into_iter().map(|words| document.places(words).collect()).collect()
+            }
+        }
     }
 }

@@ -9,6 +9,7 @@ mod damage;
 mod failures;
 mod golden;
 mod ids;
+mod queries;
 mod reporting;
 mod searching;
 mod sharing;

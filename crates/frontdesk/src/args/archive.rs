@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 
 use super::keeping::ReportArgs;
 
@@ -14,7 +14,7 @@ pub(crate) enum ArchiveCommand {
     /// Take conversations from a file instead of a tenant
     #[command(after_help = IMPORT_EXAMPLES)]
     Import(ImportArgs),
-    /// Find conversations whose transcript contains a text, newest first
+    /// Find conversations by what was said in them, by queue, agent, date
     #[command(after_help = SEARCH_EXAMPLES)]
     Search(SearchArgs),
     /// Show one conversation, or its exact bytes
@@ -50,8 +50,22 @@ A line is a conversation as the platform gives it, {\"interactionId\", \"transcr
 
 const SEARCH_EXAMPLES: &str = "\
 Examples:
-  frontdesk archive search --contains refund
-  frontdesk --json archive search --contains 'make a reservation' --limit 100 | jq -r '.hits[].id'";
+  frontdesk archive search 'make reservation'
+  frontdesk archive search '\"make a reservation\" (hotel* OR hostel*) -refund' --order best
+  frontdesk archive search 'queue:web from:2025-01-01 to:2025-02-01' --limit 100 --facets
+  frontdesk archive search --contains '+49 (0)30'
+  frontdesk --json archive search 'refund metadata.source:portal' | jq -r '.hits[].id'
+
+A query:
+  refund hotel        both words, anywhere; whole words, case ignored
+  hotel*              words that begin so
+  \"make a booking\"    these words in this order, whatever is between them
+  a OR b   a AND b    AND may be left out; it binds tighter than OR; NOT and - tightest
+  NOT a   -a          without it; something that must be there has to be beside it
+  ( ... )             parentheses
+  type: queue: agent: direction: language: metadata.KEY:    the whole value, case ignored; in quotes if it has spaces
+  from: to:           start of the conversation: 2025-03-01 or 2025-03-01T10:00:00Z; to is exclusive
+AND, OR and NOT are written in capitals. --contains looks for the text as it is, signs and spaces too.";
 
 const SHOW_EXAMPLES: &str = "\
 Examples:
@@ -140,16 +154,35 @@ pub(crate) struct ImportArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("sought").required(true).multiple(false).args(["query", "contains"]))]
 pub(crate) struct SearchArgs {
-    /// The text, anywhere in the transcript, ignoring case
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) contains: String,
-    /// Hits shown, newest first; the count is of all
+    /// Words, "phrases", prefix*, AND OR NOT, fields: see below
+    #[arg(value_name = "QUERY", allow_hyphen_values = true)]
+    pub(crate) query: Option<String>,
+    /// Instead of a query: this text, exactly, anywhere in the transcript, ignoring case
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    pub(crate) contains: Option<String>,
+    /// Which hits come first
+    #[arg(long, value_enum, value_name = "ORDER", default_value = "newest")]
+    pub(crate) order: OrderArg,
+    /// Hits shown; the count is of all
     #[arg(long, value_name = "N", default_value = "20")]
     pub(crate) limit: String,
     /// Go on where an earlier answer's next_cursor points
     #[arg(long, value_name = "CURSOR")]
     pub(crate) cursor: Option<String>,
+    /// Count the values of type, queue, agent, direction and language, too
+    #[arg(long)]
+    pub(crate) facets: bool,
+}
+
+/// Which hits come first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OrderArg {
+    /// By start time
+    Newest,
+    /// By how much of the query they say, the rarer the better
+    Best,
 }
 
 #[derive(Debug, Args)]

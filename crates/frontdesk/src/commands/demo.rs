@@ -210,7 +210,9 @@ Took {seconds:.1} s. Try next:
         searched = summary.searched,
         found = show_count(summary.found),
         millis = summary.search_us as f64 / 1000.0,
-        newest = newest.map_or_else(String::new, archive_search::line).replace('\n', "\n              "),
+        newest = newest
+            .map_or_else(String::new, |hit| archive_search::line(hit, false))
+            .replace('\n', "\n              "),
         seconds = summary.elapsed_ms as f64 / 1000.0,
     )
 }

@@ -1,0 +1,63 @@
+//! How many of what was found have which value in a field.
+
+use std::collections::BTreeMap;
+
+use frontdesk_domain::query::{Document, FieldName};
+
+/// Values of a field that are told one by one.
+const SHOWN: usize = 20;
+
+/// The values that what was found has in one field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facet {
+    /// The field's name, as a query writes it.
+    pub field: &'static str,
+    /// The 20 most frequent values, folded, with the number of conversations that have each; the first in the
+    /// alphabet of equals first.
+    pub values: Vec<(String, u64)>,
+    /// How many values there are beside those.
+    pub others: u64,
+}
+
+/// Counts the values of the fields that a query knows by name.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Counter {
+    counts: [BTreeMap<String, u64>; Self::FIELDS.len()],
+}
+
+impl Counter {
+    pub(super) const FIELDS: [(&'static str, FieldName); 5] = [
+        ("type", FieldName::Type),
+        ("queue", FieldName::Queue),
+        ("agent", FieldName::Agent),
+        ("direction", FieldName::Direction),
+        ("language", FieldName::Language),
+    ];
+
+    /// The values of one conversation.
+    pub(super) fn values(document: &Document<'_>) -> Vec<(usize, String)> {
+        let fields = Self::FIELDS.into_iter().enumerate();
+        fields
+            .flat_map(|(index, (_, name))| {
+                document.values(&name).into_iter().map(move |value| (index, value))
+            })
+            .collect()
+    }
+
+    pub(super) fn add(&mut self, field: usize, value: String, count: u64) {
+        *self.counts[field].entry(value).or_default() += count;
+    }
+
+    pub(super) fn finish(self) -> Vec<Facet> {
+        let fields = Self::FIELDS.into_iter().zip(self.counts);
+        fields
+            .map(|((field, _), counts)| {
+                let mut values: Vec<(String, u64)> = counts.into_iter().collect();
+                values.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+                let others = values.len().saturating_sub(SHOWN) as u64;
+                values.truncate(SHOWN);
+                Facet { field, values, others }
+            })
+            .collect()
+    }
+}
