@@ -44,6 +44,7 @@ mod pull;
 mod random;
 mod sandbox;
 mod scene;
+mod serve;
 mod stock_tools;
 mod storage;
 mod strace;
@@ -107,6 +108,7 @@ fn all(options: &Options) -> Vec<Scenario> {
     let mut all = Vec::new();
     all.extend(memory::scenarios());
     all.extend(kill::scenarios(options));
+    all.extend(serve::scenarios());
     all.extend(fsync::scenarios());
     all.extend(faults::scenarios());
     all.extend(pull::scenarios());

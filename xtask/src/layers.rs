@@ -71,6 +71,12 @@ const ROOMS: &[Room] = &[
         never: &["reqwest", "hyper", "rusqlite", "rustls"],
     },
     Room {
+        package: "frontdesk-server",
+        sees: &["frontdesk-domain", "frontdesk-archive"],
+        tests_see: &["frontdesk-fixtures"],
+        never: &["reqwest", "clap", "indicatif", "tracing-subscriber"],
+    },
+    Room {
         package: "frontdesk",
         sees: &[
             "frontdesk-domain",
@@ -79,6 +85,7 @@ const ROOMS: &[Room] = &[
             "frontdesk-archive",
             "frontdesk-archiver",
             "frontdesk-sandbox",
+            "frontdesk-server",
             "frontdesk-shell",
         ],
         tests_see: &["frontdesk-fixtures"],

@@ -53,6 +53,8 @@ struct Source {
     catalog: Catalog,
     /// Whether it was built from the segments for this reader, so that there is none to trust more.
     rebuilt: bool,
+    /// Whether it is the folder's own, which writers go on with.
+    live: bool,
 }
 
 /// How much an archive holds.
@@ -106,6 +108,13 @@ impl Reader {
     #[must_use]
     pub fn organization(&self) -> &OrganizationId {
         &self.format.organization
+    }
+
+    /// Whether it sees what writers acknowledge from now on. If not, its catalog is one of its own, made because the
+    /// folder's was missing, behind or damaged; opening the archive again may find a better one.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.lock().live
     }
 
     /// How much the archive holds.
@@ -214,13 +223,13 @@ fn source(dir: &Arc<dyn Dir>, format: &Format, options: &ReadOptions) -> Result<
     let ledgered = match (ledgered, found) {
         (Ok(ledgered), Some((catalog, mark))) => {
             if !is_behind(&**dir, format, &ledgered, &mark)? {
-                return Ok(Source { catalog, rebuilt: false });
+                return Ok(Source { catalog, rebuilt: false, live: true });
             }
             ledgered
         }
         (Ok(ledgered), None) => ledgered,
         // What the catalog covers can be read without the ledger. Verify reports the ledger.
-        (Err(_), Some((catalog, _))) => return Ok(Source { catalog, rebuilt: false }),
+        (Err(_), Some((catalog, _))) => return Ok(Source { catalog, rebuilt: false, live: true }),
         (Err(error), None) => return Err(error),
     };
     match Lock::acquire(dir.clone(), layout::LOCK, &options.holder, Duration::ZERO, &mut std::thread::sleep) {
@@ -228,20 +237,20 @@ fn source(dir: &Arc<dyn Dir>, format: &Format, options: &ReadOptions) -> Result<
             let updated = update(&**dir, format, options.workers);
             drop(lock);
             if let Some(catalog) = updated? {
-                return Ok(Source { catalog, rebuilt: false });
+                return Ok(Source { catalog, rebuilt: false, live: true });
             }
         }
         // A writer's catalog is right for what it acknowledged.
         Err(LockError::Busy { .. }) => {
             if let Some((catalog, _)) = usable(&**dir, format)? {
-                return Ok(Source { catalog, rebuilt: false });
+                return Ok(Source { catalog, rebuilt: false, live: true });
             }
         }
         // Reading needs no lock: only to leave the catalog better than it was.
         Err(error) => tracing::debug!(%error, "the catalog is left as it is"),
     }
     if let Some(catalog) = caught_up(&**dir, format, &ledgered, options.workers)? {
-        return Ok(Source { catalog, rebuilt: false });
+        return Ok(Source { catalog, rebuilt: false, live: false });
     }
     rebuilt(&**dir, format, &ledgered, options.workers)
 }
@@ -343,5 +352,5 @@ fn rebuilt(dir: &dyn Dir, format: &Format, ledgered: &Ledgered, workers: usize) 
     for (path, what) in &replayed.damaged {
         tracing::warn!(%path, what, "left out: it cannot be read");
     }
-    Ok(Source { catalog, rebuilt: true })
+    Ok(Source { catalog, rebuilt: true, live: false })
 }

@@ -3,6 +3,7 @@
 mod archive;
 mod keeping;
 mod sandbox;
+mod serve;
 
 use std::path::PathBuf;
 
@@ -13,6 +14,7 @@ pub(crate) use archive::{
 };
 pub(crate) use keeping::ReportArgs;
 pub(crate) use sandbox::{SandboxCommand, ServeArgs};
+pub(crate) use serve::ServerArgs;
 
 /// Digital messaging on Genesys Cloud: an archive that can prove itself.
 #[derive(Debug, Parser)]
@@ -83,6 +85,9 @@ pub(crate) enum Command {
     /// Keep conversations, find them, and prove that nothing is missing or changed
     #[command(subcommand)]
     Archive(ArchiveCommand),
+    /// Serve the archive's search to this machine, until stopped
+    #[command(after_help = serve::EXAMPLES)]
+    Serve(ServerArgs),
     /// Check settings, the connection, the credentials and the archive, and say what is wrong
     #[command(after_help = "Example:\n  frontdesk doctor && frontdesk archive pull")]
     Doctor(DoctorArgs),

@@ -13,6 +13,7 @@ mod demo;
 mod doctor;
 mod man;
 mod sandbox_serve;
+mod serve;
 mod watch;
 
 use frontdesk_shell::{Environment, Exit, Failure, Printer};
@@ -29,6 +30,7 @@ pub(crate) async fn run(cli: Cli, environment: Environment, printer: &Printer) -
         Command::Completions { shell } => completions::run(shell, printer),
         Command::Man(arguments) => man::run(&arguments, printer),
         Command::Config(ConfigCommand::Show) => config_show::run(&plain(environment)?),
+        Command::Serve(arguments) => serve::run(&plain(environment)?, &arguments).await,
         Command::Doctor(arguments) => {
             let context =
                 Context::new(global, Some(&arguments.connection), Vec::new(), environment, printer)?;

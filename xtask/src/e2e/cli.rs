@@ -18,7 +18,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
     ]
 }
 
-const COMMANDS: [&[&str]; 13] = [
+const COMMANDS: [&[&str]; 14] = [
     &["demo"],
     &["sandbox", "serve"],
     &["archive", "pull"],
@@ -31,6 +31,7 @@ const COMMANDS: [&[&str]; 13] = [
     &["completions"],
     &["config", "show"],
     &["man"],
+    &["serve"],
     &[],
 ];
 

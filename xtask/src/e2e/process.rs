@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -23,9 +24,15 @@ pub(super) struct Running<'h> {
     command: String,
     /// What is expected on stdout.
     stdout_is: Stdout,
-    stdout: Option<JoinHandle<Vec<u8>>>,
-    stderr: Option<JoinHandle<Vec<u8>>>,
+    stdout: Option<Collected>,
+    stderr: Option<Collected>,
     peak_kib: u64,
+}
+
+/// What comes out of a stream, as it comes.
+struct Collected {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    ended: JoinHandle<()>,
 }
 
 /// What a run prints on stdout.
@@ -71,6 +78,27 @@ impl<'h> Running<'h> {
         self.child.id()
     }
 
+    /// The first line on stdout, once it is there.
+    pub(super) fn first_line(&mut self) -> Result<String, String> {
+        let started = Instant::now();
+        loop {
+            // Looked at first: what it printed before its end is then there.
+            let ended = self.has_ended();
+            let bytes = self.stdout.as_ref().map(|stdout| stdout.so_far()).unwrap_or_default();
+            if let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
+                return Ok(String::from_utf8_lossy(&bytes[..end]).into_owned());
+            }
+            let stderr = self.stderr.as_ref().map(|stderr| stderr.so_far()).unwrap_or_default();
+            ensure!(
+                !ended && started.elapsed() < HANGS_AFTER,
+                "{} printed no line\nstderr: {}",
+                self.command,
+                String::from_utf8_lossy(&stderr)
+            );
+            std::thread::sleep(GLANCE_EVERY);
+        }
+    }
+
     /// Whether it has ended by itself.
     pub(super) fn has_ended(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(Some(_)))
@@ -109,9 +137,7 @@ impl<'h> Running<'h> {
                 Err(error) => return Err(format!("cannot wait for {}: {error}", self.command)),
             }
         };
-        let read = |handle: &mut Option<JoinHandle<Vec<u8>>>| {
-            handle.take().and_then(|handle| handle.join().ok()).unwrap_or_default()
-        };
+        let read = |stream: &mut Option<Collected>| stream.take().map(Collected::whole).unwrap_or_default();
         let run = Run {
             exit: status.code(),
             stdout: read(&mut self.stdout),
@@ -235,13 +261,30 @@ impl Run {
     }
 }
 
-fn collect(mut stream: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
+fn collect(mut stream: impl Read + Send + 'static) -> Collected {
+    let bytes = Arc::new(Mutex::new(Vec::new()));
+    let kept = Arc::clone(&bytes);
+    let ended = std::thread::spawn(move || {
+        let mut piece = [0; 8 << 10];
         // What was read before a broken pipe is what there is.
-        let _ = stream.read_to_end(&mut bytes);
-        bytes
-    })
+        while let Ok(read @ 1..) = stream.read(&mut piece) {
+            kept.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&piece[..read]);
+        }
+    });
+    Collected { bytes, ended }
+}
+
+impl Collected {
+    fn so_far(&self) -> Vec<u8> {
+        self.bytes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn whole(self) -> Vec<u8> {
+        let Self { bytes, ended } = self;
+        // A thread that panicked keeps what it read.
+        let _ = ended.join();
+        std::mem::take(&mut *bytes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 /// The most memory that was resident at once, as Linux counts it. Nothing once the process has ended.

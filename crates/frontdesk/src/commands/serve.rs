@@ -1,0 +1,46 @@
+//! `frontdesk serve`
+
+use std::sync::Arc;
+
+use frontdesk_archive::ReadOptions;
+use frontdesk_server::{ArchiveSource, BindError, Limits, Server, Warnings};
+use frontdesk_shell::{Exit, Failure, Format, Shutdown};
+use serde::Serialize;
+
+use crate::args::ServerArgs;
+use crate::context::Context;
+use crate::store;
+
+/// What scripts wait for.
+#[derive(Serialize)]
+struct Ready {
+    addr: String,
+}
+
+pub(crate) async fn run(context: &Context<'_>, arguments: &ServerArgs) -> Result<Exit, Failure> {
+    let shutdown = Shutdown::listen().map_err(|error| {
+        Failure::new(Exit::Unexpected, "signals", "cannot listen for signals").caused_by(&error)
+    })?;
+    // One thread a search: several run at once, and all of them share two cores with whoever writes.
+    let options = ReadOptions { workers: store::workers(), ..ReadOptions::default() };
+    let source = ArchiveSource::new(context.archive_root()?, options);
+    let server = Server::bind(arguments.addr, Arc::new(source), Limits::default(), Warnings::default())
+        .map_err(|error| refused(&error))?;
+    let ready = Ready { addr: server.address().to_string() };
+    match context.printer.format() {
+        Format::Json => context.printer.data(&ready, |ready| ready.addr.clone())?,
+        Format::Text => context.printer.talk(format_args!("serving http://{} until Ctrl-C", ready.addr)),
+    }
+    context.printer.flush()?;
+    server.run(shutdown.requested()).await;
+    Ok(Exit::Done)
+}
+
+fn refused(error: &BindError) -> Failure {
+    match error {
+        BindError::NotLoopback(_) => Failure::from_error(Exit::Usage, "not_loopback", error)
+            .hint("listen on 127.0.0.1 or [::1], and put a proxy that asks for credentials in front of it"),
+        _ => Failure::from_error(Exit::Usage, "listen", error)
+            .hint("choose another --addr; port 0 takes a free one"),
+    }
+}

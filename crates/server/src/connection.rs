@@ -1,0 +1,136 @@
+//! One connection: hyper over a [`wire`], until either side is done.
+
+mod busy;
+mod head;
+mod wire;
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use bytes::Bytes;
+use http::header::CONNECTION;
+use http::{Request, StatusCode};
+use http_body::{Frame, SizeHint};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tower::Service;
+
+pub(crate) use busy::{Busy, Quiet};
+
+use crate::limits::Limits;
+use crate::problem::Problem;
+use busy::Answering;
+use wire::{Refusal, Wire};
+
+/// How long a client that was refused may go on talking, so that it hears why.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Serves one connection to its end.
+pub(crate) async fn serve(
+    stream: TcpStream,
+    router: Router,
+    limits: Arc<Limits>,
+    quiet: Arc<Quiet>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    // Answers are written in large pieces; waiting to fill packets only costs.
+    let _ = stream.set_nodelay(true);
+    let busy = Busy::new(quiet);
+    let largest_head = limits.url_bytes + limits.header_bytes + (8 << 10);
+    let wire = Wire::new(stream, limits, Arc::clone(&busy));
+    let own = Arc::clone(&busy);
+    let service = service_fn(move |request: Request<Incoming>| {
+        let answering = own.begin();
+        let (answer, own) = (router.clone().call(request.map(Body::new)), Arc::clone(&own));
+        Box::pin(async move {
+            let Ok(answer) = answer.await;
+            if answer.headers().get(CONNECTION).is_some_and(|value| value == "close") {
+                own.ends();
+            }
+            Ok::<_, Infallible>(answer.map(|body| Tracked { body, _answering: answering }))
+        })
+    });
+    let mut connection = http1::Builder::new()
+        // The wire has its own clock for heads, which knows silence, too.
+        .header_read_timeout(None)
+        .max_buf_size(largest_head)
+        .serve_connection(TokioIo::new(wire), service);
+    let asked_to_stop = async {
+        // An error is a server that is gone, which is reason enough.
+        let _ = stopped.wait_for(|stopped| *stopped).await;
+    };
+    let ended = tokio::select! {
+        ended = poll_fn(|cx| connection.poll_without_shutdown(cx)) => ended,
+        // Somebody who has something to say needs the place.
+        () = busy.evicted() => return,
+        () = asked_to_stop => {
+            Pin::new(&mut connection).graceful_shutdown();
+            poll_fn(|cx| connection.poll_without_shutdown(cx)).await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection broke");
+        return;
+    }
+    let wire = connection.into_parts().io.into_inner();
+    match wire.refused() {
+        Some(Refusal::Silent) => {}
+        Some(refusal) => wire.close(&problem(refusal).raw(), LINGER).await,
+        // After an answer that ended the connection, such as a refused body.
+        None => wire.close(&[], LINGER).await,
+    }
+}
+
+fn problem(refusal: Refusal) -> Problem {
+    match refusal {
+        Refusal::Silent | Refusal::HeadTooSlow => Problem::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "too_slow",
+            "the head of the request did not come in time",
+        ),
+        Refusal::UrlTooLong => {
+            Problem::new(StatusCode::URI_TOO_LONG, "url_too_long", "the request line is too long")
+        }
+        Refusal::HeadersTooLarge => Problem::new(
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            "headers_too_large",
+            "the header fields are too many or too long",
+        ),
+    }
+}
+
+/// A body that says when it was handed over.
+struct Tracked {
+    body: Body,
+    _answering: Answering,
+}
+
+impl http_body::Body for Tracked {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

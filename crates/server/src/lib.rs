@@ -1,0 +1,34 @@
+//! The HTTP face of an archive (contract §5): its search, whether it lives, whether it is ready.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | `server` | listens on this machine's own addresses, accepts, stops |
+//! | `connection` | one connection: hyper behind a wire that closes who is silent, dribbles or does not read |
+//! | `app` | routes, and what is true of every answer |
+//! | `search` | the documents' search, written while it is read |
+//! | `health` | `/healthz` and `/readyz` |
+//! | `source` | the archive that is searched |
+//! | `limits` | every bound in one place |
+//!
+//! What blocks runs on threads of its own, so that a hundred searches leave `/healthz` alone. An answer takes the memory
+//! of a few pieces, however long it is: a client that reads slowly slows its search down, and one that hardly reads is
+//! closed. This room prints nothing and reads neither environment nor wall clock.
+
+mod app;
+mod clock;
+mod connection;
+mod health;
+mod limits;
+mod problem;
+mod search;
+mod server;
+mod source;
+mod term;
+mod warnings;
+mod workers;
+
+pub use app::router;
+pub use limits::Limits;
+pub use server::{BindError, Server};
+pub use source::{ArchiveSource, Source};
+pub use warnings::Warnings;

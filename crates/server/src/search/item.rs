@@ -1,0 +1,28 @@
+//! One conversation of an answer.
+
+use std::io::Write;
+
+use frontdesk_archive::Record;
+use frontdesk_domain::payload;
+
+/// Appends `{"interactionId", "transcript", "metadata", "checksum"}` (contract §5). `metadata` is the payload's own,
+/// token by token, and null where there is none; `checksum` the hex SHA-256 of the record's bytes.
+pub(super) fn write(out: &mut Vec<u8>, record: &Record) {
+    out.extend_from_slice(b"{\"interactionId\":");
+    text(out, record.key.id.as_str());
+    out.extend_from_slice(b",\"transcript\":");
+    text(out, &payload::transcript(record.key.kind, &record.bytes));
+    out.extend_from_slice(b",\"metadata\":");
+    out.extend_from_slice(payload::metadata(&record.bytes).unwrap_or(b"null"));
+    out.extend_from_slice(b",\"checksum\":\"");
+    for byte in record.sha256 {
+        // Writing into memory does not fail.
+        let _ = write!(out, "{byte:02x}");
+    }
+    out.extend_from_slice(b"\"}");
+}
+
+fn text(out: &mut Vec<u8>, text: &str) {
+    // Nor does a string fail to be JSON.
+    let _ = serde_json::to_writer(out, text);
+}

@@ -1,0 +1,10 @@
+//! The server as its clients meet it.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so")]
+
+mod answers;
+mod archive;
+mod routes;
+mod stop;
+mod support;
+mod wire;
