@@ -5,6 +5,7 @@
 //! member's own header before bytes are handed out.
 
 mod digest;
+mod keys;
 mod mark;
 mod open;
 mod read;
@@ -30,6 +31,14 @@ use crate::layout;
 #[derive(Debug)]
 pub(crate) struct Catalog {
     connection: Connection,
+    /// Rows of `recent_keys`; not known before the first change, and after one that failed.
+    recent_keys: Option<u64>,
+}
+
+impl Catalog {
+    fn new(connection: Connection) -> Self {
+        Self { connection, recent_keys: None }
+    }
 }
 
 /// Turns SQLite's failures into ours.

@@ -27,7 +27,7 @@ pub(crate) fn open_for_writing(dir: &dyn Dir) -> Result<Option<Catalog>, Error> 
     let opened = Connection::open_with_flags(dir.local_path(layout::CATALOG), flags)
         .and_then(|connection| schema::prepare_for_writing(&connection).map(|()| connection));
     match opened {
-        Ok(connection) => Ok(Some(Catalog { connection })),
+        Ok(connection) => Ok(Some(Catalog::new(connection))),
         Err(error) if mark::is_damage(&error) => Ok(None),
         Err(error) => Err(error).in_catalog(),
     }
@@ -65,7 +65,7 @@ fn read_only(connection: Connection) -> rusqlite::Result<Catalog> {
     connection.execute_batch("PRAGMA query_only = ON;")?;
     // The first read is what finds out whether the WAL can be used.
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))?;
-    Ok(Catalog { connection })
+    Ok(Catalog::new(connection))
 }
 
 /// Bytes that wait in the catalog's WAL.
@@ -83,7 +83,7 @@ impl Catalog {
         let connection = Connection::open("").in_catalog()?;
         schema::prepare(&connection).in_catalog()?;
         connection.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;").in_catalog()?;
-        Ok(Self { connection })
+        Ok(Self::new(connection))
     }
 
     /// A temporary catalog that begins as a copy of the folder's own; `None` when that cannot be copied.
@@ -112,6 +112,8 @@ INSERT INTO main.meta SELECT * FROM folder.meta;
 INSERT INTO main.segments SELECT * FROM folder.segments;
 INSERT INTO main.members SELECT * FROM folder.members;
 INSERT INTO main.records SELECT * FROM folder.records;
+INSERT INTO main.keys SELECT * FROM folder.keys;
+INSERT INTO main.recent_keys SELECT * FROM folder.recent_keys;
 INSERT INTO main.superseded SELECT * FROM folder.superseded;
 COMMIT;
 DETACH DATABASE folder;

@@ -5,6 +5,7 @@ use frontdesk_durable::Sha256Hash;
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row, Statement, params};
 
+use super::keys::{self, KeyLookup, OF_KEY};
 use super::write::MemberRow;
 use super::{Catalog, CatalogResult, Mark, key_hash};
 use crate::error::{Action, Error, ErrorKind};
@@ -53,29 +54,33 @@ pub(crate) struct Counts {
     pub(crate) conversations: u64,
     /// Records that are noted as superseded and are the latest, or the other way round.
     pub(crate) wrongly_superseded: u64,
+    /// Records that are not in the index by key, and rows of it that are no record's.
+    pub(crate) wrongly_keyed: u64,
 }
 
 const COLUMNS: &str = "r.sequence, r.key, r.kind, r.id, r.version, r.sha256, r.start, r.length, r.started_at,
     m.id, m.segment, m.number, m.place, m.length, m.archived_at, s.folder";
 const TABLES: &str = "records r JOIN members m ON m.id = r.member JOIN segments s ON s.number = m.segment";
 
-/// The statement that finds the latest version of a key; prepared once for many keys.
+/// The statements that find the latest version of a key; prepared once for many keys.
 pub(crate) struct Lookup<'c> {
-    statement: Statement<'c>,
+    keys: KeyLookup<'c>,
+    record: Statement<'c>,
 }
 
 impl<'c> Lookup<'c> {
     pub(crate) fn prepare(connection: &'c Connection) -> Result<Self, Error> {
-        let statement = connection
-            .prepare("SELECT sequence, version, sha256, kind, id FROM records WHERE key = ?1 ORDER BY sequence DESC")
+        let record = connection
+            .prepare("SELECT sequence, version, sha256, kind, id FROM records WHERE sequence = ?1")
             .in_catalog()?;
-        Ok(Self { statement })
+        Ok(Self { keys: KeyLookup::prepare(connection).in_catalog()?, record })
     }
 
     /// The latest version of `key`, whose [`key_hash`] is `hash`.
     pub(crate) fn latest(&mut self, hash: i64, key: &RecordKey) -> Result<Option<Latest>, Error> {
-        let mut rows = self.statement.query(params![hash]).in_catalog()?;
-        while let Some(row) = rows.next().in_catalog()? {
+        for sequence in self.keys.sequences(hash).in_catalog()? {
+            let mut rows = self.record.query(params![sequence.cast_signed()]).in_catalog()?;
+            let Some(row) = rows.next().in_catalog()? else { continue };
             let kind: u8 = row.get(3).in_catalog()?;
             let id = row.get_ref(4).in_catalog()?;
             if kind != key.kind.code() || id.as_bytes() != Ok(key.id.as_str().as_bytes()) {
@@ -96,7 +101,8 @@ impl Catalog {
     /// # Errors
     /// What SQLite says.
     pub(crate) fn find(&self, key: &RecordKey, version: Option<u32>) -> Result<Option<Found>, Error> {
-        let sql = format!("SELECT {COLUMNS} FROM {TABLES} WHERE r.key = ?1 ORDER BY r.sequence DESC");
+        // One statement: a merge of the index between two would hide a key from both.
+        let sql = format!("SELECT {COLUMNS} FROM {TABLES} WHERE {OF_KEY} ORDER BY r.sequence DESC");
         let mut statement = self.connection.prepare(&sql).in_catalog()?;
         let mut rows = statement.query(params![key_hash(key)]).in_catalog()?;
         while let Some(row) = rows.next().in_catalog()? {
@@ -246,8 +252,12 @@ impl Catalog {
                              AND NOT EXISTS (SELECT 1 FROM superseded o WHERE o.sequence = r.sequence)),
                         (SELECT count(*) FROM records r WHERE
                              EXISTS (SELECT 1 FROM superseded o WHERE o.sequence = r.sequence) <>
-                             EXISTS (SELECT 1 FROM records n WHERE n.key = r.key AND n.kind = r.kind
-                                         AND n.id = r.id AND n.sequence > r.sequence))",
+                             (EXISTS (SELECT 1 FROM keys k JOIN records n ON n.sequence = k.sequence
+                                          WHERE k.key = r.key AND k.sequence > r.sequence
+                                              AND n.kind = r.kind AND n.id = r.id)
+                              OR EXISTS (SELECT 1 FROM recent_keys k JOIN records n ON n.sequence = k.sequence
+                                          WHERE k.key = r.key AND k.sequence > r.sequence
+                                              AND n.kind = r.kind AND n.id = r.id)))",
                 params![details],
                 |row| {
                     Ok(Counts {
@@ -255,6 +265,7 @@ impl Catalog {
                         members: number(row, 1)?,
                         conversations: number(row, 2)?,
                         wrongly_superseded: number(row, 3)?,
+                        wrongly_keyed: keys::misplaced(&self.connection)?,
                     })
                 },
             )
@@ -279,7 +290,7 @@ fn micros_up(time: frontdesk_domain::Timestamp) -> i64 {
     i64::try_from(nanos.div_euclid(1_000) + i128::from(nanos.rem_euclid(1_000) != 0)).unwrap_or(i64::MAX)
 }
 
-fn number(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+pub(super) fn number(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     row.get::<_, i64>(column).map(i64::cast_unsigned)
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 /// Raised whenever a table or the meaning of a column changes; another number means rebuild.
-pub(crate) const VERSION: i64 = 1;
+pub(crate) const VERSION: i64 = 2;
 
 /// How long a statement waits for another process before it says `database is locked`. In WAL mode only
 /// recovery after a crash and the end of a checkpoint ever wait.
@@ -14,6 +14,10 @@ const BUSY: Duration = Duration::from_secs(30);
 /// `members.id` is the sequence of the member's first record: stable when a segment is replaced by a copy
 /// under another number, and the same in a rebuild. Ids are blobs: they may hold NUL.
 /// `superseded` holds every record that is not the latest version of its key.
+///
+/// `keys` and `recent_keys` together are the index of `records` by key, each record in one of them. Keys are hashes, so
+/// they come at random places: a group of records would change most pages of a large index. They go into the small
+/// table first, and from there in order ([`super::keys`]). Whoever takes a record away takes its key away from both.
 pub(super) const TABLES: &str = "
 CREATE TABLE meta (
     name TEXT PRIMARY KEY NOT NULL,
@@ -49,8 +53,17 @@ CREATE TABLE records (
     length INTEGER NOT NULL,
     started_at INTEGER
 );
-CREATE INDEX records_by_key ON records (key);
 CREATE INDEX records_by_start ON records (started_at);
+CREATE TABLE keys (
+    key INTEGER NOT NULL,
+    sequence INTEGER NOT NULL,
+    PRIMARY KEY (key, sequence)
+) WITHOUT ROWID;
+CREATE TABLE recent_keys (
+    key INTEGER NOT NULL,
+    sequence INTEGER NOT NULL,
+    PRIMARY KEY (key, sequence)
+) WITHOUT ROWID;
 CREATE TABLE superseded (
     sequence INTEGER PRIMARY KEY NOT NULL
 );

@@ -4,7 +4,7 @@ use frontdesk_domain::{RecordId, RecordKind};
 use frontdesk_durable::{Head, Sha256Hash};
 use rusqlite::{Connection, Statement, Transaction, params};
 
-use super::{Catalog, CatalogResult, SegmentMark, schema};
+use super::{Catalog, CatalogResult, SegmentMark, keys, schema};
 use crate::error::Error;
 
 /// A member as the catalog knows it.
@@ -43,7 +43,10 @@ pub(crate) struct Change<'c> {
     transaction: &'c Transaction<'c>,
     member: Statement<'c>,
     record: Statement<'c>,
+    key: Statement<'c>,
     superseded: Statement<'c>,
+    /// Rows of `recent_keys`.
+    recent_keys: u64,
 }
 
 impl Catalog {
@@ -68,12 +71,15 @@ impl Catalog {
         &mut self,
         change: impl FnOnce(&mut Change<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
+        // Not known again until this one is committed.
+        let recent_keys = self.recent_keys.take();
         let transaction = self.connection.transaction().in_catalog()?;
-        let result = {
-            let mut prepared = Change::prepare(&transaction).in_catalog()?;
-            change(&mut prepared)?
+        let (result, recent_keys) = {
+            let mut prepared = Change::prepare(&transaction, recent_keys).in_catalog()?;
+            (change(&mut prepared)?, prepared.recent_keys)
         };
         transaction.commit().in_catalog()?;
+        self.recent_keys = Some(recent_keys);
         Ok(result)
     }
 
@@ -87,9 +93,14 @@ impl Catalog {
 }
 
 impl<'c> Change<'c> {
-    fn prepare(transaction: &'c Transaction<'c>) -> rusqlite::Result<Self> {
+    fn prepare(transaction: &'c Transaction<'c>, recent_keys: Option<u64>) -> rusqlite::Result<Self> {
         Ok(Self {
             transaction,
+            recent_keys: match recent_keys {
+                Some(known) => known,
+                None => keys::recent(transaction)?,
+            },
+            key: transaction.prepare("INSERT OR IGNORE INTO recent_keys (key, sequence) VALUES (?1, ?2)")?,
             member: transaction.prepare(
                 "INSERT OR IGNORE INTO members (id, segment, number, place, length, archived_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?,
@@ -122,7 +133,8 @@ impl<'c> Change<'c> {
 
     /// Adds a record; `false` when there is one of this sequence already.
     pub(crate) fn add_record(&mut self, row: RecordRow<'_>) -> Result<bool, Error> {
-        self.record
+        let added = self
+            .record
             .execute(params![
                 row.sequence.cast_signed(),
                 row.key,
@@ -135,8 +147,17 @@ impl<'c> Change<'c> {
                 row.length,
                 row.started_at
             ])
-            .in_catalog()
-            .map(|added| added == 1)
+            .in_catalog()?
+            == 1;
+        if added {
+            self.key.execute(params![row.key, row.sequence.cast_signed()]).in_catalog()?;
+            self.recent_keys += 1;
+            if self.recent_keys >= keys::MOST_RECENT {
+                keys::merge(self.transaction).in_catalog()?;
+                self.recent_keys = 0;
+            }
+        }
+        Ok(added)
     }
 
     /// Notes that a record is no longer the latest version of its key.

@@ -61,6 +61,9 @@ pub(super) fn check(
             ),
         );
     }
+    if counts.wrongly_keyed > 0 {
+        findings.damaged(layout::CATALOG, "its index by key is not that of its records");
+    }
     if counts.wrongly_superseded > 0 {
         findings.damaged(layout::CATALOG, "it does not know the latest versions");
     }
