@@ -53,6 +53,8 @@ pub enum Action {
     Search,
     /// Checking the archive.
     Verify,
+    /// Writing an export.
+    Export,
 }
 
 /// What kind of failure it is.
@@ -95,6 +97,13 @@ pub enum ErrorKind {
     ReadOnly,
     /// The catalog could not be read or written.
     Catalog,
+    /// The folder that was named for something new holds something else.
+    Occupied {
+        /// What is in it.
+        what: String,
+    },
+    /// The caller asked to stop.
+    Interrupted,
     /// A query or cursor that cannot be understood.
     Malformed {
         /// What is wrong with it.
@@ -124,6 +133,11 @@ impl Error {
     ) -> Self {
         let source = Some(source.into());
         Self { inner: Arc::new(Inner { action, path: path.into(), kind, source }) }
+    }
+
+    /// The caller asked to stop.
+    pub(crate) fn interrupted() -> Self {
+        Self::new(Action::Read, "the archive", ErrorKind::Interrupted)
     }
 
     pub(crate) fn damage(action: Action, path: impl Into<String>, what: impl Into<String>) -> Self {
@@ -191,7 +205,8 @@ impl Error {
             ErrorKind::NotAnArchive => Some("name an empty folder, a missing one, or an archive"),
             ErrorKind::ReadOnly => Some("make the folder writable, or choose another --data-dir"),
             ErrorKind::Catalog => Some("catalog.sqlite may be deleted: it is rebuilt from the segments"),
-            ErrorKind::Malformed { .. } | ErrorKind::TooLarge { .. } => None,
+            ErrorKind::Occupied { .. } => Some("name a folder that is empty or not there"),
+            ErrorKind::Malformed { .. } | ErrorKind::TooLarge { .. } | ErrorKind::Interrupted => None,
         }
     }
 }
@@ -224,6 +239,7 @@ impl fmt::Display for Action {
             Action::Show => "read a record from",
             Action::Search => "search",
             Action::Verify => "verify",
+            Action::Export => "export to",
         })
     }
 }
@@ -248,10 +264,11 @@ impl fmt::Display for ErrorKind {
             ErrorKind::NotAnArchive => f.write_str("it is not an archive"),
             ErrorKind::ReadOnly => f.write_str("it is read-only"),
             ErrorKind::Catalog => f.write_str("the catalog failed"),
-            ErrorKind::Malformed { what } => f.write_str(what),
+            ErrorKind::Malformed { what } | ErrorKind::Occupied { what } => f.write_str(what),
             ErrorKind::OutdatedCursor => {
                 f.write_str("it belongs to another search, or the archive has changed since")
             }
+            ErrorKind::Interrupted => f.write_str("it was asked to stop"),
             ErrorKind::TooLarge { bytes, limit } => {
                 write!(f, "{bytes} bytes in one piece are more than the {limit} taken")
             }

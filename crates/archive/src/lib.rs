@@ -3,7 +3,8 @@
 //! - [`Writer`]: one at a time. [`Writer::put`] returns when records are durable; equal bytes change nothing, other
 //!   bytes are the next version. Opening settles what an unclean stop left.
 //! - [`Reader`]: any number, in any process, also in a folder that cannot be written: [`Reader::show`],
-//!   [`Reader::list`], [`Reader::search`], [`Reader::verify`], [`Reader::report`], [`Reader::summary`].
+//!   [`Reader::list`], [`Reader::search`], [`Reader::verify`], [`Reader::report`], [`Reader::summary`],
+//!   [`Reader::export`].
 //! - [`Prepared`]: a record, hashed and ready; made on the thread that has the bytes.
 //! - [`RunLog`]: checkpoints and certificates of a run.
 //!
@@ -37,6 +38,7 @@
 
 mod catalog;
 mod error;
+mod export;
 mod format;
 mod layout;
 mod ledger;
@@ -52,10 +54,12 @@ mod segment;
 mod settings;
 mod settle;
 mod show;
+mod stream;
 mod verify;
 mod writer;
 
 pub use error::{Action, Error, ErrorKind};
+pub use export::{Export, ExportLayout, ExportProgress, ExportReport};
 pub use list::{Entries, ListEntry, ListQuery};
 pub use name::{check_export_name, export_name, kind_of_export_name};
 pub use put::{Pending, Prepared, PutOutcome};
@@ -65,5 +69,6 @@ pub use runs::RunLog;
 pub use search::{Expression, Facet, Match, Order, Search, SearchHit, SearchPage, Searched};
 pub use settings::{ReadOptions, Settings};
 pub use show::Record;
+pub use stream::Unreadable;
 pub use verify::{Damaged, Progress, VerifyOptions, VerifyReport};
 pub use writer::{Clock, Writer};

@@ -38,23 +38,30 @@ const HEX: &[u8; 16] = b"0123456789abcdef";
 #[must_use]
 pub fn export_name(key: &RecordKey, sha256: &Sha256Hash) -> String {
     let mut name = String::new();
-    push_name(&mut name, key.kind, key.id.as_str().as_bytes(), sha256, DIGITS);
+    push_export_name(&mut name, key.kind, key.id.as_str().as_bytes(), sha256);
     name
 }
 
-/// Appends the name of a record to `name`.
-pub(crate) fn push_export_name(name: &mut String, kind: RecordKind, id: &[u8], sha256: &Sha256Hash) {
-    push_name(name, kind, id, sha256, DIGITS);
+/// What of a name comes before the hash.
+pub(crate) fn stem(key: &RecordKey) -> String {
+    let mut stem = String::new();
+    push_stem(&mut stem, key.kind, key.id.as_str().as_bytes());
+    stem
 }
 
-fn push_name(name: &mut String, kind: RecordKind, id: &[u8], sha256: &Sha256Hash, digits: usize) {
+fn push_stem(name: &mut String, kind: RecordKind, id: &[u8]) {
     push_id(name, id);
     if kind != RecordKind::Details {
         name.push('~');
         name.push_str(kind.as_str());
     }
+}
+
+/// Appends the name of a record to `name`.
+pub(crate) fn push_export_name(name: &mut String, kind: RecordKind, id: &[u8], sha256: &Sha256Hash) {
+    push_stem(name, kind, id);
     name.push('_');
-    for byte in sha256.iter().take(digits / 2) {
+    for byte in sha256.iter().take(DIGITS / 2) {
         push_hex(name, *byte);
     }
     name.push_str(SUFFIX);
@@ -105,21 +112,15 @@ fn is_device(id: &[u8]) -> bool {
 /// # Errors
 /// Says what does not agree.
 pub fn check_export_name(name: &str, key: &RecordKey, sha256: &Sha256Hash) -> Result<(), &'static str> {
-    let stem = name.strip_suffix(SUFFIX).ok_or("its name does not end in .json.gz")?;
-    let (id, digits) = stem.rsplit_once('_').ok_or("its name states no hash")?;
+    let shown = name.strip_suffix(SUFFIX).ok_or("its name does not end in .json.gz")?;
+    let (id, digits) = shown.rsplit_once('_').ok_or("its name states no hash")?;
     if digits.len() < DIGITS || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err("its name states no hash");
     }
     if !to_hex(sha256).starts_with(&digits.to_ascii_lowercase()) {
         return Err("the hash in its name is not its content's");
     }
-    let mut escaped = String::new();
-    push_id(&mut escaped, key.id.as_str().as_bytes());
-    if key.kind != RecordKind::Details {
-        escaped.push('~');
-        escaped.push_str(key.kind.as_str());
-    }
-    if id == escaped || (key.kind == RecordKind::Details && id == key.id.as_str()) {
+    if id == stem(key) || (key.kind == RecordKind::Details && id == key.id.as_str()) {
         Ok(())
     } else {
         Err("the id in its name is not its content's")

@@ -6,7 +6,7 @@ use frontdesk_domain::payload;
 use frontdesk_domain::{RecordKey, Timestamp};
 use frontdesk_durable::{Dir, Sha256Hash, sha256};
 
-use crate::catalog::{Catalog, Found};
+use crate::catalog::{Catalog, Found, MemberRow};
 use crate::error::{Action, During, Error};
 use crate::layout;
 use crate::reader::Reader;
@@ -47,11 +47,14 @@ impl std::fmt::Debug for Record {
 }
 
 /// What stands between a catalog's row and the record's bytes.
-enum Trouble {
+#[derive(Clone)]
+pub(crate) enum Trouble {
     /// The stored bytes are wrong.
     Damaged(String),
     /// The stored bytes are sound and not what the catalog says.
     Misled,
+    /// The segment is not there.
+    Missing,
 }
 
 /// How often a segment may be replaced while one record is looked for.
@@ -89,7 +92,7 @@ impl Reader {
                         "the catalog contradicts the segments: answers come from one built for this command"
                     );
                 }
-                Ok(Err(Trouble::Misled)) => {
+                Ok(Err(Trouble::Misled | Trouble::Missing)) => {
                     return Err(Error::damage(
                         Action::Show,
                         path,
@@ -130,46 +133,78 @@ fn record(found: Found, segment: String, bytes: Vec<u8>) -> Record {
 }
 
 fn read(dir: &dyn Dir, path: &str, archive: [u8; 16], found: &Found) -> io::Result<Result<Vec<u8>, Trouble>> {
+    let mut unpacker = Unpacker::new();
+    Ok(match read_member(dir, path, &found.member)? {
+        Ok(member) => open(&member, archive, &found.member, &mut unpacker)
+            .and_then(|member| member.record(found).map(<[u8]>::to_vec)),
+        Err(trouble) => Err(trouble),
+    })
+}
+
+/// The bytes of a member, as the catalog says where it lies.
+pub(crate) fn read_member(
+    dir: &dyn Dir,
+    path: &str,
+    member: &MemberRow,
+) -> io::Result<Result<Vec<u8>, Trouble>> {
     let file = dir.open_read(path)?;
-    let end = found.member.offset.saturating_add(found.member.length);
+    let end = member.offset.saturating_add(member.length);
     if end > file.len()? {
         return Ok(Err(Trouble::Damaged("the segment ends before the record".to_owned())));
     }
-    let mut bytes = vec![0; usize::try_from(found.member.length).map_err(io::Error::other)?];
-    file.read_exact_at(found.member.offset, &mut bytes)?;
-    Ok(extract(&bytes, archive, found))
+    let mut bytes = vec![0; usize::try_from(member.length).map_err(io::Error::other)?];
+    file.read_exact_at(member.offset, &mut bytes)?;
+    Ok(Ok(bytes))
 }
 
-fn extract(member: &[u8], archive: [u8; 16], found: &Found) -> Result<Vec<u8>, Trouble> {
+/// A member that was checked and inflated.
+pub(crate) struct OpenMember<'b> {
+    header: Header,
+    block: &'b [u8],
+}
+
+/// Checks a member's bytes against what the catalog says of it, and inflates it.
+pub(crate) fn open<'b>(
+    member: &[u8],
+    archive: [u8; 16],
+    row: &MemberRow,
+    unpacker: &'b mut Unpacker,
+) -> Result<OpenMember<'b>, Trouble> {
     let (header, header_length) =
         Header::decode(member).map_err(|fault| Trouble::Damaged(fault.to_string()))?;
     let packed = &member[header_length..];
-    if header.archive != archive || header.segment != found.member.segment {
+    if header.archive != archive || header.segment != row.segment {
         return Err(Trouble::Damaged("the member belongs elsewhere".to_owned()));
     }
-    if header.number != found.member.number || packed.len() != header.packed_length as usize {
+    if header.number != row.number || packed.len() != header.packed_length as usize {
         return Err(Trouble::Misled);
     }
-    let spanned = header.spans().find(|(entry, _)| entry.sequence == found.sequence);
-    let (entry, span) = spanned.ok_or(Trouble::Misled)?;
-    let agrees = entry.kind == found.key.kind
-        && entry.version == found.version
-        && entry.sha256 == found.sha256
-        && span.start == found.start as usize
-        && entry.length == found.length;
-    if !agrees {
-        return Err(Trouble::Misled);
-    }
-    let mut unpacker = Unpacker::new();
     let block =
-        check::inflate(&header, packed, &mut unpacker).map_err(|what| Trouble::Damaged(what.to_owned()))?;
-    let bytes = &block[span];
-    if sha256(bytes) != entry.sha256 {
-        return Err(Trouble::Damaged("the record is not what its hash says".to_owned()));
+        check::inflate(&header, packed, unpacker).map_err(|what| Trouble::Damaged(what.to_owned()))?;
+    Ok(OpenMember { header, block })
+}
+
+impl<'b> OpenMember<'b> {
+    /// The bytes of a record, compared with its hash, its id and all that the catalog says of it.
+    pub(crate) fn record(&self, found: &Found) -> Result<&'b [u8], Trouble> {
+        let spanned = self.header.spans().find(|(entry, _)| entry.sequence == found.sequence);
+        let (entry, span) = spanned.ok_or(Trouble::Misled)?;
+        let agrees = entry.kind == found.key.kind
+            && entry.version == found.version
+            && entry.sha256 == found.sha256
+            && span.start == found.start as usize
+            && entry.length == found.length;
+        if !agrees {
+            return Err(Trouble::Misled);
+        }
+        let bytes = &self.block[span];
+        if sha256(bytes) != entry.sha256 {
+            return Err(Trouble::Damaged("the record is not what its hash says".to_owned()));
+        }
+        let id = entry.id.clone().or_else(|| payload::carries_id(entry.kind, bytes));
+        if id.as_ref() != Some(&found.key.id) {
+            return Err(Trouble::Misled);
+        }
+        Ok(bytes)
     }
-    let id = entry.id.clone().or_else(|| payload::carries_id(entry.kind, bytes));
-    if id.as_ref() != Some(&found.key.id) {
-        return Err(Trouble::Misled);
-    }
-    Ok(bytes.to_vec())
 }

@@ -3,7 +3,7 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`pull`] | the job: windows, several in flight, a checkpoint per page, one certificate a run |
-//! | [`import`] | the same records from a file of NDJSON |
+//! | [`import`], [`layout`] | the same records from a file of NDJSON, or from a folder of the documents' layout |
 //! | [`monitor`] | what a caller hears while a job runs |
 //!
 //! This room introduces `api` to `archive`; neither knows the other. It holds no global state, prints
@@ -12,6 +12,7 @@
 mod budget;
 mod checkpoint;
 pub mod import;
+pub mod layout;
 mod lines;
 pub mod monitor;
 pub mod pull;
@@ -19,6 +20,7 @@ mod tally;
 mod window;
 
 pub use import::{Import, ImportReport};
+pub use layout::{ImportLayout, LayoutReport};
 pub use monitor::{Monitor, Note, Silent};
 pub use pull::{Pull, PullError, PullReport, PullRequest};
 pub use tally::Tally;

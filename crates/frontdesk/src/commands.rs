@@ -1,5 +1,6 @@
 //! One file a command: compose, run, render, map to an exit code.
 
+mod archive_export;
 mod archive_import;
 mod archive_list;
 mod archive_pull;
@@ -57,6 +58,7 @@ pub(crate) async fn run(cli: Cli, environment: Environment, printer: &Printer) -
             ArchiveCommand::Show(arguments) => archive_show::run(&plain(environment)?, &arguments),
             ArchiveCommand::List => archive_list::run(&plain(environment)?),
             ArchiveCommand::Verify => archive_verify::run(&plain(environment)?),
+            ArchiveCommand::Export(arguments) => archive_export::run(&plain(environment)?, &arguments).await,
             ArchiveCommand::Report(arguments) => archive_report::run(&plain(environment)?, &arguments).await,
         },
     }

@@ -19,6 +19,8 @@ pub(crate) fn archive(error: &ArchiveError) -> Failure {
         ArchiveErrorKind::NotAnArchive => (Exit::Usage, "not_an_archive"),
         ArchiveErrorKind::OutdatedCursor => (Exit::Usage, "outdated_cursor"),
         ArchiveErrorKind::Malformed { .. } => (Exit::Usage, "bad_query"),
+        ArchiveErrorKind::Occupied { .. } => (Exit::Usage, "folder_not_empty"),
+        ArchiveErrorKind::Interrupted => (Exit::Interrupted, "interrupted"),
         ArchiveErrorKind::TooLarge { .. } => (Exit::Usage, "too_large"),
         // A kind this version does not know yet.
         _ => (Exit::Unexpected, "archive"),

@@ -8,6 +8,9 @@ use libdeflater::{CompressionLvl, Compressor, Decompressor};
 /// CRC-32 and length of the raw bytes, little endian: the end of every gzip member.
 const TRAILER: usize = 8;
 
+/// How hard files that are handed out are packed.
+const GZIP_LEVEL: u8 = 6;
+
 /// Turns blocks into packed bytes. Keep one per thread: making one costs more than a block.
 pub(crate) struct Packer {
     compressor: Compressor,
@@ -35,6 +38,15 @@ impl Packer {
         packed.shrink_to_fit();
         Some(packed)
     }
+}
+
+/// A whole gzip file of `raw`, always the same for the same bytes: no name, no time. `None` as [`Packer::pack`].
+pub(crate) fn gzip(raw: &[u8]) -> Option<Vec<u8>> {
+    // What is left of a gzip header when nothing is stated: magic, deflate, no flags, no time, unknown system.
+    const HEADER: [u8; 10] = [0x1f, 0x8b, 0x08, 0, 0, 0, 0, 0, 0, 0xff];
+    let mut file = HEADER.to_vec();
+    file.append(&mut Packer::new(GZIP_LEVEL).pack(raw)?);
+    Some(file)
 }
 
 /// Turns packed bytes back into blocks, into a buffer it keeps.

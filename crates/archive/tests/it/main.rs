@@ -6,6 +6,7 @@ mod basics;
 mod behind;
 mod crash;
 mod damage;
+mod exporting;
 mod failures;
 mod golden;
 mod ids;

@@ -4,14 +4,14 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 
-use super::keeping::ReportArgs;
+use super::keeping::{ExportArgs, ReportArgs};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ArchiveCommand {
     /// Pull a range of conversations, page by page; the same command resumes what was interrupted
     #[command(after_help = PULL_EXAMPLES)]
     Pull(Box<PullArgs>),
-    /// Take conversations from a file instead of a tenant
+    /// Take conversations from a file or a folder instead of a tenant
     #[command(after_help = IMPORT_EXAMPLES)]
     Import(ImportArgs),
     /// Find conversations by what was said in them, by queue, agent, date
@@ -29,6 +29,9 @@ pub(crate) enum ArchiveCommand {
     /// Say what is there: every record under its export name, or totals and a calendar
     #[command(after_help = super::keeping::REPORT_EXAMPLES)]
     Report(ReportArgs),
+    /// Hand records out, in a folder that sha256sum and gzip can check
+    #[command(after_help = super::keeping::EXPORT_EXAMPLES)]
+    Export(ExportArgs),
 }
 
 const PULL_EXAMPLES: &str = "\
@@ -44,9 +47,11 @@ const IMPORT_EXAMPLES: &str = "\
 Examples:
   frontdesk archive import --ndjson conversations.ndjson.gz
   zcat part-*.gz | frontdesk archive import --ndjson -
+  frontdesk archive import --layout old-archive/
 
 A line is a conversation as the platform gives it, {\"interactionId\", \"transcript\", \"metadata\"}, or
-{\"conversationId\", \"startedAt\", \"messages\"}. It is kept as it came.";
+{\"conversationId\", \"startedAt\", \"messages\"}. It is kept as it came.
+With --layout the id and the hash in a file's name must be those of its content; what disagrees is named and left out.";
 
 const SEARCH_EXAMPLES: &str = "\
 Examples:
@@ -146,9 +151,12 @@ pub(crate) struct PullArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ImportArgs {
-    /// The file, plain or gzip; - is stdin
-    #[arg(long, value_name = "FILE")]
-    pub(crate) ndjson: PathBuf,
+    /// A file with a conversation on each line, plain or gzip; - is stdin
+    #[arg(long, value_name = "FILE", required_unless_present = "layout", conflicts_with = "layout")]
+    pub(crate) ndjson: Option<PathBuf>,
+    /// A folder of {id}_{first 8 hex of sha256}.json.gz, such as an export
+    #[arg(long, value_name = "DIR")]
+    pub(crate) layout: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) store: StoreArgs,
 }

@@ -1,6 +1,8 @@
 //! `frontdesk archive report|export|repair`: what shows, hands out and mends an archive.
 
-use clap::Args;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
 
 pub(super) const REPORT_EXAMPLES: &str = "\
 Examples:
@@ -17,4 +19,50 @@ pub(crate) struct ReportArgs {
     /// Totals, and for each day what is stored, may still change and is missing
     #[arg(long)]
     pub(crate) summary: bool,
+}
+
+pub(super) const EXPORT_EXAMPLES: &str = "\
+Examples:
+  frontdesk archive export --out export-2025 --from 2025-01-01 --to 2026-01-01
+  cd export-2025 && sha256sum --strict -c SHA256SUMS && gzip -t *.gz
+  frontdesk archive export --out for-the-lawyer --contains 'order 4711' --all-versions
+  frontdesk archive export --out facts --format csv --metadata source --metadata services
+
+--out is a folder that is empty or not there. It is marked as unfinished until everything was written and read again; what an
+interrupted export left in it is taken away by the same command. docs/export.md describes every file.";
+
+#[derive(Debug, Args)]
+pub(crate) struct ExportArgs {
+    /// The folder to write into: empty, or not there
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// files: {id}_{sha8}.json.gz for each record; ndjson: a line for each; csv: facts without what was said
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
+    pub(crate) format: ExportFormat,
+    /// Only conversations that started then or later: 2025-03-01 (midnight UTC) or 2025-03-01T10:00:00Z
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) from: Option<String>,
+    /// Only conversations that started before
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) to: Option<String>,
+    /// Only conversations whose transcript contains this, ignoring case
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) contains: Option<String>,
+    /// Earlier versions of each conversation, too
+    #[arg(long)]
+    pub(crate) all_versions: bool,
+    /// Another column: this key of the conversation's metadata (csv; may be repeated)
+    #[arg(long, value_name = "KEY")]
+    pub(crate) metadata: Vec<String>,
+    /// Packed size after which another file begins (ndjson)
+    #[arg(long, value_name = "SIZE", default_value = "64MiB")]
+    pub(crate) file_size: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum ExportFormat {
+    #[default]
+    Files,
+    Ndjson,
+    Csv,
 }

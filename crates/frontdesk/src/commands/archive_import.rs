@@ -1,8 +1,11 @@
-//! `frontdesk archive import --ndjson FILE`
+//! `frontdesk archive import --ndjson FILE | --layout DIR`
+
+mod layout;
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::num::NonZero;
+use std::path::Path;
 
 use frontdesk_archiver::{Import, ImportReport, Tally};
 use frontdesk_shell::clock::Stopwatch;
@@ -43,7 +46,16 @@ impl Answer {
 }
 
 pub(crate) async fn run(context: &Context<'_>, arguments: &ImportArgs) -> Result<Exit, Failure> {
-    let (input, total) = open(arguments)?;
+    match (&arguments.layout, &arguments.ndjson) {
+        (Some(folder), _) => layout::run(context, arguments, folder).await,
+        (None, Some(file)) => ndjson(context, arguments, file).await,
+        (None, None) => Err(Failure::new(Exit::Usage, "bad_argument", "there is nothing to import")
+            .hint("name a file with --ndjson, or a folder with --layout")),
+    }
+}
+
+async fn ndjson(context: &Context<'_>, arguments: &ImportArgs, file: &Path) -> Result<Exit, Failure> {
+    let (input, total) = open(file)?;
     let shutdown = Shutdown::listen().map_err(|error| {
         Failure::new(Exit::Unexpected, "signals", "cannot listen for signals").caused_by(&error)
     })?;
@@ -71,23 +83,23 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &ImportArgs) -> Result
     ended(&report)
 }
 
-fn open(arguments: &ImportArgs) -> Result<(Box<dyn Read + Send>, Option<u64>), Failure> {
-    if arguments.ndjson.as_os_str() == "-" {
+fn open(path: &Path) -> Result<(Box<dyn Read + Send>, Option<u64>), Failure> {
+    if path.as_os_str() == "-" {
         return Ok((Box::new(io::stdin()), None));
     }
     let unreadable = |error: io::Error| {
-        let message = format!("cannot read {}", arguments.ndjson.display());
+        let message = format!("cannot read {}", path.display());
         Failure::new(Exit::Usage, "unreadable_input", message)
             .caused_by(&error)
             .hint("check the path of --ndjson")
     };
-    let file = File::open(&arguments.ndjson).map_err(unreadable)?;
+    let file = File::open(path).map_err(unreadable)?;
     let metadata = file.metadata().map_err(unreadable)?;
     if metadata.is_dir() {
         return Err(unreadable(io::ErrorKind::IsADirectory.into()));
     }
     // Progress counts unpacked bytes; of a gzip file only the packed length is known.
-    let plain = arguments.ndjson.extension().is_none_or(|extension| extension != "gz");
+    let plain = path.extension().is_none_or(|extension| extension != "gz");
     Ok((Box::new(file), (plain && metadata.is_file()).then_some(metadata.len())))
 }
 
