@@ -120,10 +120,9 @@ impl Reader {
         } else {
             std::thread::scope(|scope| {
                 let running: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
-                running
-                    .into_iter()
-                    .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-                    .collect::<Result<(), Error>>()
+                running.into_iter().try_for_each(|thread| {
+                    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+                })
             })?;
         }
         let taken = results.into_iter().map(|result| {

@@ -61,8 +61,7 @@ fn check_lines(dir: &dyn Dir, lines: &[String], threads: usize) -> Result<(), Er
         let running: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(run)).collect();
         running
             .into_iter()
-            .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .collect()
+            .try_for_each(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     })
 }
 

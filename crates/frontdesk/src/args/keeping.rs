@@ -45,8 +45,11 @@ pub(crate) struct ExportArgs {
     /// Only conversations that started before
     #[arg(long, value_name = "WHEN")]
     pub(crate) to: Option<String>,
+    /// Only conversations that a query finds: words, "phrases", fields, as for search
+    #[arg(long, value_name = "QUERY", allow_hyphen_values = true, conflicts_with = "contains")]
+    pub(crate) query: Option<String>,
     /// Only conversations whose transcript contains this, ignoring case
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     pub(crate) contains: Option<String>,
     /// Earlier versions of each conversation, too
     #[arg(long)]

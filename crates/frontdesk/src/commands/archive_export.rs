@@ -126,6 +126,10 @@ fn export(arguments: &ExportArgs) -> Result<Export, Failure> {
             failure("--contains: there is no text to look for".into()).hint("give at least one character")
         );
     }
+    let expression = match (&arguments.query, &arguments.contains) {
+        (Some(query), _) => Some(Expression::Query(super::archive_search::query(query)?)),
+        (None, contains) => contains.clone().map(Expression::Contains),
+    };
     if !arguments.metadata.is_empty() && arguments.format != ExportFormat::Csv {
         return Err(failure("--metadata names columns of --format csv only".into())
             .hint("leave it out: the other forms hold whole records"));
@@ -141,7 +145,7 @@ fn export(arguments: &ExportArgs) -> Result<Export, Failure> {
         layout,
         kind: None,
         started,
-        expression: arguments.contains.clone().map(Expression::Contains),
+        expression,
         all_versions: arguments.all_versions,
         described: described(arguments),
     })
@@ -152,6 +156,7 @@ fn described(arguments: &ExportArgs) -> String {
     let mut words = Vec::new();
     let from_to = [("from", &arguments.from), ("to", &arguments.to)];
     words.extend(from_to.iter().filter_map(|(name, value)| Some(format!("{name} {}", value.as_ref()?))));
+    words.extend(arguments.query.as_ref().map(|query| format!("found by {query:?}")));
     words.extend(arguments.contains.as_ref().map(|text| format!("containing {text:?}")));
     words.push(if arguments.all_versions { "all versions".into() } else { "latest versions".into() });
     words.join(", ")
