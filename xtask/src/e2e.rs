@@ -44,6 +44,7 @@ mod pull;
 mod random;
 mod sandbox;
 mod scene;
+mod search;
 mod serve;
 mod stock_tools;
 mod storage;
@@ -120,6 +121,7 @@ fn all(options: &Options) -> Vec<Scenario> {
     all.extend(busy::scenarios());
     all.extend(crowd::scenarios());
     all.extend(demo::scenarios());
+    all.extend(search::scenarios());
     all.extend(sandbox::scenarios());
     all.extend(cli::scenarios());
     all.extend(canary::scenarios());

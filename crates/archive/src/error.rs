@@ -199,7 +199,7 @@ impl Error {
             }
             ErrorKind::ForeignArchive => Some("use the cursor with the archive that gave it"),
             ErrorKind::OutdatedCursor => Some(
-                "ask for the first page again, or for the newest first: cursors of that order stay good while the archive grows",
+                "ask for the first page again, or search with --order newest, whose cursors stay good while the archive grows",
             ),
             ErrorKind::NewerFormat { .. } => Some("use a newer version of frontdesk"),
             ErrorKind::NotAnArchive => Some("name an empty folder, a missing one, or an archive"),
