@@ -55,6 +55,12 @@ pub enum Action {
     Verify,
     /// Writing an export.
     Export,
+    /// Writing a segment once more without what was removed.
+    Compact,
+    /// Putting conversations under a legal hold, or releasing them.
+    Hold,
+    /// Removing conversations by retention.
+    Expire,
 }
 
 /// What kind of failure it is.
@@ -111,6 +117,18 @@ pub enum ErrorKind {
     },
     /// A cursor whose order is no more: the archive has changed since, or it was another search's.
     OutdatedCursor,
+    /// Something is named that is not in the archive.
+    Unknown {
+        /// What is not there.
+        what: String,
+    },
+    /// The clock is further ahead of the archive's last time than can be believed, so nothing is removed.
+    ClockAhead {
+        /// The last time that can be relied on.
+        last: frontdesk_domain::Timestamp,
+        /// What the clock says.
+        now: frontdesk_domain::Timestamp,
+    },
     /// A record, or a line of a log, is longer than the archive takes.
     TooLarge {
         /// Its length in bytes.
@@ -206,7 +224,13 @@ impl Error {
             ErrorKind::ReadOnly => Some("make the folder writable, or choose another --data-dir"),
             ErrorKind::Catalog => Some("catalog.sqlite may be deleted: it is rebuilt from the segments"),
             ErrorKind::Occupied { .. } => Some("name a folder that is empty or not there"),
-            ErrorKind::Malformed { .. } | ErrorKind::TooLarge { .. } | ErrorKind::Interrupted => None,
+            ErrorKind::Malformed { .. }
+            | ErrorKind::Unknown { .. }
+            | ErrorKind::TooLarge { .. }
+            | ErrorKind::Interrupted => None,
+            ErrorKind::ClockAhead { .. } => Some(
+                "look at the machine's clock; when it is right, say so with --confirm-clock, or allow longer pauses with clock_jump",
+            ),
         }
     }
 }
@@ -240,6 +264,9 @@ impl fmt::Display for Action {
             Action::Search => "search",
             Action::Verify => "verify",
             Action::Export => "export to",
+            Action::Compact => "rewrite",
+            Action::Hold => "hold conversations of",
+            Action::Expire => "remove conversations from",
         })
     }
 }
@@ -264,7 +291,12 @@ impl fmt::Display for ErrorKind {
             ErrorKind::NotAnArchive => f.write_str("it is not an archive"),
             ErrorKind::ReadOnly => f.write_str("it is read-only"),
             ErrorKind::Catalog => f.write_str("the catalog failed"),
-            ErrorKind::Malformed { what } | ErrorKind::Occupied { what } => f.write_str(what),
+            ErrorKind::Malformed { what } | ErrorKind::Occupied { what } | ErrorKind::Unknown { what } => {
+                f.write_str(what)
+            }
+            ErrorKind::ClockAhead { last, now } => {
+                write!(f, "the clock says {now}, and the last time that can be relied on is {last}")
+            }
             ErrorKind::OutdatedCursor => {
                 f.write_str("it belongs to another search, or the archive has changed since")
             }

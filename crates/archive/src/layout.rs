@@ -10,6 +10,7 @@ pub(crate) const LOCK: &str = "lock";
 pub(crate) const SEGMENTS: &str = "segments";
 pub(crate) const QUARANTINE: &str = "quarantine";
 pub(crate) const RUNS: &str = "runs";
+pub(crate) const RESERVE: &str = "reserve";
 pub(crate) const CATALOG: &str = "catalog.sqlite";
 pub(crate) const CATALOG_WAL: &str = "catalog.sqlite-wal";
 pub(crate) const CATALOG_SHM: &str = "catalog.sqlite-shm";

@@ -1,11 +1,11 @@
 //! The ledger: one hash-chained line for every change of the archive other than a put, and what follows
 //! from them for the segments.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
-use frontdesk_domain::{OrganizationId, RunId, Timestamp};
+use frontdesk_domain::{MatterName, OrganizationId, PolicyName, RecordId, RecordKind, RunId, Timestamp};
 use frontdesk_durable::{
     AppendLog, Dir, Head, LogError, LogErrorKind, LogReader, MAX_APPEND_BYTES, Members, Sha256Hash, TornTail,
     from_hex, to_hex,
@@ -17,6 +17,10 @@ use crate::format::Format;
 use crate::layout::{self, Folder};
 use crate::segment::walk::Place;
 use crate::writer::Clock;
+
+mod times;
+
+pub(crate) use times::Times;
 
 /// The run in whose name lines are written, shared with the writer.
 pub(crate) type CurrentRun = Arc<Mutex<Option<RunId>>>;
@@ -43,16 +47,37 @@ pub(crate) enum Change {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         runs: Vec<StatedRun>,
     },
-    /// A segment's members are in another one now, or there were none.
+    /// A segment's members are in another one now, or there were none. With `rewritten` only those records are that
+    /// were to be kept, at places of their own.
     Replace {
         segment: u32,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         by: Option<Stated>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rewritten: Option<Rewritten>,
     },
     /// A copy that never counted was taken away.
     Remove { segment: u32 },
     /// Bytes that nobody was told were stored were put aside.
     Quarantine { path: String, offset: u64, length: u64, kept: String },
+    /// Conversations must not be removed as long as the matter holds them.
+    Hold {
+        matter: MatterName,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        query: Option<String>,
+        ids: Vec<RecordId>,
+    },
+    /// A matter holds these conversations no longer; without `ids`, none.
+    Release {
+        matter: MatterName,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ids: Option<Vec<RecordId>>,
+    },
+    /// Conversations are removed by retention: no reader sees them from here on. `segments`: where their bytes lie
+    /// until they are rewritten.
+    Expire { segments: Vec<u32>, conversations: Vec<Expired> },
+    /// Somebody vouches for the clock, which had jumped.
+    Clock {},
     /// A change of a later minor version.
     #[serde(other)]
     Other,
@@ -75,6 +100,34 @@ pub(crate) struct StatedRun {
     pub(crate) head: Hex,
 }
 
+/// What became of a segment's records when it was rewritten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Rewritten {
+    /// Records that were left out.
+    pub(crate) dropped: u64,
+    /// The highest sequence there was in it: no number is given twice.
+    pub(crate) highest: u64,
+}
+
+/// A conversation that retention removed, with everything that is still known of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Expired {
+    pub(crate) id: RecordId,
+    pub(crate) policy: PolicyName,
+    /// What its age was counted from.
+    pub(crate) since: Timestamp,
+    pub(crate) records: Vec<ExpiredRecord>,
+}
+
+/// One of its records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ExpiredRecord {
+    pub(crate) kind: RecordKind,
+    pub(crate) version: u32,
+    pub(crate) sequence: u64,
+    pub(crate) sha256: Hex,
+}
+
 impl Stated {
     pub(crate) fn new(segment: u32, place: Place) -> Self {
         Self { segment, length: place.offset, members: place.number, head: Hex(place.previous) }
@@ -85,15 +138,16 @@ impl Stated {
     }
 }
 
+/// A line: when, by whom, why, in which run, and what.
 #[derive(Serialize, Deserialize)]
-struct Line {
-    at: Timestamp,
-    actor: String,
-    reason: String,
+pub(crate) struct Line {
+    pub(crate) at: Timestamp,
+    pub(crate) actor: String,
+    pub(crate) reason: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    run: Option<RunId>,
+    pub(crate) run: Option<RunId>,
     #[serde(flatten)]
-    change: Change,
+    pub(crate) change: Change,
 }
 
 /// What the ledger says of one segment.
@@ -119,6 +173,8 @@ pub(crate) enum Phase {
     /// Its members are elsewhere; the file may go.
     Replaced {
         by: Option<u32>,
+        /// Whether what is kept of it lies at other places now.
+        rewritten: bool,
     },
     /// A copy that was dropped; the file may go.
     Removed,
@@ -137,11 +193,21 @@ pub(crate) struct Ledgered {
     pub(crate) torn: Option<TornTail>,
     /// Hash of every line, by number from 1, so that an older head can be recognised.
     heads: Vec<Sha256Hash>,
+    /// What the log was made with.
+    pub(crate) seed: Sha256Hash,
+    /// The number of the last line that changed holds or tombstones, 0 when there is none.
+    pub(crate) retained: u64,
+    /// Segments that count and have bytes of removed records in them.
+    pub(crate) unrewritten: BTreeSet<u32>,
+    /// The highest sequence that was in a segment when it was rewritten.
+    pub(crate) highest: u64,
+    pub(crate) times: Times,
 }
 
 /// The ledger, open for writing.
 pub(crate) struct Ledger {
     log: AppendLog,
+    seed: Sha256Hash,
     clock: Clock,
     actor: String,
     run: CurrentRun,
@@ -156,7 +222,7 @@ impl Ledger {
         run: CurrentRun,
     ) -> Result<Self, Error> {
         let log = AppendLog::create(dir, layout::LEDGER, format.ledger_seed()).map_err(log_error)?;
-        Ok(Self { log, clock, actor: actor.to_owned(), run })
+        Ok(Self { log, seed: format.ledger_seed(), clock, actor: actor.to_owned(), run })
     }
 
     /// Opens the ledger under the lock; a torn last line goes to the quarantine.
@@ -171,7 +237,7 @@ impl Ledger {
         let log =
             AppendLog::open(dir, layout::LEDGER, format.ledger_seed(), &quarantine).map_err(log_error)?;
         let recovered = log.recovered().cloned();
-        let mut ledger = Self { log, clock, actor: actor.to_owned(), run };
+        let mut ledger = Self { log, seed: format.ledger_seed(), clock, actor: actor.to_owned(), run };
         if let Some(recovered) = recovered {
             let change = Change::Quarantine {
                 path: layout::LEDGER.to_owned(),
@@ -182,6 +248,18 @@ impl Ledger {
             ledger.append("torn by an unclean stop", vec![change])?;
         }
         Ok(ledger)
+    }
+
+    /// Adds one line; durable when this returns. Gives it back with its number.
+    pub(crate) fn append_one(&mut self, reason: &str, change: Change) -> Result<(u64, Line), Error> {
+        let run = self.run.lock().map_or(None, |run| run.clone());
+        let at = (self.clock)();
+        let line = Line { at, actor: self.actor.clone(), reason: reason.to_owned(), run, change };
+        let members = Members::new(&line).map_err(|source| {
+            Error::with_source(Action::Append, layout::LEDGER, ErrorKind::Storage, source)
+        })?;
+        let head = self.log.append(&members).map_err(log_error)?;
+        Ok((head.lines, line))
     }
 
     /// Adds lines; durable when this returns, all of them or none.
@@ -205,7 +283,7 @@ impl Ledger {
     }
 
     pub(crate) fn fold(&self) -> Result<Ledgered, Error> {
-        fold(self.log.head(), None, self.log.lines())
+        fold(self.log.head(), self.seed, None, self.log.lines())
     }
 }
 
@@ -221,11 +299,43 @@ impl fmt::Debug for Ledger {
 /// `Damage` with the first bad line, or what the file system says.
 pub(crate) fn read(dir: &dyn Dir, format: &Format) -> Result<Ledgered, Error> {
     let log = LogReader::open(dir, layout::LEDGER, format.ledger_seed()).map_err(log_error)?;
-    fold(log.head(), log.torn(), log.lines())
+    fold(log.head(), format.ledger_seed(), log.torn(), log.lines())
+}
+
+/// Calls `each` with the lines behind line `after`, up to `upto`, in order, with their numbers.
+///
+/// # Errors
+/// `Damage` with the first bad line; what the file system says; what `each` returns.
+pub(crate) fn read_between(
+    dir: &dyn Dir,
+    seed: Sha256Hash,
+    after: u64,
+    upto: u64,
+    each: &mut dyn FnMut(u64, Line) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let log = LogReader::open(dir, layout::LEDGER, seed).map_err(log_error)?;
+    for line in log.lines() {
+        let line = line.map_err(log_error)?;
+        if line.number() > upto {
+            break;
+        }
+        if line.number() > after {
+            each(line.number(), parse(&line)?)?;
+        }
+    }
+    Ok(())
+}
+
+fn parse(line: &frontdesk_durable::Line) -> Result<Line, Error> {
+    line.parse().map_err(|source| {
+        let kind = ErrorKind::Damage { what: format!("line {} cannot be understood", line.number()) };
+        Error::with_source(Action::Read, layout::LEDGER, kind, source)
+    })
 }
 
 fn fold(
     head: Head,
+    seed: Sha256Hash,
     torn: Option<TornTail>,
     lines: impl Iterator<Item = Result<frontdesk_durable::Line, LogError>>,
 ) -> Result<Ledgered, Error> {
@@ -236,14 +346,20 @@ fn fold(
         runs: BTreeMap::new(),
         torn,
         heads: Vec::new(),
+        seed,
+        retained: 0,
+        unrewritten: BTreeSet::new(),
+        highest: 0,
+        times: Times::default(),
     };
     for line in lines {
         let line = line.map_err(log_error)?;
-        let parsed: Line = line.parse().map_err(|source| {
-            let kind = ErrorKind::Damage { what: format!("line {} cannot be understood", line.number()) };
-            Error::with_source(Action::Read, layout::LEDGER, kind, source)
-        })?;
+        let parsed = parse(&line)?;
         ledgered.heads.push(*line.hash());
+        ledgered.times.push(parsed.at, matches!(parsed.change, Change::Clock {}));
+        if matches!(parsed.change, Change::Hold { .. } | Change::Release { .. } | Change::Expire { .. }) {
+            ledgered.retained = line.number();
+        }
         ledgered.apply(parsed.change).map_err(|what| {
             Error::damage(Action::Read, layout::LEDGER, format!("line {}: {what}", line.number()))
         })?;
@@ -272,8 +388,19 @@ impl Ledgered {
                     self.unsealed(stated.segment)?.phase = Phase::Unsealed { stated: Some(stated.place()) };
                 }
             }
-            Change::Replace { segment, by } => {
-                self.unsealed(segment)?.phase = Phase::Replaced { by: by.map(|by| by.segment) };
+            Change::Replace { segment, by, rewritten } => {
+                let state = match rewritten {
+                    None => self.unsealed(segment)?,
+                    Some(_) => self.counting(segment)?,
+                };
+                state.phase = Phase::Replaced { by: by.map(|by| by.segment), rewritten: rewritten.is_some() };
+                self.highest = self.highest.max(rewritten.map_or(0, |rewritten| rewritten.highest));
+                if self.unrewritten.remove(&segment)
+                    && rewritten.is_none()
+                    && let Some(by) = by
+                {
+                    self.unrewritten.insert(by.segment);
+                }
                 if let Some(by) = by {
                     let copy =
                         self.segments.get_mut(&by.segment).ok_or("it names a segment that was not opened")?;
@@ -291,9 +418,27 @@ impl Ledgered {
                 }
                 state.phase = Phase::Removed;
             }
-            Change::Quarantine { .. } | Change::Other => {}
+            Change::Expire { segments, .. } => {
+                for segment in segments {
+                    self.counting(segment)?;
+                    self.unrewritten.insert(segment);
+                }
+            }
+            Change::Hold { .. }
+            | Change::Release { .. }
+            | Change::Clock {}
+            | Change::Quarantine { .. }
+            | Change::Other => {}
         }
         Ok(())
+    }
+
+    fn counting(&mut self, segment: u32) -> Result<&mut SegmentState, &'static str> {
+        let state = self.segments.get_mut(&segment).ok_or("it names a segment that was not opened")?;
+        match state.phase {
+            Phase::Unsealed { .. } | Phase::Sealed { .. } => Ok(state),
+            _ => Err("it changes a segment that is gone"),
+        }
     }
 
     fn unsealed(&mut self, segment: u32) -> Result<&mut SegmentState, &'static str> {
@@ -327,12 +472,12 @@ impl Ledgered {
             .map(|(number, state)| (*number, state))
     }
 
-    /// Where a segment's members are now: itself, the last of its copies, or nowhere.
+    /// Where a segment's members lie at the same offsets now: in itself, in the last of its copies, or nowhere.
     pub(crate) fn successor(&self, mut segment: u32) -> Option<u32> {
         // A copy has a higher number than what it copies, so this ends.
         while let Some(state) = self.segments.get(&segment) {
             match state.phase {
-                Phase::Replaced { by: Some(by) } if by > segment => segment = by,
+                Phase::Replaced { by: Some(by), rewritten: false } if by > segment => segment = by,
                 Phase::Unsealed { .. } | Phase::Sealed { .. } => return Some(segment),
                 _ => return None,
             }

@@ -5,6 +5,8 @@
 //! - [`Reader`]: any number, in any process, also in a folder that cannot be written: [`Reader::show`],
 //!   [`Reader::list`], [`Reader::search`], [`Reader::verify`], [`Reader::report`], [`Reader::summary`],
 //!   [`Reader::export`].
+//! - [`Maintenance`]: alone, like a writer, for every other change: legal holds ([`Maintenance::hold`]) and removal by
+//!   retention ([`Maintenance::expire`]).
 //! - [`Prepared`]: a record, hashed and ready; made on the thread that has the bytes.
 //! - [`RunLog`]: checkpoints and certificates of a run.
 //!
@@ -37,17 +39,23 @@
 //! call (the writer's own aside, which [`Writer::close`] waits for), and puts nothing of its own into a record.
 
 mod catalog;
+mod compact;
 mod error;
 mod export;
+mod expire;
 mod format;
+mod hold;
 mod layout;
 mod ledger;
 mod list;
+mod maintenance;
 mod name;
 mod open;
 mod put;
 mod reader;
 mod report;
+mod reserve;
+mod retained;
 mod runs;
 mod search;
 mod segment;
@@ -60,11 +68,15 @@ mod writer;
 
 pub use error::{Action, Error, ErrorKind};
 pub use export::{Export, ExportLayout, ExportProgress, ExportReport};
+pub use expire::{ClockTrust, Compacted, Removal, Removed};
+pub use hold::HoldOutcome;
 pub use list::{Entries, ListEntry, ListQuery};
+pub use maintenance::Maintenance;
 pub use name::{check_export_name, export_name, kind_of_export_name};
 pub use put::{Pending, Prepared, PutOutcome};
 pub use reader::{Reader, Stats};
 pub use report::{Day, DayState, Gap, ReportEntry, Reported, Summary};
+pub use retained::{Hold, Tombstone};
 pub use runs::RunLog;
 pub use search::{Expression, Facet, Match, Order, Search, SearchHit, SearchPage, Searched};
 pub use settings::{ReadOptions, Settings};

@@ -4,14 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 
-use frontdesk_durable::{Dir, EntryKind, Lock, LockError, STAGE_PREFIX, ensure_dir, sha256, sweep_stages};
+use frontdesk_durable::{
+    Dir, EntryKind, Head, Lock, LockError, STAGE_PREFIX, ensure_dir, sha256, sweep_stages,
+};
 
 use crate::catalog::{self, Catalog, State};
+use crate::compact::{self, Compaction};
 use crate::error::{Action, During, Error, ErrorKind};
 use crate::format::Format;
 use crate::layout::{self, Name};
 use crate::ledger::{Change, CurrentRun, Hex, Ledger, Ledgered, Phase};
 use crate::put::{Preparing, Store};
+use crate::reserve;
 use crate::segment::pack::Packer;
 use crate::segment::walk::Identity;
 use crate::segment::write::Unsealed;
@@ -105,16 +109,33 @@ pub(crate) fn open(
         vouched: BTreeSet::new(),
     };
     settling.settle(&ledgered)?;
-    let (next_segment, vouched) = (settling.next_segment, settling.vouched);
+    let (mut next_segment, vouched) = (settling.next_segment, settling.vouched);
 
     let ledgered = ledger.fold()?;
-    let changed =
+    let mut changed =
         bring_up_to_date(&*dir, archive, &mut catalog, &ledgered, mark.is_some(), settings.workers)?;
     settle::remove_replaced(&*dir, &ledgered, &on_disk)?;
     settle::restore_sums(&*dir, &ledgered, &on_disk)?;
 
+    if !ledgered.unrewritten.is_empty() {
+        // A removal was interrupted. Nobody sees the records; their bytes go now.
+        catalog::unseal(&*dir)?;
+        changed = true;
+        let compaction = Compaction {
+            dir: &*dir,
+            archive,
+            ledger: &mut ledger,
+            catalog: &mut catalog,
+            next_segment: &mut next_segment,
+            level: settings.level,
+            workers: settings.workers,
+        };
+        compact::rewrite_hidden(compaction, &ledgered)?;
+    }
+
     let mut store = store(dir.clone(), settings, archive, clock, ledger, catalog, next_segment, changed)?;
     store.touched.extend(vouched);
+    reserve::keep(&*store.dir, settings.reserve, store.catalog.largest_segment()?);
     let preparing = preparing(&store, settings)?;
     Ok(Opened { format, lock, preparing, store })
 }
@@ -276,7 +297,8 @@ fn bring_up_to_date(
 ) -> Result<bool, Error> {
     if !marked {
         catalog::unseal(dir)?;
-        catalog.initialize(&archive, ledgered.head)?;
+        // It knows nothing of the ledger yet: holds and tombstones are read from the first line on.
+        catalog.initialize(&archive, Head { lines: 0, hash: ledgered.seed })?;
     }
     let State::Marked(mark) = catalog.state(&archive)? else {
         return Err(Error::new(Action::Catalog, layout::CATALOG, ErrorKind::Catalog));
@@ -343,9 +365,10 @@ fn preparing(store: &Store, settings: &Settings) -> Result<Preparing, Error> {
         return Err(Error::new(Action::Catalog, layout::CATALOG, ErrorKind::Catalog));
     };
     Ok(Preparing {
-        catalog,
         packers: (0..settings.workers.max(1)).map(|_| Packer::new(settings.level)).collect(),
-        next_sequence: store.catalog.highest()? + 1,
+        next_sequence: store.catalog.highest()?.max(store.ledger.fold()?.highest) + 1,
+        tombstones: catalog.has_tombstones()?,
         state: store.state.clone(),
+        catalog,
     })
 }

@@ -287,7 +287,9 @@ fn update(dir: &dyn Dir, format: &Format, workers: usize) -> Result<Option<Catal
     let mark = found.as_ref().map(|(_, mark)| mark.clone());
     drop(found);
     let gathered = catalog::gather(dir, archive, &ledgered, mark.as_ref())?;
-    if gathered.unsettled || !gathered.lost.is_empty() || !gathered.missing.is_empty() {
+    // Nor does it take from a ledger that may not be on the disk what was held or removed.
+    let ahead = gathered.unsettled || gathered.is_behind_the_ledger();
+    if ahead || !gathered.lost.is_empty() || !gathered.missing.is_empty() {
         return Ok(None);
     }
     // For the same reason it vouches for no more of the ledger than before.

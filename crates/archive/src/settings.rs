@@ -26,6 +26,9 @@ pub struct Settings {
     /// What others are told about this process while it holds the archive, and the ledger as actor. One
     /// line; no secrets.
     pub holder: String,
+    /// Bytes kept aside beside the length of the largest segment, so that removing works on a full disk; 0 for none.
+    /// 8 MiB by default.
+    pub reserve: u64,
     /// Threads that compress and check. By default as many as there are cores.
     pub workers: usize,
 }
@@ -38,6 +41,7 @@ impl Default for Settings {
             level: 4,
             wait: Duration::from_secs(30),
             holder: format!("frontdesk, process {}", std::process::id()),
+            reserve: 8 * 1024 * 1024,
             workers: cores(),
         }
     }

@@ -110,7 +110,7 @@ impl Settling<'_> {
             self.quarantine(segment, &path)?;
         }
         if end == 0 {
-            let nothing = Change::Replace { segment: segment.number, by: None };
+            let nothing = Change::Replace { segment: segment.number, by: None, rewritten: None };
             return self.ledger.append("an unclean stop, and no member in it", vec![nothing]);
         }
         let to = self.next_segment;
@@ -123,7 +123,8 @@ impl Settling<'_> {
             .during(Action::Recover, &layout::segment(segment.folder, to))?;
         let folder = segment.folder.path();
         self.dir.sync_dir(&folder).during(Action::Recover, &folder)?;
-        let replace = Change::Replace { segment: segment.number, by: Some(Stated::new(to, copy.place)) };
+        let by = Some(Stated::new(to, copy.place));
+        let replace = Change::Replace { segment: segment.number, by, rewritten: None };
         self.ledger.append("an unclean stop", vec![replace])?;
         tracing::info!(from = segment.number, to, "a segment of an unclean stop was copied");
         Ok(())

@@ -142,6 +142,59 @@ impl fmt::Debug for RecordId {
     }
 }
 
+/// The name of a legal matter that holds conversations: non-empty, at most 256 bytes, no control characters, no white
+/// space at either end.
+///
+/// ```
+/// use frontdesk_domain::MatterName;
+///
+/// assert_eq!(MatterName::new("Smith v. Acme")?.to_string(), "Smith v. Acme");
+/// assert!(MatterName::new(" Smith").is_err());
+/// # Ok::<(), frontdesk_domain::IdError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct MatterName(String);
+
+/// The name of a retention policy. The rules of [`MatterName`].
+///
+/// ```
+/// use frontdesk_domain::PolicyName;
+///
+/// assert_eq!(PolicyName::new("voice-90d")?.as_str(), "voice-90d");
+/// # Ok::<(), frontdesk_domain::IdError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct PolicyName(String);
+
+/// A name that people give and read.
+fn check_title(text: &str) -> Result<(), IdFault> {
+    bounded(text, 256)?;
+    if text.chars().any(char::is_control) {
+        Err(IdFault::ControlCharacter)
+    } else if text.trim() != text {
+        Err(IdFault::SurroundedBySpace)
+    } else {
+        Ok(())
+    }
+}
+
+checked_text!(MatterName, "matter", check_title);
+checked_text!(PolicyName, "policy name", check_title);
+
+impl fmt::Display for MatterName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for PolicyName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// The id of one run of a command: 1 to 64 of `a` to `z`, `0` to `9` and `-`. It names files and lines of our own.
 ///
 /// ```
@@ -247,6 +300,7 @@ impl From<IdError> for Violation {
             IdFault::TooLong { .. } => "id.length",
             IdFault::ControlCharacter | IdFault::OtherCharacter { .. } => "id.characters",
             IdFault::DotSegment => "id.dot_segment",
+            IdFault::SurroundedBySpace => "id.space",
         };
         Self::new("", rule, error.to_string())
     }
@@ -278,6 +332,9 @@ pub enum IdFault {
     /// It is `.` or `..`, encoded or not, and would change the path around it.
     #[error("is `.` or `..`, which would change the path around it")]
     DotSegment,
+    /// It begins or ends with white space.
+    #[error("begins or ends with white space")]
+    SurroundedBySpace,
 }
 
 fn bounded(text: &str, limit: usize) -> Result<(), IdFault> {

@@ -53,7 +53,7 @@ pub mod violation;
 pub use certificate::{Certificate, Missing, RunState, WindowEnd, WindowReport, judge};
 pub use filter::{Filter, FilterError};
 pub use fold::Needle;
-pub use ids::{IdError, IdFault, OrganizationId, PathSegment, RecordId, RunId};
+pub use ids::{IdError, IdFault, MatterName, OrganizationId, PathSegment, PolicyName, RecordId, RunId};
 pub use json::{JsonError, JsonFault};
 pub use page::{PageError, PageSize, PageToken};
 pub use payload::Facts;

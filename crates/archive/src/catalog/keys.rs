@@ -26,6 +26,27 @@ pub(super) fn recent(connection: &Connection) -> rusqlite::Result<u64> {
     connection.query_row("SELECT count(*) FROM recent_keys", [], |row| number(row, 0))
 }
 
+/// The statements that take a record's key away from both tables: key, sequence.
+pub(super) const FORGET: [&str; 2] = [
+    "DELETE FROM recent_keys WHERE key = ?1 AND sequence = ?2",
+    "DELETE FROM keys WHERE key = ?1 AND sequence = ?2",
+];
+
+/// Takes the keys of many records away: `of` gives their sequences, for one parameter.
+pub(super) fn forget(connection: &Connection, of: &str, parameter: u32) -> rusqlite::Result<()> {
+    let mut found =
+        connection.prepare(&format!("SELECT key, sequence FROM records WHERE sequence IN ({of})"))?;
+    let [recent, merged] = FORGET;
+    let (mut recent, mut merged) = (connection.prepare(recent)?, connection.prepare(merged)?);
+    let mut rows = found.query(params![parameter])?;
+    while let Some(row) = rows.next()? {
+        let (key, sequence): (i64, i64) = (row.get(0)?, row.get(1)?);
+        recent.execute(params![key, sequence])?;
+        merged.execute(params![key, sequence])?;
+    }
+    Ok(())
+}
+
 /// Asks both tables.
 pub(super) struct KeyLookup<'c>(Statement<'c>);
 

@@ -11,6 +11,7 @@ mod open;
 mod read;
 mod replay;
 mod report;
+mod retention;
 mod schema;
 mod write;
 
@@ -20,6 +21,7 @@ pub(crate) use open::{open_for_reading, open_for_writing, remove};
 pub(crate) use read::{Found, Latest, Lookup, RowFilter};
 pub(crate) use replay::{Gathered, Lost, ReadRecord, gather, read_rows, replay};
 pub(crate) use report::{DAY, Item};
+pub(crate) use retention::Held;
 pub(crate) use write::{MemberRow, RecordRow};
 
 use rusqlite::Connection;

@@ -114,6 +114,18 @@ impl Catalog {
         Ok(None)
     }
 
+    /// Every version of a key, the latest first.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub(crate) fn versions(&self, key: &RecordKey) -> Result<Vec<Found>, Error> {
+        let sql = format!("SELECT {COLUMNS} FROM {TABLES} WHERE {OF_KEY} ORDER BY r.sequence DESC");
+        let mut statement = self.connection.prepare(&sql).in_catalog()?;
+        let rows = statement.query_map(params![key_hash(key)], read_found).in_catalog()?;
+        let found: Vec<Found> = rows.collect::<rusqlite::Result<_>>().in_catalog()?;
+        Ok(found.into_iter().filter(|found| found.key == *key).collect())
+    }
+
     /// At most `limit` records in order of their sequence.
     ///
     /// # Errors
@@ -214,14 +226,16 @@ impl Catalog {
     }
 
     /// What the catalog covers at one moment; `each` is called with every record that a later version of its
-    /// key has replaced by then.
+    /// key has replaced by then, and with those that were removed.
     ///
     /// # Errors
     /// What SQLite says; `Catalog` when it is not this archive's.
     pub(crate) fn snapshot(&self, archive: &[u8; 16], mut each: impl FnMut(u64)) -> Result<Mark, Error> {
         let snapshot = self.connection.unchecked_transaction().in_catalog()?;
         let mark = self.read_mark_of(archive).in_catalog()?;
-        let mut statement = snapshot.prepare("SELECT sequence FROM superseded").in_catalog()?;
+        let mut statement = snapshot
+            .prepare("SELECT sequence FROM superseded UNION ALL SELECT sequence FROM hidden")
+            .in_catalog()?;
         let mut rows = statement.query([]).in_catalog()?;
         while let Some(row) = rows.next().in_catalog()? {
             each(number(row, 0).in_catalog()?);
@@ -234,7 +248,8 @@ impl Catalog {
     /// # Errors
     /// What SQLite says.
     pub(crate) fn highest(&self) -> Result<u64, Error> {
-        let sql = "SELECT coalesce(max(sequence), 0) FROM records";
+        let sql = "SELECT max((SELECT coalesce(max(sequence), 0) FROM records),
+                              (SELECT coalesce(max(sequence), 0) FROM hidden))";
         self.connection.query_row(sql, [], |row| number(row, 0)).in_catalog()
     }
 

@@ -12,7 +12,7 @@ use super::write::{Change, MemberRow, RecordRow};
 use super::{Catalog, Mark, SegmentMark, key_hash};
 use crate::error::{Action, During, Error};
 use crate::layout::{self, Folder};
-use crate::ledger::{Ledgered, Phase};
+use crate::ledger::{self, Ledgered, Phase};
 use crate::segment::check::{self, Checked};
 use crate::segment::header::Entry;
 use crate::segment::pack::Unpacker;
@@ -26,6 +26,11 @@ pub(crate) struct Gathered {
     segments: Vec<Covered>,
     replaced: Vec<(u32, Option<u32>)>,
     conversations: u64,
+    /// Lines of the ledger about holds and tombstones that the catalog does not know: behind the first number, up to
+    /// the second.
+    retained: Option<(u64, u64)>,
+    /// What the ledger's log was made with.
+    seed: Sha256Hash,
     /// What the catalog covers and the truth no longer has: acknowledged records are gone.
     pub(crate) lost: Vec<Lost>,
     /// Segment files the ledger counts and that cannot be found or are too short.
@@ -65,7 +70,12 @@ pub(crate) struct Replayed {
 impl Gathered {
     /// Whether the catalog covers everything there is.
     pub(crate) fn is_current(&self) -> bool {
-        self.parts.is_empty() && self.replaced.is_empty()
+        self.parts.is_empty() && self.replaced.is_empty() && self.retained.is_none()
+    }
+
+    /// Whether the ledger says more of holds and tombstones than the catalog knows, or segments were rewritten since.
+    pub(crate) fn is_behind_the_ledger(&self) -> bool {
+        self.retained.is_some() || self.replaced.iter().any(|(_, new)| new.is_none())
     }
 }
 
@@ -81,6 +91,9 @@ pub(crate) fn gather(
 ) -> Result<Gathered, Error> {
     let mut gathered =
         Gathered { conversations: mark.map_or(0, |mark| mark.conversations), ..Gathered::default() };
+    let known = mark.map_or(0, |mark| mark.ledger.lines);
+    gathered.retained = (ledger.retained > known).then_some((known, ledger.head.lines));
+    gathered.seed = ledger.seed;
     let mut copies = BTreeSet::new();
     let mut marks: BTreeMap<u32, SegmentMark> = mark.map(|mark| mark.segments.clone()).unwrap_or_default();
     for (number, found) in mark.iter().flat_map(|mark| &mark.segments) {
@@ -206,6 +219,17 @@ pub(crate) fn replay(
         )?;
         if strict && let Some((path, what)) = progress.replayed.damaged.first() {
             return Err(Error::damage(Action::Recover, path.clone(), what.clone()));
+        }
+        if let Some((after, upto)) = gathered.retained {
+            let conversations = &mut progress.conversations;
+            ledger::read_between(dir, gathered.seed, after, upto, &mut |number, line| {
+                let gone = change.retain(number, &line)?;
+                *conversations = conversations.saturating_sub(gone);
+                Ok(())
+            })?;
+        }
+        if gathered.replaced.iter().any(|(_, new)| new.is_none()) {
+            progress.conversations = change.recount()?;
         }
         change.mark(ledger, progress.conversations)?;
         Ok(progress.replayed)

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 /// Raised whenever a table or the meaning of a column changes; another number means rebuild.
-pub(crate) const VERSION: i64 = 2;
+pub(crate) const VERSION: i64 = 3;
 
 /// How long a statement waits for another process before it says `database is locked`. In WAL mode only
 /// recovery after a crash and the end of a checkpoint ever wait.
@@ -18,6 +18,10 @@ const BUSY: Duration = Duration::from_secs(30);
 /// `keys` and `recent_keys` together are the index of `records` by key, each record in one of them. Keys are hashes, so
 /// they come at random places: a group of records would change most pages of a large index. They go into the small
 /// table first, and from there in order ([`super::keys`]). Whoever takes a record away takes its key away from both.
+///
+/// `holds` has a row for each conversation a matter holds, with the number of the ledger's line that said so, which
+/// `hold_lines` tells more of. `tombstones`: conversations that retention removed. `hidden`: records of theirs whose
+/// bytes are still in a segment.
 pub(super) const TABLES: &str = "
 CREATE TABLE meta (
     name TEXT PRIMARY KEY NOT NULL,
@@ -67,6 +71,32 @@ CREATE TABLE recent_keys (
 CREATE TABLE superseded (
     sequence INTEGER PRIMARY KEY NOT NULL
 );
+CREATE TABLE hold_lines (
+    line INTEGER PRIMARY KEY NOT NULL,
+    at INTEGER NOT NULL,
+    actor TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    query TEXT
+);
+CREATE TABLE holds (
+    id BLOB NOT NULL,
+    matter TEXT NOT NULL,
+    line INTEGER NOT NULL,
+    PRIMARY KEY (id, matter)
+) WITHOUT ROWID;
+CREATE INDEX holds_by_matter ON holds (matter);
+CREATE TABLE tombstones (
+    id BLOB PRIMARY KEY NOT NULL,
+    policy TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    records INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE hidden (
+    sequence INTEGER PRIMARY KEY NOT NULL,
+    segment INTEGER NOT NULL
+);
+CREATE INDEX hidden_by_segment ON hidden (segment);
 ";
 
 /// Settings of a connection that writes.

@@ -191,15 +191,61 @@ impl<'c> Change<'c> {
         put_mark(self.transaction, ledger, conversations).in_catalog()
     }
 
-    /// A copy took a segment's place: its members lie at the same offsets under another number.
+    /// A copy took a segment's place: its members lie at the same offsets under another number. Without `new` they
+    /// are gone, or lie elsewhere, where they are read again.
     pub(crate) fn replace_segment(&mut self, old: u32, new: Option<u32>) -> Result<(), Error> {
         self.transaction.execute("DELETE FROM segments WHERE number = ?1", params![old]).in_catalog()?;
-        if let Some(new) = new {
-            self.transaction
-                .execute("UPDATE members SET segment = ?2 WHERE segment = ?1", params![old, new])
-                .in_catalog()?;
+        match new {
+            Some(new) => {
+                self.transaction
+                    .execute("UPDATE members SET segment = ?2 WHERE segment = ?1", params![old, new])
+                    .and_then(|_| {
+                        let sql = "UPDATE hidden SET segment = ?2 WHERE segment = ?1";
+                        self.transaction.execute(sql, params![old, new])
+                    })
+                    .in_catalog()?;
+            }
+            None => self.forget_segment(old).in_catalog()?,
         }
         Ok(())
+    }
+
+    fn forget_segment(&self, number: u32) -> rusqlite::Result<()> {
+        const RECORDS: &str = "SELECT r.sequence FROM records r
+            WHERE r.member IN (SELECT m.id FROM members m WHERE m.segment = ?1)";
+        keys::forget(self.transaction, RECORDS, number)?;
+        for of in ["superseded", "records"] {
+            let sql = format!("DELETE FROM {of} WHERE sequence IN ({RECORDS})");
+            self.transaction.execute(&sql, params![number])?;
+        }
+        self.transaction.execute("DELETE FROM members WHERE segment = ?1", params![number])?;
+        self.transaction.execute("DELETE FROM hidden WHERE segment = ?1", params![number]).map(drop)
+    }
+
+    /// After records were taken out: which versions are the latest, and how many conversations there are.
+    pub(crate) fn recount(&mut self) -> Result<u64, Error> {
+        self.transaction
+            .execute(
+                "DELETE FROM superseded WHERE sequence NOT IN (
+                     SELECT r.sequence FROM superseded o JOIN records r ON r.sequence = o.sequence WHERE
+                         EXISTS (SELECT 1 FROM keys k JOIN records n ON n.sequence = k.sequence
+                             WHERE k.key = r.key AND k.sequence > r.sequence
+                                 AND n.kind = r.kind AND n.id = r.id)
+                         OR EXISTS (SELECT 1 FROM recent_keys k JOIN records n ON n.sequence = k.sequence
+                             WHERE k.key = r.key AND k.sequence > r.sequence
+                                 AND n.kind = r.kind AND n.id = r.id))",
+                [],
+            )
+            .in_catalog()?;
+        self.transaction
+            .query_row(
+                "SELECT count(*) FROM records r WHERE r.kind = ?1
+                     AND NOT EXISTS (SELECT 1 FROM superseded o WHERE o.sequence = r.sequence)",
+                params![RecordKind::Details.code()],
+                |row| row.get::<_, i64>(0),
+            )
+            .in_catalog()
+            .map(i64::cast_unsigned)
     }
 }
 

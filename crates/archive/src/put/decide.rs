@@ -31,9 +31,10 @@ pub(super) struct Decided {
 }
 
 /// Compares every record with the latest version of its key: of this group, of the groups before it that are not in
-/// the catalog yet (newest last), or in the catalog. `sequence` is the number of the first that is accepted.
+/// the catalog yet (newest last), or in the catalog. `sequence` is the number of the first that is accepted; with `tombstones`, what was removed is refused.
 pub(super) fn decide(
     catalog: &Catalog,
+    tombstones: bool,
     before: &VecDeque<Recent>,
     requests: &mut [Request],
     mut sequence: u64,
@@ -59,6 +60,11 @@ pub(super) fn decide(
                     continue;
                 }
                 Some(latest) => latest.version.saturating_add(1),
+                // Of a conversation that was removed there is no version.
+                None if tombstones && catalog.tombstone(&key.id)?.is_some() => {
+                    decided.push(PutOutcome::Expired);
+                    continue;
+                }
                 None => 1,
             };
             decided.push(if version == 1 {

@@ -38,6 +38,8 @@ pub(crate) struct Preparing {
     pub(crate) catalog: Catalog,
     pub(crate) packers: Vec<Packer>,
     pub(crate) next_sequence: u64,
+    /// Whether retention has removed anything. Nothing is removed while a writer is at work.
+    pub(crate) tombstones: bool,
     pub(crate) state: Arc<State>,
 }
 
@@ -77,7 +79,7 @@ impl Preparing {
         if self.state.poisoned.load(Ordering::Acquire) {
             return Err((requests, poisoned()));
         }
-        match decide::decide(&self.catalog, pending, &mut requests, self.next_sequence) {
+        match decide::decide(&self.catalog, self.tombstones, pending, &mut requests, self.next_sequence) {
             Err(error) => Err((requests, error)),
             Ok(decided) => {
                 let decide::Decided { outcomes, accepted, recent } = decided;

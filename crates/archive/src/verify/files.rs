@@ -51,6 +51,7 @@ fn root(scope: &Scope<'_>, findings: &mut Findings) -> Result<(), Error> {
                     layout::LEDGER,
                     layout::LOCK,
                     &holder,
+                    layout::RESERVE,
                     layout::CATALOG,
                     layout::CATALOG_WAL,
                     layout::CATALOG_SHM,

@@ -6,12 +6,12 @@ mod catalog;
 mod files;
 mod segments;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use frontdesk_domain::RecordId;
 use frontdesk_durable::{Dir, Head};
 
-use crate::catalog::{Catalog, Mark, SegmentMark};
+use crate::catalog::{self as tables, Catalog, Mark, SegmentMark};
 use crate::error::{Action, Error, ErrorKind};
 use crate::layout;
 use crate::ledger;
@@ -125,6 +125,8 @@ struct Scope<'a> {
     catalog: Option<(Catalog, Mark)>,
     /// Segments the catalog knows and copies have taken the place of, by number, with the number of the copy.
     replaced: BTreeMap<u32, u32>,
+    /// Removed records whose bytes are in a segment still.
+    hidden: BTreeSet<u64>,
 }
 
 impl Scope<'_> {
@@ -198,13 +200,36 @@ impl Reader {
             None => None,
         };
         let ledgered = findings.take(ledger::read(dir, &self.format))?;
+        let behind = match (&ledgered, &catalog) {
+            (Some(ledgered), Some((_, mark))) => {
+                tables::gather(dir, self.format.archive(), ledgered, Some(mark))?.is_behind_the_ledger()
+            }
+            _ => false,
+        };
+        // A removal was interrupted: the rows are those of before, and the next writer takes them away.
+        let catalog = catalog.filter(|_| !behind);
+        if behind && !active {
+            findings.unfinished(
+                layout::CATALOG,
+                "it is behind the ledger, and the next writer brings it up to date",
+            );
+        }
         let mut replaced = BTreeMap::new();
         if let (Some(ledgered), Some((_, mark))) = (&ledgered, &catalog) {
             let known = mark.segments.keys().filter(|number| !ledgered.is_living(**number));
             replaced.extend(known.filter_map(|number| Some((*number, ledgered.successor(*number)?))));
         }
         let (archive, workers) = (self.format.archive(), self.workers);
-        let scope = Scope { dir, archive, workers, active, catalog, replaced };
+        let mut hidden = BTreeSet::new();
+        for number in ledgered.iter().flat_map(|ledgered| &ledgered.unrewritten) {
+            if let Some((catalog, mark)) = &catalog {
+                // The ledger names a segment by its number now, the catalog by the one it was copied from.
+                let old = replaced.iter().find(|(_, new)| *new == number).map(|(old, _)| *old);
+                let known = old.filter(|_| !mark.segments.contains_key(number)).unwrap_or(*number);
+                hidden.extend(findings.catalog(catalog.hidden(known))?.unwrap_or_default());
+            }
+        }
+        let scope = Scope { dir, archive, workers, active, catalog, replaced, hidden };
 
         if let Some(ledgered) = &ledgered {
             if ledgered.torn.is_some() && !active {

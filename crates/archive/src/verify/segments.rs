@@ -71,6 +71,7 @@ pub(super) fn check(
         told: 0,
         compare,
     };
+    let hidden = &scope.hidden;
     let work = |unpacker: &mut _, _: usize, member: &Located, packed: &[u8]| match check::check(
         &member.header,
         packed,
@@ -80,13 +81,17 @@ pub(super) fn check(
         Ok(checked) => {
             let raw_bytes = |keep: &dyn Fn(usize) -> bool| {
                 let entries = member.header.entries.iter().enumerate();
-                entries.filter(|(index, _)| keep(*index)).map(|(_, entry)| u64::from(entry.length)).sum()
+                entries
+                    .filter(|(index, entry)| keep(*index) && !hidden.contains(&entry.sequence))
+                    .map(|(_, entry)| u64::from(entry.length))
+                    .sum()
             };
             if !checked.wrong.is_empty() {
                 let raw_bytes = raw_bytes(&|index| !checked.wrong.contains(&index));
                 return Contents::Wrong { raw_bytes, wrong: checked.wrong };
             }
-            let (rows, unnamed) = if compare { catalog::read_rows(&checked) } else { (Vec::new(), 0) };
+            let (mut rows, unnamed) = if compare { catalog::read_rows(&checked) } else { (Vec::new(), 0) };
+            rows.retain(|row| !hidden.contains(&row.sequence));
             Contents::Good { raw_bytes: raw_bytes(&|_| true), rows, unnamed: unnamed > 0 }
         }
     };
@@ -236,7 +241,9 @@ impl Checking<'_> {
             self.damaged = true;
             self.findings.damaged(path.clone(), format!("at byte {}: {what}", member.offset));
         }
-        let count = member.header.entries.len() as u64;
+        let hidden = &self.scope.hidden;
+        let visible = |entry: &&Entry| !hidden.contains(&entry.sequence);
+        let count = member.header.entries.iter().filter(visible).count() as u64;
         // What a writer that was stopped wrote beyond the catalog's mark is not in the catalog, and need not be: it is
         // caught up with as soon as the folder can be written.
         let covered = self.covers(part, member);
@@ -253,7 +260,8 @@ impl Checking<'_> {
                     let what = format!("at byte {}: the record is not what its hash says", member.offset);
                     self.record(part, &member.header.entries[index], &what)?;
                 }
-                (count - wrong.len() as u64, raw_bytes)
+                let wrong = wrong.iter().map(|&index| &member.header.entries[index]).filter(visible).count();
+                (count - wrong as u64, raw_bytes)
             }
             Contents::Good { raw_bytes, rows, unnamed } => {
                 if unnamed {

@@ -12,6 +12,7 @@ mod golden;
 mod ids;
 mod queries;
 mod reporting;
+mod retaining;
 mod searching;
 mod sharing;
 mod support;

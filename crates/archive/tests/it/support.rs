@@ -26,6 +26,7 @@ pub(crate) fn settings() -> Settings {
         level: 1,
         wait: Duration::ZERO,
         holder: "a test".to_owned(),
+        reserve: 0,
         workers: 2,
         ..Settings::default()
     }
