@@ -41,8 +41,8 @@
 mod catalog;
 mod compact;
 mod error;
-mod export;
 mod expire;
+mod export;
 mod format;
 mod hold;
 mod layout;
@@ -67,8 +67,8 @@ mod verify;
 mod writer;
 
 pub use error::{Action, Error, ErrorKind};
-pub use export::{Export, ExportLayout, ExportProgress, ExportReport};
 pub use expire::{ClockTrust, Compacted, Removal, Removed};
+pub use export::{Export, ExportLayout, ExportProgress, ExportReport};
 pub use hold::HoldOutcome;
 pub use list::{Entries, ListEntry, ListQuery};
 pub use maintenance::Maintenance;
