@@ -101,6 +101,12 @@ impl Client {
         self.0.host.throttle.rate()
     }
 
+    /// The OAuth client's id.
+    #[must_use]
+    pub fn client_id(&self) -> &str {
+        &self.0.credentials.id
+    }
+
     /// Gets a token, or finds the one at hand good: whether credentials and login URL are right.
     ///
     /// # Cancel safety

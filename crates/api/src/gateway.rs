@@ -85,7 +85,7 @@ impl ConversationSource for Gateway {
     fn describe(&self) -> Origin {
         let base = self.client.base().to_string();
         let host = base.split_once("://").map_or(&*base, |(_, host)| host);
-        Origin { contract: "gateway", host: host.to_owned() }
+        Origin { contract: "gateway", host: host.to_owned(), client_id: self.client.client_id().to_owned() }
     }
 
     fn counters(&self) -> Counters {

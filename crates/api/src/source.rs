@@ -24,7 +24,7 @@ use crate::seen::SeenIds;
 ///         ConversationPages::from_stream(futures_util::stream::empty())
 ///     }
 ///     fn describe(&self) -> Origin {
-///         Origin { contract: "gateway", host: "nowhere".to_owned() }
+///         Origin { contract: "gateway", host: "nowhere".to_owned(), client_id: "nobody".to_owned() }
 ///     }
 ///     fn counters(&self) -> Counters {
 ///         Counters::default()
@@ -49,6 +49,9 @@ pub struct Origin {
     pub contract: &'static str,
     /// Host and port of the API, and the path prefix where there is one: another prefix may be another tenant.
     pub host: String,
+    /// Who asks: the OAuth client's id, which is no secret. Another client may be of another division and see other
+    /// conversations.
+    pub client_id: String,
 }
 
 /// One query: the conversations that start in a range.

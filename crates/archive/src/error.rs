@@ -237,7 +237,11 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "could not {} {}: {}", self.inner.action, self.inner.path, self.inner.kind)
+        let path = match self.path() {
+            "" => "the archive's folder",
+            path => path,
+        };
+        write!(f, "could not {} {path}: {}", self.inner.action, self.inner.kind)
     }
 }
 

@@ -270,11 +270,10 @@ fn open_catalog(dir: &dyn Dir, archive: &[u8; 16]) -> Result<Catalog, Error> {
     if catalog::is_as_closed(dir)? != Some(false)
         && let Some(found) = catalog::open_for_writing(dir)?
     {
-        match found.state(archive) {
-            Ok(State::Marked(_) | State::Empty) => return Ok(found),
-            Ok(State::Foreign) => {}
-            Err(error) if *error.kind() == ErrorKind::Catalog => {}
-            Err(error) => return Err(error),
+        // An error is no answer: what is in it may be the last trace of records that are gone.
+        match found.state(archive)? {
+            State::Marked(_) | State::Empty => return Ok(found),
+            State::Foreign => {}
         }
     }
     tracing::info!("the catalog is missing, foreign or damaged: it is rebuilt");

@@ -219,7 +219,7 @@ impl fmt::Debug for Reader {
 /// The best catalog there is.
 fn source(dir: &Arc<dyn Dir>, format: &Format, options: &ReadOptions) -> Result<Source, Error> {
     let ledgered = ledger::read(&**dir, format);
-    let found = usable(&**dir, format)?;
+    let found = usable_now(&**dir, format)?;
     let ledgered = match (ledgered, found) {
         (Ok(ledgered), Some((catalog, mark))) => {
             if !is_behind(&**dir, format, &ledgered, &mark)? {
@@ -242,7 +242,7 @@ fn source(dir: &Arc<dyn Dir>, format: &Format, options: &ReadOptions) -> Result<
         }
         // A writer's catalog is right for what it acknowledged.
         Err(LockError::Busy { .. }) => {
-            if let Some((catalog, _)) = usable(&**dir, format)? {
+            if let Some((catalog, _)) = usable_now(&**dir, format)? {
                 return Ok(Source { catalog, rebuilt: false, live: true });
             }
         }
@@ -255,14 +255,23 @@ fn source(dir: &Arc<dyn Dir>, format: &Format, options: &ReadOptions) -> Result<
     rebuilt(&**dir, format, &ledgered, options.workers)
 }
 
-/// The catalog in the folder, when it is this archive's and can be read.
-pub(crate) fn usable(dir: &dyn Dir, format: &Format) -> Result<Option<(Catalog, Mark)>, Error> {
+/// The catalog in the folder; `None` when there is none of this archive's. An error says nothing about what is in it.
+fn usable(dir: &dyn Dir, format: &Format) -> Result<Option<(Catalog, Mark)>, Error> {
     let Some(catalog) = catalog::open_for_reading(dir)? else { return Ok(None) };
-    match catalog.state(&format.archive()) {
-        Ok(State::Marked(mark)) => Ok(Some((catalog, mark))),
-        Ok(State::Empty | State::Foreign) => Ok(None),
-        Err(error) if matches!(error.kind(), ErrorKind::Catalog | ErrorKind::ReadOnly) => Ok(None),
-        Err(error) => Err(error),
+    match catalog.state(&format.archive())? {
+        State::Marked(mark) => Ok(Some((catalog, mark))),
+        State::Empty | State::Foreign => Ok(None),
+    }
+}
+
+/// The same for who only wants answers: one that cannot be read now is as good as none.
+pub(crate) fn usable_now(dir: &dyn Dir, format: &Format) -> Result<Option<(Catalog, Mark)>, Error> {
+    match usable(dir, format) {
+        Err(error) if matches!(error.kind(), ErrorKind::Catalog | ErrorKind::ReadOnly) => {
+            tracing::debug!(%error, "the catalog cannot be read now");
+            Ok(None)
+        }
+        other => other,
     }
 }
 
@@ -283,7 +292,14 @@ fn is_behind(dir: &dyn Dir, format: &Format, ledgered: &Ledgered, mark: &Mark) -
 fn update(dir: &dyn Dir, format: &Format, workers: usize) -> Result<Option<Catalog>, Error> {
     let ledgered = ledger::read(dir, format)?;
     let archive = format.archive();
-    let found = usable(dir, format)?;
+    // It must be known to be no catalog before another is put in its place.
+    let found = match usable(dir, format) {
+        Ok(found) => found,
+        Err(error) => {
+            tracing::debug!(%error, "the catalog is left as it is");
+            return Ok(None);
+        }
+    };
     let mark = found.as_ref().map(|(_, mark)| mark.clone());
     drop(found);
     let gathered = catalog::gather(dir, archive, &ledgered, mark.as_ref())?;
@@ -309,7 +325,7 @@ fn update(dir: &dyn Dir, format: &Format, workers: usize) -> Result<Option<Catal
         catalog::seal(dir, catalog)
     })();
     match replayed {
-        Ok(()) => Ok(usable(dir, format)?.map(|(catalog, _)| catalog)),
+        Ok(()) => Ok(usable_now(dir, format)?.map(|(catalog, _)| catalog)),
         Err(error) => {
             tracing::debug!(%error, "the catalog is left as it is");
             Ok(None)

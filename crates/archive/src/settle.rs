@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use frontdesk_durable::{Dir, Head, publish};
+use frontdesk_durable::{Dir, Head, publish_with};
 
 use crate::catalog::{Catalog, Lost, Mark};
 use crate::error::{Action, During, Error};
@@ -134,9 +134,9 @@ impl Settling<'_> {
     fn quarantine(&mut self, segment: &Unclean, path: &str) -> Result<(), Error> {
         let offset = segment.good.place.offset;
         let file = self.dir.open_read(path).during(Action::Read, path)?;
-        let bytes = recover::tail(&*file, offset, segment.length).during(Action::Read, path)?;
         let kept = format!("{}/{:06}-{offset}.torn", layout::QUARANTINE, segment.number);
-        publish(self.dir, &kept, &bytes).during(Action::Recover, &kept)?;
+        publish_with(self.dir, &kept, &mut |kept| recover::copy_tail(&*file, offset, segment.length, kept))
+            .during(Action::Recover, &kept)?;
         let change =
             Change::Quarantine { path: path.to_owned(), offset, length: segment.length - offset, kept };
         self.ledger.append("torn by an unclean stop", vec![change])

@@ -19,6 +19,10 @@ pub(crate) struct Request {
     pub(crate) organization: OrganizationId,
     pub(crate) contract: String,
     pub(crate) origin: String,
+    /// The OAuth client that asked: two of one host may see different conversations. Absent in logs of before it was
+    /// written, which are no run of anybody's then: what they stored is found unchanged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) client_id: Option<String>,
     pub(crate) from: Timestamp,
     pub(crate) to: Timestamp,
     pub(crate) filter: Option<String>,
@@ -243,6 +247,7 @@ mod tests {
             organization: OrganizationId::default(),
             contract: "gateway".into(),
             origin: "http://127.0.0.1".into(),
+            client_id: Some("client-1".into()),
             from: range().from(),
             to: range().to(),
             filter: None,
@@ -355,10 +360,11 @@ mod tests {
 
     #[test]
     fn another_request_is_another_run() {
-        let changes: [fn(&mut Request); 5] = [
+        let changes: [fn(&mut Request); 6] = [
             |other| other.page_size = PageSize::new(7).unwrap(),
             |other| other.look_back_seconds += 1,
             |other| other.origin.push_str("/prefix"),
+            |other| other.client_id = Some("client-2".into()),
             |other| other.filter = Some("type eq 'voice'".into()),
             |other| other.windows = 2,
         ];
@@ -369,6 +375,14 @@ mod tests {
         }
         let replayed = again(lines(&[]), &request()).unwrap();
         assert_eq!(replayed.begun_at, time("2025-03-05"), "the run began when its first line was written");
+    }
+
+    #[test]
+    fn a_run_that_does_not_say_who_asked_is_nobodys() {
+        let mut written = lines(&[]);
+        assert_eq!(written[0]["request"]["client_id"], "client-1");
+        written[0]["request"].as_object_mut().unwrap().remove("client_id");
+        assert!(again(written, &request()).is_none());
     }
 
     #[test]

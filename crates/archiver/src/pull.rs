@@ -136,6 +136,7 @@ impl<'p> Pull<'p> {
             organization: self.organization.clone(),
             contract: origin.contract.to_owned(),
             origin: origin.host,
+            client_id: Some(origin.client_id),
             from: request.range.from(),
             to: request.range.to(),
             filter: request.filter.as_ref().map(Filter::to_string),

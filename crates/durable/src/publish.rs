@@ -31,10 +31,23 @@ pub const STAGE_PREFIX: &str = ".stage-";
 /// What the system says, naming operation and file. If the directory's fsync was what failed, the new content is
 /// visible but may be gone after a crash: look again after the next start. The staged file is removed if it can be.
 pub fn publish(dir: &dyn Dir, path: &str, bytes: &[u8]) -> io::Result<()> {
+    publish_with(dir, path, &mut |file| file.write_at(0, bytes))
+}
+
+/// The same for content that need not be in memory at once: `write` fills the staged file, which is empty.
+///
+/// # Errors
+///
+/// What `write` returns, else as [`publish`].
+pub fn publish_with(
+    dir: &dyn Dir,
+    path: &str,
+    write: &mut dyn FnMut(&mut dyn WriteAt) -> io::Result<()>,
+) -> io::Result<()> {
     check_path(path)?;
     let (stage, mut file) = stage(dir, parent(path))?;
     let published = (|| {
-        file.write_at(0, bytes)?;
+        write(&mut *file)?;
         file.sync_all()?;
         drop(file);
         dir.rename(&stage, path)

@@ -33,31 +33,39 @@ pub(crate) fn open_for_writing(dir: &dyn Dir) -> Result<Option<Catalog>, Error> 
     }
 }
 
-/// Opens the catalog for reading; `None` when it is not there or cannot be used as it lies.
+/// Opens the catalog for reading; `None` when it is not there, or is no database.
 ///
 /// The connection may write where the folder lets it, so that the last one to close takes the WAL's files away; it is
 /// told not to change anything. In a folder that cannot be written SQLite cannot make the shared memory of its
 /// WAL: where no WAL is left behind the file alone is whole, and is read as one that does not change.
 ///
 /// # Errors
-/// What the file system says.
+/// When it cannot be read now: no more files may be open, the disk fails, or a WAL is left in a folder that cannot be
+/// written. This says nothing about what is in it, so it is no reason to make another.
 pub(crate) fn open_for_reading(dir: &dyn Dir) -> Result<Option<Catalog>, Error> {
     let path = dir.local_path(layout::CATALOG);
-    if !path.is_file() {
-        return Ok(None);
+    match std::fs::metadata(&path) {
+        Ok(metadata) if metadata.is_file() => {}
+        Ok(_) => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).during(Action::Open, layout::CATALOG),
     }
     let beside = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    match Connection::open_with_flags(&path, beside).and_then(read_only) {
+    let failed = match Connection::open_with_flags(&path, beside).and_then(read_only) {
         Ok(catalog) => return Ok(Some(catalog)),
         Err(error) if mark::is_damage(&error) => return Ok(None),
-        Err(_) => {}
-    }
+        Err(error) => error,
+    };
     if wal_length(dir) > 0 {
-        return Ok(None);
+        return Err(failed).in_catalog();
     }
     let flags =
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
-    Ok(Connection::open_with_flags(immutable_uri(&path), flags).and_then(read_only).ok())
+    match Connection::open_with_flags(immutable_uri(&path), flags).and_then(read_only) {
+        Ok(catalog) => Ok(Some(catalog)),
+        Err(error) if mark::is_damage(&error) => Ok(None),
+        Err(error) => Err(error).in_catalog(),
+    }
 }
 
 fn read_only(connection: Connection) -> rusqlite::Result<Catalog> {

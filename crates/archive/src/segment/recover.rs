@@ -6,7 +6,7 @@
 
 use std::io;
 
-use frontdesk_durable::{Dir, ReadAt};
+use frontdesk_durable::{Dir, ReadAt, WriteAt};
 
 use super::check;
 use super::header::Fault;
@@ -18,6 +18,9 @@ use crate::layout::Folder;
 
 /// Packed bytes of a copy held in memory before they are written.
 const CHUNK: u64 = 4 * 1024 * 1024;
+
+/// Bytes of a torn tail held in memory.
+const TAIL_PIECE: usize = 256 * 1024;
 
 /// What the members of a segment come to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,12 +139,40 @@ pub(crate) fn copy(
     Ok(copy)
 }
 
-/// The bytes of a file from `offset` to `end`, to be put aside.
+/// Copies the bytes of a file from `offset` to `end`, to be put aside: a piece at a time, since a torn tail may be as long
+/// as a segment.
 ///
 /// # Errors
 /// What the file system says.
-pub(crate) fn tail(file: &dyn ReadAt, offset: u64, end: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = vec![0; usize::try_from(end.saturating_sub(offset)).map_err(io::Error::other)?];
-    file.read_exact_at(offset, &mut bytes)?;
-    Ok(bytes)
+pub(crate) fn copy_tail(file: &dyn ReadAt, offset: u64, end: u64, to: &mut dyn WriteAt) -> io::Result<()> {
+    let mut piece = vec![0; TAIL_PIECE];
+    let mut at = offset;
+    while at < end {
+        let length = usize::try_from(end - at).unwrap_or(usize::MAX).min(TAIL_PIECE);
+        file.read_exact_at(at, &mut piece[..length])?;
+        to.write_at(at - offset, &piece[..length])?;
+        at += length as u64;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use frontdesk_durable::testing::MemoryDir;
+    use frontdesk_durable::{publish, publish_with, read_whole};
+
+    use super::*;
+
+    #[test]
+    fn a_tail_is_put_aside_whole_whatever_its_length() {
+        let dir = MemoryDir::new();
+        let bytes: Vec<u8> = (0..3 * TAIL_PIECE + 7).map(|n| (n % 251) as u8).collect();
+        publish(&dir, "torn", &bytes).unwrap();
+        let file = dir.open_read("torn").unwrap();
+        for offset in [0, 1, bytes.len() - TAIL_PIECE, bytes.len() - 1, bytes.len()] {
+            let end = bytes.len() as u64;
+            publish_with(&dir, "kept", &mut |kept| copy_tail(&*file, offset as u64, end, kept)).unwrap();
+            assert!(read_whole(&dir, "kept", end).unwrap() == bytes[offset..], "from {offset}");
+        }
+    }
 }

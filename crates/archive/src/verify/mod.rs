@@ -45,8 +45,10 @@ pub struct VerifyReport {
     pub records: u64,
     /// Bytes of those records.
     pub raw_bytes: u64,
-    /// What is not as it was stored. Empty when all is well.
+    /// What is not as it was stored: the first 10,000 places. Empty when all is well.
     pub damaged: Vec<Damaged>,
+    /// How many more there are.
+    pub more_damaged: u64,
     /// What an unclean stop left and the next writer settles: nothing of it was ever acknowledged.
     pub unfinished: Vec<Damaged>,
 }
@@ -68,13 +70,24 @@ struct Findings {
     report: VerifyReport,
 }
 
+/// Findings kept: a disk that went bad may have one for each of millions of records, which nobody reads one by one.
+const MOST_FINDINGS: usize = 10_000;
+
 impl Findings {
     fn damaged(&mut self, path: impl Into<String>, what: impl Into<String>) {
-        self.report.damaged.push(Damaged { path: path.into(), id: None, what: what.into() });
+        self.add(|| Damaged { path: path.into(), id: None, what: what.into() });
     }
 
     fn record(&mut self, path: &str, id: Option<RecordId>, what: &str) {
-        self.report.damaged.push(Damaged { path: path.to_owned(), id, what: what.to_owned() });
+        self.add(|| Damaged { path: path.to_owned(), id, what: what.to_owned() });
+    }
+
+    fn add(&mut self, damaged: impl FnOnce() -> Damaged) {
+        if self.report.damaged.len() < MOST_FINDINGS {
+            self.report.damaged.push(damaged());
+        } else {
+            self.report.more_damaged += 1;
+        }
     }
 
     fn unfinished(&mut self, path: impl Into<String>, what: impl Into<String>) {
@@ -190,7 +203,7 @@ impl Reader {
     ) -> Result<VerifyReport, Error> {
         let dir = &*self.dir;
         let mut findings = Findings::default();
-        let usable = reader::usable(dir, &self.format)?;
+        let usable = reader::usable_now(dir, &self.format)?;
         if usable.is_none() && dir.local_path(layout::CATALOG).is_file() && !active {
             findings
                 .damaged(layout::CATALOG, "it cannot be used; a writer or reader that may write rebuilds it");
@@ -253,5 +266,21 @@ impl Reader {
             tracing::debug!(action = %Action::Verify, "a writer was at work");
         }
         Ok(findings.report)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn findings_beyond_the_first_are_counted() {
+        let mut findings = Findings::default();
+        for number in 0..MOST_FINDINGS + 3 {
+            findings.record("segments/a", None, &number.to_string());
+        }
+        assert_eq!(findings.report.damaged.len(), MOST_FINDINGS);
+        assert_eq!(findings.report.damaged[MOST_FINDINGS - 1].what, (MOST_FINDINGS - 1).to_string());
+        assert_eq!(findings.report.more_damaged, 3);
     }
 }

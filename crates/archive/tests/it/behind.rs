@@ -168,3 +168,32 @@ fn a_writer_that_comes_while_everything_is_checked_damages_nothing() {
     assert!(came);
     assert_eq!((report.damaged, report.records), (vec![], 13));
 }
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a test lays SQLite's own files out")]
+fn a_catalog_that_cannot_be_read_now_is_left_as_it_lies() {
+    let world = World::new();
+    let writer = world.writer().unwrap();
+    writer.put(vec![prepared(&conversation("c-1", 1, "hello"))]).unwrap();
+    writer.close().unwrap();
+    let local = world.local();
+    let catalog = || std::fs::read(local.join("catalog.sqlite")).unwrap();
+    let before = catalog();
+    // A name that leads to itself fails like a descriptor too many, also for root; and a WAL waits.
+    let blocked = local.join("catalog.sqlite-shm");
+    std::os::unix::fs::symlink("catalog.sqlite-shm", &blocked).unwrap();
+    std::fs::write(local.join("catalog.sqlite-wal"), [0; 64]).unwrap();
+
+    assert_eq!(ids(&world.reader()), ["c-1"], "answers come from the segments");
+    assert!(catalog() == before && blocked.is_symlink(), "a reader put another in its place");
+    // Without its checksum nothing says that somebody else changed it.
+    world.memory.remove("catalog.sha256").unwrap();
+    let refused = world.writer().unwrap_err();
+    assert!(!refused.is_integrity_failure(), "{refused}");
+    assert!(catalog() == before && blocked.is_symlink(), "a writer put another in its place");
+
+    std::fs::remove_file(&blocked).unwrap();
+    std::fs::remove_file(local.join("catalog.sqlite-wal")).unwrap();
+    world.writer().unwrap().close().unwrap();
+    assert_eq!(verify(&world.reader()).damaged, []);
+}

@@ -16,6 +16,9 @@ struct Answer<'a> {
     records: u64,
     raw_bytes: u64,
     damaged: Vec<DamageLine<'a>>,
+    /// Places beyond those listed; absent when all are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    more_damaged: Option<u64>,
     elapsed_ms: u64,
 }
 
@@ -40,9 +43,12 @@ impl Answer<'_> {
             let id = damage.id.map_or_else(String::new, |id| format!(" ({})", printable(id)));
             text.push_str(&format!("damaged: {}{id}: {}\n", printable(damage.path), printable(damage.what)));
         }
-        let verdict = match self.damaged.len() {
+        if let Some(more) = self.more_damaged {
+            text.push_str(&format!("and {} more places\n", show_count(more)));
+        }
+        let verdict = match self.damaged.len() as u64 + self.more_damaged.unwrap_or_default() {
             0 => String::from("every byte is what it was"),
-            n => format!("{} places are damaged", show_count(n as u64)),
+            n => format!("{} places are damaged", show_count(n)),
         };
         let seconds = self.elapsed_ms as f64 / 1000.0;
         let (records, bytes) = (show_count(self.records), show_size(self.raw_bytes));
@@ -84,6 +90,7 @@ fn answer(report: &VerifyReport, elapsed_ms: u64) -> Answer<'_> {
         records: report.records,
         raw_bytes: report.raw_bytes,
         damaged: report.damaged.iter().map(DamageLine::new).collect(),
+        more_damaged: (report.more_damaged > 0).then_some(report.more_damaged),
         elapsed_ms,
     }
 }

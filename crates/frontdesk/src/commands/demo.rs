@@ -53,8 +53,22 @@ struct Summary<'a> {
     elapsed_ms: u64,
 }
 
+/// A flag that would be ignored is refused: whoever gave it expects his own archive or profile to be used.
+fn refuse_settings(global: &GlobalArgs) -> Result<(), Failure> {
+    let given = [
+        ("--data-dir", global.data_dir.is_some()),
+        ("--config", global.config.is_some()),
+        ("--profile", global.profile.is_some()),
+    ];
+    let Some((flag, _)) = given.into_iter().find(|(_, given)| *given) else { return Ok(()) };
+    let message = format!("demo takes no {flag}: it never touches a real tenant or a real archive");
+    Err(Failure::new(Exit::Usage, "bad_argument", message)
+        .hint(format!("leave it out; everything is written to ./{FOLDER} in the folder you are in")))
+}
+
 pub(crate) async fn run(global: &GlobalArgs, printer: &Printer) -> Result<Exit, Failure> {
     let watch = Stopwatch::start();
+    refuse_settings(global)?;
     // No environment and no profile; of the flags only those about printing.
     let own = GlobalArgs {
         output: global.output,
