@@ -14,6 +14,7 @@ mod demo;
 mod doctor;
 mod man;
 mod sandbox_serve;
+mod scheduled_pull;
 mod serve;
 mod watch;
 

@@ -67,10 +67,14 @@ pub(crate) fn reader(context: &Context<'_>) -> Result<Reader, Failure> {
     open_reader(&context.archive_root()?)
 }
 
+/// How archives are read.
+pub(crate) fn read_options() -> ReadOptions {
+    ReadOptions { workers: workers(), ..ReadOptions::default() }
+}
+
 /// Opens the archive in `root` for reading.
 pub(crate) fn open_reader(root: &Path) -> Result<Reader, Failure> {
-    let options = ReadOptions { workers: workers(), ..ReadOptions::default() };
-    Reader::open(root, &options).map_err(|error| match error.kind() {
+    Reader::open(root, &read_options()).map_err(|error| match error.kind() {
         ErrorKind::NotAnArchive => failures::archive(&error)
             .hint("pull or import into it first, or name the folder of an archive with --data-dir"),
         _ => failures::archive(&error),

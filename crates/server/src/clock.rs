@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-/// Time that never goes backwards.
+/// Time that never goes backwards: the runtime's, which a test may stop.
 #[expect(clippy::disallowed_methods, reason = "this is the door for elapsed time")]
 pub(crate) fn monotonic() -> Instant {
-    Instant::now()
+    tokio::time::Instant::now().into_std()
 }

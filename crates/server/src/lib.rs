@@ -1,4 +1,5 @@
-//! The HTTP face of an archive (contract §5): its search, whether it lives, whether it is ready.
+//! The HTTP face of an archive (contract §5): its search, whether it lives, whether it is ready; and what it does by
+//! itself at its times.
 //!
 //! | module | what it is |
 //! |---|---|
@@ -9,10 +10,11 @@
 //! | `health` | `/healthz` and `/readyz` |
 //! | `source` | the archive that is searched |
 //! | `limits` | every bound in one place |
+//! | `schedule` | what is done again and again while the server runs |
 //!
 //! What blocks runs on threads of its own, so that a hundred searches leave `/healthz` alone. An answer takes the memory
 //! of a few pieces, however long it is: a client that reads slowly slows its search down, and one that hardly reads is
-//! closed. This room prints nothing and reads neither environment nor wall clock.
+//! closed. This room prints nothing and reads neither environment nor wall clock (a schedule is given one).
 
 mod app;
 mod clock;
@@ -20,6 +22,7 @@ mod connection;
 mod health;
 mod limits;
 mod problem;
+mod schedule;
 mod search;
 mod server;
 mod source;
@@ -29,6 +32,7 @@ mod workers;
 
 pub use app::router;
 pub use limits::Limits;
+pub use schedule::{Doing, Schedule, Task, Trouble};
 pub use server::{BindError, Server};
 pub use source::{ArchiveSource, Source};
 pub use warnings::Warnings;

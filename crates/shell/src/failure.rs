@@ -113,21 +113,26 @@ impl Failure {
         struct Line<'a> {
             error: Body<'a>,
         }
-        let mut message = self.message.clone();
-        for cause in &self.causes {
-            message.push_str(": ");
-            message.push_str(cause);
-        }
         let line = Line {
             error: Body {
                 code: self.exit.code(),
                 kind: self.kind,
-                message,
+                message: self.one_line(),
                 hint: self.hint.as_deref(),
                 correlation_id: self.correlation_id.as_deref(),
             },
         };
         serde_json::to_string(&line).unwrap_or_else(|_| String::from(r#"{"error":{"code":1}}"#))
+    }
+
+    /// What went wrong and its causes, without the hint.
+    pub fn one_line(&self) -> String {
+        let mut message = self.message.clone();
+        for cause in &self.causes {
+            message.push_str(": ");
+            message.push_str(cause);
+        }
+        message
     }
 
     fn push_cause(&mut self, cause: String) {

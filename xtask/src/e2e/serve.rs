@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use frontdesk_sandbox::FaultPlan;
 use serde_json::{Value, json};
 
 use super::desk::Desk;
@@ -19,6 +20,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         Scenario::new("serve: who is silent, dribbles or does not read is closed", slow_clients),
         Scenario::new("serve: a hundred searches at once leave the others alone", many),
         Scenario::new("serve: what a pull acknowledges is found while it runs", beside_a_pull),
+        Scenario::new("serve: pulls by itself, and not sooner after a restart", schedule),
         Scenario::new("serve: the documents' call", documents_call),
         Scenario::new("serve: what is no search is refused by name", refused),
         Scenario::new("serve: a signal ends it well", stopped),
@@ -276,6 +278,59 @@ fn beside_a_pull(scene: &Scene<'_>) -> Outcome {
         seen.len()
     );
     served.stop("TERM")
+}
+
+fn schedule(scene: &Scene<'_>) -> Outcome {
+    let tenant = scene.tenant(small(scene))?;
+    let truth = tenant.truth()?;
+    // The sandbox's conversations are of 2025.
+    let desk = scene.desk("data").connected(&tenant).with("FRONTDESK_PULL_RANGE", "3650d");
+    desk.clone().with("FRONTDESK_PULL_EVERY", "0").json(&["serve"])?.exits(2)?.says(&["pull_every"])?;
+    desk.clone()
+        .with("FRONTDESK_PULL_EVERY", "1h")
+        .without("FRONTDESK_CLIENT_SECRET")
+        .json(&["serve"])?
+        .exits(2)?
+        .says(&["client_secret"])?;
+    let warnings = |served: &Served<'_>| -> Result<String, String> {
+        Ok(served.get("/readyz")?.json()?["warnings"].to_string())
+    };
+    let until = |what: &str, is_so: &dyn Fn() -> Result<bool, String>| {
+        let began = std::time::Instant::now();
+        while !is_so()? {
+            ensure!(began.elapsed() < HANGS_AFTER, "{what} did not come to be");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    };
+
+    let served = Served::start(&desk.clone().with("FRONTDESK_PULL_EVERY", "1s"))?;
+    until("a whole archive", &|| Ok(served.get("/readyz")?.json()?["records"] == truth.len()))?;
+    let after_first = tenant.queries();
+    until("a second pull", &|| Ok(tenant.queries() > after_first))?;
+    // A tenant that refuses is a warning, which goes when it is well again; the server answers all the while.
+    tenant.set_faults(&plan(r#"{"rules": [{"then": {"status": {"status": 401}}}]}"#)?)?;
+    until("a warning", &|| Ok(warnings(&served)?.contains("\"pull: ")))?;
+    ensure!(served.search("e")?.status == 200, "the server fails with the tenant");
+    tenant.set_faults(&plan("{}")?)?;
+    until("the end of the warning", &|| Ok(warnings(&served)? == "[]"))?;
+    let mut running = served.running;
+    running.signal("TERM")?;
+    let run = running.wait()?.exits(0)?;
+    ensure!(run.stderr.contains("status 401"), "{}", run.wrong("the failed pull is not in the log"));
+    desk.holds_exactly(&truth)?;
+
+    // Begun just now, says the log of the last run; so nothing is pulled at the start of another server.
+    let before = tenant.queries();
+    let served = Served::start(&desk.clone().with("FRONTDESK_PULL_EVERY", "1h"))?;
+    until("a server", &|| Ok(served.get("/readyz")?.status == 200))?;
+    std::thread::sleep(Duration::from_secs(2));
+    ensure!(tenant.queries() == before, "it pulled again at once");
+    served.stop("TERM")
+}
+
+fn plan(text: &str) -> Result<FaultPlan, String> {
+    serde_json::from_str(text).map_err(|error| format!("the fault plan: {error}"))
 }
 
 fn many(scene: &Scene<'_>) -> Outcome {

@@ -3,6 +3,7 @@
 
 mod import;
 mod layout;
+mod past;
 mod pull;
 mod resume;
 mod tenant;

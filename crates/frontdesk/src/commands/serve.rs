@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use frontdesk_archive::ReadOptions;
-use frontdesk_server::{ArchiveSource, BindError, Limits, Server, Warnings};
+use frontdesk_server::{ArchiveSource, BindError, Limits, Schedule, Server, Warnings};
 use frontdesk_shell::{Exit, Failure, Format, Shutdown};
 use serde::Serialize;
 
 use crate::args::ServerArgs;
+use crate::clock::WallClock;
+use crate::commands::scheduled_pull::ScheduledPull;
 use crate::context::Context;
 use crate::store;
 
@@ -21,10 +22,11 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &ServerArgs) -> Result
     let shutdown = Shutdown::listen().map_err(|error| {
         Failure::new(Exit::Unexpected, "signals", "cannot listen for signals").caused_by(&error)
     })?;
-    // One thread a search: several run at once, and all of them share two cores with whoever writes.
-    let options = ReadOptions { workers: store::workers(), ..ReadOptions::default() };
-    let source = ArchiveSource::new(context.archive_root()?, options);
-    let server = Server::bind(arguments.addr, Arc::new(source), Limits::default(), Warnings::default())
+    let clock = WallClock::of(context).await?;
+    let pull = ScheduledPull::of(context, &shutdown, &clock)?;
+    let warnings = Warnings::default();
+    let source = ArchiveSource::new(context.archive_root()?, store::read_options());
+    let server = Server::bind(arguments.addr, Arc::new(source), Limits::default(), warnings.clone())
         .map_err(|error| refused(&error))?;
     let ready = Ready { addr: server.address().to_string() };
     match context.printer.format() {
@@ -32,7 +34,15 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &ServerArgs) -> Result
         Format::Text => context.printer.talk(format_args!("serving http://{} until Ctrl-C", ready.addr)),
     }
     context.printer.flush()?;
-    server.run(shutdown.requested()).await;
+    let now = || clock.now();
+    let scheduled = async {
+        let mut schedule = Schedule::new(&now, warnings);
+        if let Some(pull) = pull {
+            schedule.add(Box::new(pull)).await;
+        }
+        schedule.run(shutdown.requested()).await;
+    };
+    tokio::join!(server.run(shutdown.requested()), scheduled);
     Ok(Exit::Done)
 }
 

@@ -75,6 +75,8 @@ pub const KEYS: &[Key] = &[
         "72h",
         "how long a conversation may still change after it started",
     ),
+    key("pull_every", &["FRONTDESK_PULL_EVERY"], "how often serve pulls; not set: it does not"),
+    key_or("pull_range", &["FRONTDESK_PULL_RANGE"], "7d", "how far back each of these pulls looks"),
     key(
         "rate",
         &["FRONTDESK_RATE"],
