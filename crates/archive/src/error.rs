@@ -61,6 +61,8 @@ pub enum Action {
     Hold,
     /// Removing conversations by retention.
     Expire,
+    /// Keeping the search index.
+    Index,
 }
 
 /// What kind of failure it is.
@@ -271,6 +273,7 @@ impl fmt::Display for Action {
             Action::Compact => "rewrite",
             Action::Hold => "hold conversations of",
             Action::Expire => "remove conversations from",
+            Action::Index => "keep the search index of",
         })
     }
 }

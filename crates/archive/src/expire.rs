@@ -10,6 +10,7 @@ use crate::compact::LeftOut;
 use crate::error::{Action, Error, ErrorKind};
 use crate::ledger::{Change, Expired, ExpiredRecord, Hex};
 use crate::maintenance::Maintenance;
+use crate::search::index;
 
 /// Conversations in one line of the ledger, which is one transaction of the catalog.
 const LINE: usize = 256;
@@ -129,24 +130,28 @@ impl Maintenance {
             return Ok((outcomes, compacted));
         }
         self.give_up_reserve()?;
+        let mut gone = Vec::new();
         for (segment, indices) in by_segment {
             for piece in indices.chunks(LINE) {
-                self.bury(removals, piece, reason, &mut outcomes)?;
+                gone.extend(self.bury(removals, piece, reason, &mut outcomes)?);
             }
             self.compact(Some(segment), &mut compacted)?;
         }
         self.compact(None, &mut compacted)?;
+        // Until here the search index does not fit the catalog, and nobody uses it.
+        index::removed(&self.store.dir, self.store.archive, &gone)?;
         Ok((outcomes, compacted))
     }
 
-    /// Writes one line about some removals, as far as nothing speaks against them now.
+    /// Writes one line about some removals, as far as nothing speaks against them now. Gives the sequences of what is
+    /// gone.
     fn bury(
         &mut self,
         removals: &[Removal],
         indices: &[usize],
         reason: &str,
         outcomes: &mut [Removed],
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<u64>, Error> {
         let (mut conversations, mut segments, mut ids) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
         for &index in indices {
             let removal = &removals[index];
@@ -181,10 +186,13 @@ impl Maintenance {
             });
         }
         if conversations.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let segments = segments.into_iter().collect();
-        self.change(reason, Change::Expire { segments, conversations })
+        let records = conversations.iter().flat_map(|conversation| &conversation.records);
+        let gone = records.map(|record| record.sequence).collect();
+        self.change(reason, Change::Expire { segments, conversations })?;
+        Ok(gone)
     }
 
     /// Rewrites the segments that have bytes of removed records in them; one only, where it is named.

@@ -11,12 +11,15 @@ pub(crate) const SEGMENTS: &str = "segments";
 pub(crate) const QUARANTINE: &str = "quarantine";
 pub(crate) const RUNS: &str = "runs";
 pub(crate) const RESERVE: &str = "reserve";
+pub(crate) const SEARCH: &str = "search";
+pub(crate) const SEARCH_MANIFEST: &str = "search/MANIFEST";
 pub(crate) const CATALOG: &str = "catalog.sqlite";
 pub(crate) const CATALOG_WAL: &str = "catalog.sqlite-wal";
 pub(crate) const CATALOG_SHM: &str = "catalog.sqlite-shm";
 pub(crate) const CATALOG_SUM: &str = "catalog.sha256";
 
 const SEGMENT_SUFFIX: &str = ".ndjson.gz";
+const INDEX_SUFFIX: &str = ".fdx";
 const SUM_SUFFIX: &str = ".sha256";
 const UNDATED: &str = "undated";
 
@@ -68,6 +71,18 @@ pub(crate) fn segment(folder: Folder, number: u32) -> String {
 /// `sha256sum -c` is run in the folder the two lie in.
 pub(crate) fn segment_sum(folder: Folder, number: u32) -> String {
     format!("{SEGMENTS}/{folder}/{number:06}{SUM_SUFFIX}")
+}
+
+/// The path of a file of the search index.
+pub(crate) fn index_file(number: u32) -> String {
+    format!("{SEARCH}/{number:06}{INDEX_SUFFIX}")
+}
+
+/// The number of a file of the search index; `None` when the name is not one of ours.
+pub(crate) fn index_number(name: &str) -> Option<u32> {
+    let digits = name.strip_suffix(INDEX_SUFFIX)?;
+    let number: u32 = digits.parse().ok()?;
+    (format!("{number:06}") == digits).then_some(number)
 }
 
 /// The one line of a checksum file, in the form `sha256sum -c` reads.

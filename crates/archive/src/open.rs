@@ -353,6 +353,7 @@ fn store(
         workers: settings.workers.max(1),
         changed,
         state: Arc::default(),
+        feed: None,
     };
     store.seal_all(&full)?;
     Ok(store)

@@ -31,6 +31,9 @@ pub struct Settings {
     pub reserve: u64,
     /// Threads that compress and check. By default as many as there are cores.
     pub workers: usize,
+    /// Whether the search index is fed. Searches are exact without it, and slow. A writer that feeds it again first
+    /// brings it up to date. Fed by default.
+    pub search_index: bool,
 }
 
 impl Default for Settings {
@@ -43,6 +46,7 @@ impl Default for Settings {
             holder: format!("frontdesk, process {}", std::process::id()),
             reserve: 8 * 1024 * 1024,
             workers: cores(),
+            search_index: true,
         }
     }
 }

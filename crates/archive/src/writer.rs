@@ -16,6 +16,7 @@ use crate::ledger::CurrentRun;
 use crate::open;
 use crate::put::{self, Pending, Prepared, PutOutcome, Queue, Store};
 use crate::runs::{self, RunHeads, RunLog};
+use crate::search::index::Feed;
 use crate::segment::header::RECORD_LIMIT;
 use crate::settings::Settings;
 
@@ -75,6 +76,9 @@ impl Writer {
         let run = CurrentRun::default();
         let open::Opened { format, lock, preparing, mut store } =
             open::open(dir.clone(), settings, clock, &run)?;
+        if settings.search_index {
+            store.feed = Some(Feed::start(dir.clone(), format.archive())?);
+        }
         let (queue, requests) = put::queue();
         // Handed over hand to hand: at most one group waits while another is written.
         let (prepared, groups) = mpsc::sync_channel(0);

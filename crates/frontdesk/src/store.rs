@@ -38,6 +38,7 @@ pub(crate) async fn writer(
         wait,
         holder: format!("pid {}: frontdesk {command}, since {}", std::process::id(), now()),
         workers: workers(),
+        search_index: search_index(context)?,
         ..StoreSettings::default()
     };
     let root = context.archive_root()?;
@@ -89,6 +90,15 @@ fn segment_size(context: &Context<'_>) -> Result<u64, Failure> {
             .hint("a segment has at least 64KiB; 64MiB is the default"));
     }
     Ok(size)
+}
+
+fn search_index(context: &Context<'_>) -> Result<bool, Failure> {
+    match context.settings.text("search_index") {
+        None | Some("on") => Ok(true),
+        Some("off") => Ok(false),
+        Some(other) => Err(Failure::new(Exit::Usage, "bad_setting", format!("search_index is {other:?}"))
+            .hint("say on or off")),
+    }
 }
 
 #[cfg(test)]

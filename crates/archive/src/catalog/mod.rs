@@ -13,6 +13,7 @@ mod replay;
 mod report;
 mod retention;
 mod schema;
+mod tail;
 mod write;
 
 pub(crate) use digest::{is_as_closed, seal, unseal};
@@ -22,6 +23,7 @@ pub(crate) use read::{Found, Latest, Lookup, RowFilter};
 pub(crate) use replay::{Gathered, Lost, ReadRecord, gather, read_rows, replay};
 pub(crate) use report::{DAY, Item};
 pub(crate) use retention::Held;
+pub(crate) use tail::{Covered, Tail};
 pub(crate) use write::{MemberRow, RecordRow};
 
 use rusqlite::Connection;

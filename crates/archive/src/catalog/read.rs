@@ -58,9 +58,11 @@ pub(crate) struct Counts {
     pub(crate) wrongly_keyed: u64,
 }
 
-const COLUMNS: &str = "r.sequence, r.key, r.kind, r.id, r.version, r.sha256, r.start, r.length, r.started_at,
+pub(super) const COLUMNS: &str =
+    "r.sequence, r.key, r.kind, r.id, r.version, r.sha256, r.start, r.length, r.started_at,
     m.id, m.segment, m.number, m.place, m.length, m.archived_at, s.folder";
-const TABLES: &str = "records r JOIN members m ON m.id = r.member JOIN segments s ON s.number = m.segment";
+pub(super) const TABLES: &str =
+    "records r JOIN members m ON m.id = r.member JOIN segments s ON s.number = m.segment";
 
 /// The statements that find the latest version of a key; prepared once for many keys.
 pub(crate) struct Lookup<'c> {
@@ -318,7 +320,7 @@ fn hash_value(row: &Row<'_>, column: usize) -> rusqlite::Result<Sha256Hash> {
     Sha256Hash::try_from(bytes).map_err(|_| wrong(column, "not a hash"))
 }
 
-fn read_found(row: &Row<'_>) -> rusqlite::Result<Found> {
+pub(super) fn read_found(row: &Row<'_>) -> rusqlite::Result<Found> {
     let kind = RecordKind::from_code(row.get(2)?).ok_or_else(|| wrong(2, "not a kind of record"))?;
     let id = row.get_ref(3)?.as_bytes().map_err(|_| wrong(3, "not an id"))?;
     let id = std::str::from_utf8(id)

@@ -17,6 +17,8 @@ use crate::error::{Action, During, Error};
 use crate::layout::{self, Folder};
 use crate::ledger::{Change, FolderName, Hex, Ledger, Stated, StatedRun};
 use crate::runs::RunHeads;
+use crate::search::cursor::Rank;
+use crate::search::index::{Fed, Feed};
 use crate::segment::header::Hash;
 use crate::segment::walk::Identity;
 use crate::segment::write::{Draft, Unsealed};
@@ -44,6 +46,8 @@ pub(crate) struct Store {
     /// Whether this run has changed the catalog.
     pub(crate) changed: bool,
     pub(crate) state: Arc<State>,
+    /// Takes what was acknowledged, where there is a search index.
+    pub(crate) feed: Option<Feed>,
 }
 
 /// A member and the place it was given.
@@ -71,6 +75,7 @@ impl Store {
                         // A caller that is gone does not want its answer.
                         let _ = request.reply.send(Ok(outcomes));
                     }
+                    self.feed_index(accepted);
                 }
                 Err(error) => {
                     self.state.poisoned.store(true, Ordering::Release);
@@ -78,6 +83,20 @@ impl Store {
                 }
             }
         }
+    }
+
+    /// Hands what is acknowledged to the search index.
+    fn feed_index(&self, accepted: Vec<Accepted>) {
+        let (Some(feed), Some(last)) = (&self.feed, accepted.last()) else { return };
+        let last = last.sequence;
+        let conversations =
+            accepted.into_iter().filter(|record| record.prepared.key().kind == RecordKind::Details);
+        let fed = conversations.map(|Accepted { prepared, sequence, replaces, .. }| Fed {
+            rank: Rank { started_at: prepared.started_at, sequence },
+            bytes: prepared.into_bytes(),
+            replaces,
+        });
+        feed.group(fed.collect(), last);
     }
 
     fn is_poisoned(&self) -> bool {
@@ -255,9 +274,13 @@ impl Store {
     ///
     /// A run that changed nothing writes nothing.
     pub(crate) fn close(mut self, runs: &RunHeads) -> Result<(), Error> {
+        let feed = self.feed.take();
         if self.is_poisoned() {
             // Nothing is stated that is not known; the next opening settles it.
             return Ok(());
+        }
+        if let Some(feed) = feed {
+            feed.finish();
         }
         let unsealed =
             self.unsealed.values().filter(|segment| self.touched.contains(&segment.identity.segment));

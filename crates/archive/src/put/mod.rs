@@ -81,6 +81,10 @@ impl Prepared {
         &self.sha256
     }
 
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        self.record.into_parts().1
+    }
+
     /// Bytes of the record.
     #[must_use]
     pub fn length(&self) -> usize {

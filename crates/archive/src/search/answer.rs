@@ -8,6 +8,7 @@ use frontdesk_domain::query::Document;
 use super::best::Best;
 use super::collect::{First, Gathered, Kept};
 use super::cursor::{Cursor, Place, Rank};
+use super::find::By;
 use super::ranking::{Frequencies, Weights};
 use super::sought::{Sought, Wanted};
 use super::{Expression, Match, Order, Search, SearchHit, SearchPage, Searched, snippet};
@@ -35,7 +36,7 @@ impl Reader {
     /// `OutdatedCursor` for one of [`Order::Best`] after the archive or the search has changed; what is wrong with
     /// the catalog. Conversations that cannot be read, whatever the reason, are counted in [`SearchPage::incomplete`].
     pub fn search(&self, search: &Search) -> Result<SearchPage, Error> {
-        self.answer(search)
+        self.answer(search, By::Index)
     }
 
     /// The same by reading every conversation: slow, and what [`Reader::search`] must agree with.
@@ -43,7 +44,7 @@ impl Reader {
     /// # Errors
     /// As [`Reader::search`].
     pub fn scan_search(&self, search: &Search) -> Result<SearchPage, Error> {
-        self.answer(search)
+        self.answer(search, By::Scan)
     }
 
     /// Calls `each` with every conversation that is found, newest first, until it says to stop. What is kept of those
@@ -60,7 +61,7 @@ impl Reader {
     ) -> Result<Searched, Error> {
         let sought = Sought::new(expression)?;
         let mut gathered = Gathered::new(Kept::All(Vec::new()), false);
-        let incomplete = self.gather(&sought, Wanted::default(), &mut gathered)?;
+        let incomplete = self.gather(&sought, Wanted::default(), &mut gathered, By::Index)?;
         let mut searched = Searched { count: gathered.count, incomplete };
         let Kept::All(mut ranks) = gathered.kept else { return Ok(searched) };
         ranks.sort_unstable_by(|one, other| other.cmp(one));
@@ -76,14 +77,14 @@ impl Reader {
         Ok(searched)
     }
 
-    fn answer(&self, search: &Search) -> Result<SearchPage, Error> {
+    fn answer(&self, search: &Search, by: By) -> Result<SearchPage, Error> {
         let archive = self.format.archive();
         let sought = Sought::new(&search.expression)?;
         let cursor = search.cursor.as_deref().map(|text| Cursor::parse(text, &archive)).transpose()?;
         let place = cursor.map(|cursor| cursor.place);
         let page = match search.order {
-            Order::Newest => self.newest(search, &sought, place)?,
-            Order::Best => self.best(search, &Best::new(self, search, place)?, &sought)?,
+            Order::Newest => self.newest(search, &sought, place, by)?,
+            Order::Best => self.best(search, &Best::new(self, search, place)?, &sought, by)?,
         };
         let mut answer =
             SearchPage { count: page.gathered.count, incomplete: page.incomplete, ..SearchPage::default() };
@@ -98,7 +99,7 @@ impl Reader {
         Ok(answer)
     }
 
-    fn newest(&self, search: &Search, sought: &Sought, place: Option<Place>) -> Result<Page, Error> {
+    fn newest(&self, search: &Search, sought: &Sought, place: Option<Place>, by: By) -> Result<Page, Error> {
         let after = match place {
             None => None,
             Some(Place::Newest(rank)) => Some(rank),
@@ -107,7 +108,7 @@ impl Reader {
         let first = First::new(search.limit.min(LIMIT), after);
         let mut gathered = Gathered::new(Kept::Newest(first), search.facets);
         let wanted = Wanted { terms: false, values: search.facets };
-        let incomplete = self.gather(sought, wanted, &mut gathered)?;
+        let incomplete = self.gather(sought, wanted, &mut gathered, by)?;
         let (ranks, more) = match &gathered.kept {
             Kept::Newest(first) => (first.iter().collect(), first.more),
             Kept::Best(..) | Kept::All(_) => (Vec::new(), false),
@@ -122,7 +123,13 @@ impl Reader {
         sought: &Sought,
         wanted: Wanted,
         gathered: &mut Gathered,
+        by: By,
     ) -> Result<u64, Error> {
+        if by == By::Index
+            && let Some(incomplete) = self.find(sought, wanted, gathered)?
+        {
+            return Ok(incomplete);
+        }
         self.scan(&|sequence, document| sought.hit(sequence, document, wanted), &mut gathered.scan())
     }
 

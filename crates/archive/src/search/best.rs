@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use super::answer::{LIMIT, Page, other_order};
 use super::collect::{First, Gathered, Kept};
 use super::cursor::{Behind, Place, Rank};
+use super::find::By;
 use super::ranking::{SCORED, Score, Weights};
 use super::sought::{Sought, Wanted};
 use super::{Expression, Search};
@@ -48,7 +49,7 @@ impl Best {
 }
 
 impl Reader {
-    pub(super) fn best(&self, search: &Search, best: &Best, sought: &Sought) -> Result<Page, Error> {
+    pub(super) fn best(&self, search: &Search, best: &Best, sought: &Sought, by: By) -> Result<Page, Error> {
         let weights = self.weights(sought)?;
         let first = match best.behind {
             Behind::Scored(_) => First::new(best.scored + best.limit, None),
@@ -56,7 +57,7 @@ impl Reader {
         };
         let mut gathered = Gathered::new(Kept::Best(weights, first), search.facets);
         let wanted = Wanted { terms: true, values: search.facets };
-        let incomplete = self.gather(sought, wanted, &mut gathered)?;
+        let incomplete = self.gather(sought, wanted, &mut gathered, by)?;
         let Kept::Best(weights, first) = &gathered.kept else {
             return Ok(Page { gathered, incomplete, ranks: Vec::new(), next: None });
         };

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use roaring::RoaringBitmap;
+
 use super::cursor::Rank;
 use super::facets::Counter;
+use super::index::{Fault, IndexFile};
 use super::ranking::{Score, Weights};
 
 /// A conversation that was found.
@@ -54,10 +57,38 @@ impl Gathered {
     pub(super) fn found(&mut self, rank: Rank, terms: u64) {
         self.count += 1;
         match &mut self.kept {
-            Kept::Newest(first) => first.offer(rank),
-            Kept::Best(weights, first) => first.offer((weights.sum(terms), rank)),
+            Kept::Newest(first) => {
+                first.offer(rank);
+            }
+            Kept::Best(weights, first) => {
+                first.offer((weights.sum(terms), rank));
+            }
             Kept::All(ranks) => ranks.push(rank),
         }
+    }
+
+    /// Documents of a file of the index that were found, all with the same ranked terms; but for their fields.
+    ///
+    /// # Errors
+    /// What is wrong with the file. Then some of them are counted already.
+    pub(super) fn found_in(
+        &mut self,
+        file: &IndexFile,
+        found: &RoaringBitmap,
+        terms: u64,
+    ) -> Result<(), Fault> {
+        let Kept::Newest(first) = &mut self.kept else {
+            return file.ranks(found).try_for_each(|rank| rank.map(|rank| self.found(rank, terms)));
+        };
+        self.count += found.len();
+        let start = first.after.map_or(Ok(0), |after| file.behind(after))?;
+        for rank in file.ranks(found.range(start..)) {
+            // Newest first: when one is not kept, none of the rest is.
+            if !first.offer(rank?) {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// What was found from here on is found on top of what is known.
@@ -119,20 +150,22 @@ impl<T: Ord + Copy> First<T> {
         Self { limit, after, kept: BTreeSet::new(), more: false }
     }
 
-    fn offer(&mut self, one: T) {
+    /// Says whether it is kept, for now.
+    fn offer(&mut self, one: T) -> bool {
         if self.after.is_some_and(|after| one >= after) {
-            return; // on a page before
+            return false; // on a page before
         }
         if self.kept.len() == self.limit {
             self.more = true;
             if self.kept.first().is_none_or(|least| one < *least) {
-                return;
+                return false;
             }
         }
         self.kept.insert(one);
         if self.kept.len() > self.limit {
             self.kept.pop_first();
         }
+        true
     }
 
     /// What was kept, the greatest first.

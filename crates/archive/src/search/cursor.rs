@@ -8,9 +8,9 @@ use crate::error::{Action, Error, ErrorKind};
 /// A hit's place in the order of hits: newest first, undated last, later stored first among equals.
 /// The greater place comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Rank {
-    pub(super) started_at: Option<i64>,
-    pub(super) sequence: u64,
+pub(crate) struct Rank {
+    pub(crate) started_at: Option<i64>,
+    pub(crate) sequence: u64,
 }
 
 /// The place behind a page.

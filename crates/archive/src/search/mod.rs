@@ -6,9 +6,12 @@
 mod answer;
 mod best;
 mod collect;
-mod cursor;
+pub(crate) mod cursor;
 mod facets;
+mod find;
+pub(crate) mod index;
 mod ranking;
+mod records;
 mod scan;
 mod sequences;
 mod snippet;

@@ -44,7 +44,9 @@ fn root(scope: &Scope<'_>, findings: &mut Findings) -> Result<(), Error> {
     for entry in scope.dir.list("").during(Action::Verify, "the archive")? {
         let name = entry.name.as_str();
         let known = match entry.kind {
-            EntryKind::Dir => [layout::SEGMENTS, layout::RUNS, layout::QUARANTINE].contains(&name),
+            EntryKind::Dir => {
+                [layout::SEGMENTS, layout::RUNS, layout::QUARANTINE, layout::SEARCH].contains(&name)
+            }
             EntryKind::File => {
                 let files = [
                     layout::FORMAT,

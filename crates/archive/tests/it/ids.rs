@@ -103,7 +103,8 @@ fn hostile_ids_are_found_and_nothing_leaves_the_root() {
         assert_eq!(place.verify().damaged, []);
     };
     check();
-    let names: BTreeSet<String> = files(place.root()).into_iter().map(|(name, _)| name).collect();
+    let mut names: BTreeSet<String> = files(place.root()).into_iter().map(|(name, _)| name).collect();
+    names.retain(|name| name != "search/MANIFEST" && name != "search/000001.fdx");
     let expected = ["FORMAT.json", "catalog.sha256", "catalog.sqlite", "ledger.ndjson"];
     let segments = names.iter().filter(|name| name.starts_with("segments/undated/0000")).count();
     assert!(segments > 0);

@@ -10,6 +10,7 @@ mod exporting;
 mod failures;
 mod golden;
 mod ids;
+mod indexing;
 mod queries;
 mod reporting;
 mod retaining;

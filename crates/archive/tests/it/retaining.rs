@@ -46,7 +46,7 @@ fn fill(world: &World) -> BTreeMap<String, Vec<u8>> {
     latest
 }
 
-fn removal(reader: &Reader, id: &str) -> Removal {
+pub(crate) fn removal(reader: &Reader, id: &str) -> Removal {
     let record = reader.show(&key(id), None).unwrap().unwrap();
     Removal {
         id: id.parse().unwrap(),

@@ -84,7 +84,7 @@ pub(crate) fn open(dir: Arc<dyn Dir>) -> Result<Writer, Error> {
 }
 
 pub(crate) fn open_sized(dir: Arc<dyn Dir>, segment_size: u64) -> Result<Writer, Error> {
-    Writer::open_in(dir, &Settings { segment_size, ..settings() }, clock())
+    Writer::open_in(dir, &Settings { segment_size, search_index: false, ..settings() }, clock())
 }
 
 /// What an archive must hold: for each key its versions, in order.

@@ -70,6 +70,12 @@ pub const KEYS: &[Key] = &[
     key("data_dir", &["FRONTDESK_DATA_DIR"], "where everything is kept; default: $XDG_DATA_HOME/frontdesk"),
     key_or("segment_size", &["FRONTDESK_SEGMENT_SIZE"], "64MiB", "packed size at which a segment is sealed"),
     key_or(
+        "search_index",
+        &["FRONTDESK_SEARCH_INDEX"],
+        "on",
+        "whether the search index is kept: on, or off (exact all the same, and slow)",
+    ),
+    key_or(
         "look_back",
         &["FRONTDESK_LOOK_BACK"],
         "72h",

@@ -1,0 +1,192 @@
+//! The search index: files that answer what was said where, without reading it (`docs/archive-format.md`).
+//!
+//! An index is a projection. Whatever is wrong with it, in part or as a whole, costs time and no answer: what it does
+//! not cover is read from the segments. The writer feeds it behind its acknowledgements ([`Feed`]), flushes documents
+//! into files, and merges small files into larger ones. Readers take the manifest as it is and check every block they
+//! read.
+
+mod blocks;
+mod builder;
+mod code;
+mod contains;
+mod dictionary;
+mod documents;
+mod feed;
+mod file;
+mod grams;
+mod maintain;
+mod manifest;
+mod merge;
+mod source;
+mod words;
+mod write;
+
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
+
+use frontdesk_durable::Dir;
+use roaring::RoaringBitmap;
+
+pub(crate) use blocks::Fault;
+use blocks::Result;
+use builder::FACET_BORDER;
+use dictionary::Dictionary;
+use documents::Documents;
+pub(crate) use feed::{Fed, Feed};
+pub(crate) use file::IndexFile;
+use file::Section;
+pub(crate) use maintain::removed;
+pub(crate) use manifest::Manifest;
+use source::Which;
+
+use super::cursor::Rank;
+
+/// The index of an archive as one manifest names it.
+#[derive(Debug)]
+pub(crate) struct Index {
+    pub(crate) manifest: Manifest,
+    /// The files that can be used.
+    pub(crate) files: Vec<Part>,
+    /// The sequences of the files that cannot.
+    pub(crate) broken: Vec<RangeInclusive<u64>>,
+}
+
+/// A file and what is dead in it.
+#[derive(Debug)]
+pub(crate) struct Part {
+    pub(crate) file: IndexFile,
+    pub(crate) dead: RoaringBitmap,
+}
+
+/// How often a file may be merged away between reading the manifest and opening it.
+const LOOKS: u32 = 5;
+
+impl Index {
+    /// Opens what the manifest names; `None` when there is no index. Files of which the first sequence is in `avoid` are
+    /// taken as broken.
+    ///
+    /// # Errors
+    /// Why there is a manifest that cannot be used.
+    pub(crate) fn open(dir: &dyn Dir, archive: &[u8; 16], avoid: &BTreeSet<u64>) -> Result<Option<Self>> {
+        let mut looks = 0;
+        'again: loop {
+            looks += 1;
+            let Some(manifest) = Manifest::read(dir, archive)? else { return Ok(None) };
+            let (mut files, mut broken) = (Vec::new(), Vec::new());
+            for listed in &manifest.files {
+                let entry = listed.entry;
+                if avoid.contains(&entry.first) {
+                    broken.push(entry.first..=entry.last);
+                    continue;
+                }
+                match IndexFile::open(dir, archive, entry) {
+                    Ok(file) => files.push(Part { file, dead: listed.dead.clone() }),
+                    Err(fault) if fault.is_missing() && looks < LOOKS => continue 'again,
+                    Err(fault) => {
+                        tracing::warn!(%fault, "a file of the search index is left out");
+                        broken.push(entry.first..=entry.last);
+                    }
+                }
+            }
+            return Ok(Some(Self { manifest, files, broken }));
+        }
+    }
+}
+
+impl IndexFile {
+    /// The documents a token is in. Opaque documents are in none of these sets.
+    ///
+    /// # Errors
+    /// What is wrong with the file.
+    #[expect(dead_code, reason = "for the evaluation of queries")]
+    pub(crate) fn exact(&self, token: &str) -> Result<RoaringBitmap> {
+        self.one(Which::Text, token)
+    }
+
+    /// The documents with a token that begins with `prefix`.
+    ///
+    /// # Errors
+    /// What is wrong with the file.
+    #[expect(dead_code, reason = "for the evaluation of queries")]
+    pub(crate) fn prefixed(&self, prefix: &str) -> Result<RoaringBitmap> {
+        let mut dictionary = Dictionary::new(self, Which::Text);
+        let numbers = dictionary.prefixed(prefix.as_bytes())?;
+        dictionary.union(numbers)
+    }
+
+    /// The documents that have a facet: a field by the name the query language gives it, and a folded value.
+    ///
+    /// # Errors
+    /// What is wrong with the file.
+    #[expect(dead_code, reason = "for the evaluation of queries")]
+    pub(crate) fn facet(&self, field: &str, value: &str) -> Result<RoaringBitmap> {
+        self.one(Which::Facets, &format!("{field}{FACET_BORDER}{value}"))
+    }
+
+    /// The documents that must be read to be judged: some of their tokens, or of their facets, are not in the file.
+    ///
+    /// # Errors
+    /// What is wrong with the file.
+    pub(crate) fn must_be_read(&self, facets: bool) -> Result<RoaringBitmap> {
+        self.opaque(if facets { Which::Facets } else { Which::Text })
+    }
+
+    /// Sequence and start of a document.
+    ///
+    /// # Errors
+    /// What is wrong with the file.
+    pub(crate) fn ranks<'f>(
+        &'f self,
+        documents: impl IntoIterator<Item = u32> + 'f,
+    ) -> impl Iterator<Item = Result<Rank>> + 'f {
+        let mut rows = Documents::new(self);
+        documents.into_iter().map(move |document| rows.rank(document))
+    }
+
+    /// The first document behind a place in the order of hits.
+    ///
+    /// # Errors
+    /// What is wrong with the file.
+    pub(crate) fn behind(&self, place: Rank) -> Result<u32> {
+        let mut rows = Documents::new(self);
+        let (mut low, mut high) = (0, self.entry.documents);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if rows.rank(middle)? >= place { low = middle + 1 } else { high = middle }
+        }
+        Ok(low)
+    }
+
+    /// The documents of these sequences.
+    ///
+    /// # Errors
+    /// What is wrong with the file.
+    pub(crate) fn of_sequences(&self, sequences: impl IntoIterator<Item = u64>) -> Result<RoaringBitmap> {
+        let mut rows = Documents::new(self);
+        let range = self.entry.first..=self.entry.last;
+        let mut found = RoaringBitmap::new();
+        for sequence in sequences {
+            if range.contains(&sequence) {
+                found.extend(rows.find(sequence)?);
+            }
+        }
+        Ok(found)
+    }
+
+    fn one(&self, which: Which, word: &str) -> Result<RoaringBitmap> {
+        let mut dictionary = Dictionary::new(self, which);
+        let Some(row) = dictionary.find(word.as_bytes())? else { return Ok(RoaringBitmap::new()) };
+        Ok(dictionary.documents(&row)?.into_set())
+    }
+
+    fn opaque(&self, which: Which) -> Result<RoaringBitmap> {
+        let section = match which {
+            Which::Text => Section::Opaque,
+            Which::Facets => Section::FacetOpaque,
+        };
+        let set = RoaringBitmap::deserialize_from(&self.whole(section)?[..])
+            .map_err(|_| Fault::Damaged("a set cannot be understood"))?;
+        let outside = set.max() >= Some(self.entry.documents) && !set.is_empty();
+        if outside { Err(Fault::Damaged("a document lies beyond the last")) } else { Ok(set) }
+    }
+}

@@ -1,0 +1,336 @@
+//! The search index: whatever happens to it, answers are those of the plain scan.
+
+use std::sync::Arc;
+
+use frontdesk_archive::{ClockTrust, Expression, Reader, Search, Settings, Writer};
+use frontdesk_durable::Dir;
+use proptest::prelude::*;
+
+use crate::retaining::{maintain, removal};
+use crate::support::{clock, prepared, settings, verify};
+use crate::world::{Catalog, World};
+
+fn writer(dir: Arc<dyn Dir>, search_index: bool) -> Writer {
+    Writer::open_in(dir, &Settings { segment_size: 4_000, search_index, ..settings() }, clock()).unwrap()
+}
+
+fn put(writer: &Writer, lines: &[Vec<u8>]) {
+    writer.put(lines.iter().map(|line| prepared(line)).collect()).unwrap();
+}
+
+fn line(id: u32, text: &str) -> Vec<u8> {
+    let mut value = serde_json::json!({
+        "id": format!("c-{id}"),
+        "type": "message",
+        "metadata": {"n": id},
+        "interactions": [{"transcript": text}],
+    });
+    // Some share a start, some have none.
+    if !id.is_multiple_of(5) {
+        value["startTime"] = format!("2025-{:02}-03T10:00:00Z", 1 + id % 4).into();
+    }
+    serde_json::to_vec(&value).unwrap()
+}
+
+fn contains(text: &str, limit: usize) -> Search {
+    Search::new(Expression::Contains(text.to_owned()), limit)
+}
+
+/// Every page by the index is the page of the scan.
+fn agrees(reader: &Reader, text: &str) -> Result<u64, TestCaseError> {
+    let mut search = contains(text, 3);
+    loop {
+        let found = reader.search(&search).unwrap();
+        let expected = reader.scan_search(&search).unwrap();
+        prop_assert_eq!(&found, &expected, "{:?}", text);
+        match found.next_cursor {
+            None => return Ok(found.count),
+            cursor => search.cursor = cursor,
+        }
+    }
+}
+
+/// The index files there are.
+fn index_files(world: &World) -> Vec<String> {
+    world.memory.files().into_keys().filter(|path| path.ends_with(".fdx")).collect()
+}
+
+fn remove_index(world: &World) {
+    for path in world.memory.files().into_keys().filter(|path| path.starts_with("search/")) {
+        world.memory.remove(&path).unwrap();
+    }
+}
+
+#[test]
+fn an_index_is_made_kept_and_merged() {
+    let world = World::new();
+    for round in 0..20 {
+        let writer = writer(world.dir(), true);
+        let lines: Vec<Vec<u8>> = (0..30)
+            .map(|n| line(round * 30 + n, &format!("round {round}, ticket T-{n:03}. Größe İ{n}")))
+            .collect();
+        put(&writer, &lines);
+        put(&writer, &[line(0, &format!("round {round} again"))]);
+        writer.close().unwrap();
+    }
+    assert!((1..8).contains(&index_files(&world).len()), "{:?}", index_files(&world));
+    let reader = world.reader();
+    for (text, count) in
+        [("again", 1), ("ROUND 7, ticket", 30), ("t-017. größe", 20), ("i29", 20), ("e", 599), (" ", 600)]
+    {
+        assert_eq!(agrees(&reader, text).unwrap(), count, "{text}");
+    }
+    assert_eq!(verify(&reader).damaged, []);
+    // The answers are the index's own: it does not even look at segments.
+    for (path, _) in world.memory.files().into_iter().filter(|(path, _)| path.ends_with(".gz")) {
+        world.memory.plant(&path, b"");
+    }
+    let found = reader.search(&contains("t-017. größe", 0)).unwrap();
+    assert_eq!((found.count, found.incomplete), (20, 0));
+    let scanned = reader.scan_search(&contains("t-017. größe", 0)).unwrap();
+    assert_eq!((scanned.count, scanned.incomplete), (0, 600));
+}
+
+#[test]
+fn a_writer_brings_an_index_up_to_date_that_was_off_or_is_gone() {
+    let world = World::new();
+    let fed = writer(world.dir(), true);
+    put(&fed, &(0..50).map(|n| line(n, &format!("first {n}"))).collect::<Vec<_>>());
+    fed.close().unwrap();
+    let unfed = writer(world.dir(), false);
+    put(&unfed, &(40..90).map(|n| line(n, &format!("second {n}"))).collect::<Vec<_>>());
+    unfed.close().unwrap();
+    let check = |world: &World| {
+        let reader = world.reader();
+        for (text, count) in [("first", 40), ("second", 50), ("t 4", 1), ("D 4", 10)] {
+            assert_eq!(agrees(&reader, text).unwrap(), count, "{text}");
+        }
+    };
+    check(&world);
+    writer(world.dir(), true).close().unwrap();
+    check(&world);
+    let files = index_files(&world);
+    remove_index(&world);
+    check(&world);
+    writer(world.dir(), true).close().unwrap();
+    check(&world);
+    assert!(!index_files(&world).is_empty() && files.len() == 2, "{files:?}");
+}
+
+#[test]
+fn an_index_of_another_archive_is_not_used() {
+    let (world, other) = (World::new(), World::new());
+    for (world, text) in [(&world, "ours"), (&other, "theirs")] {
+        let writer = writer(world.dir(), true);
+        put(&writer, &(0..10).map(|n| line(n, text)).collect::<Vec<_>>());
+        writer.close().unwrap();
+    }
+    remove_index(&world);
+    for (path, bytes) in other.memory.files().into_iter().filter(|(path, _)| path.starts_with("search/")) {
+        world.memory.plant(&path, &bytes);
+    }
+    assert_eq!(agrees(&world.reader(), "ours").unwrap(), 10);
+    writer(world.dir(), true).close().unwrap();
+    assert_eq!(agrees(&world.reader(), "ours").unwrap(), 10);
+    assert_eq!(agrees(&world.reader(), "theirs").unwrap(), 0);
+}
+
+#[test]
+fn a_damaged_index_gives_no_wrong_answer_and_is_made_again() {
+    let world = World::new();
+    for part in 0..2 {
+        let writer = writer(world.dir(), true);
+        put(
+            &writer,
+            &(0..12)
+                .map(|n| line(part * 10 + n, &format!("part {part} word{n}, Ende. 中文")))
+                .collect::<Vec<_>>(),
+        );
+        writer.close().unwrap();
+    }
+    let reader = world.reader();
+    let asked = ["part 1 w", "d1", "文", " 中", "nothing of it"];
+    let expected: Vec<_> = asked.iter().map(|text| reader.scan_search(&contains(text, 5)).unwrap()).collect();
+    let files = world.memory.files();
+    for (path, bytes) in files.iter().filter(|(path, _)| path.starts_with("search/")) {
+        for at in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[at] ^= 1 << (at % 8);
+            world.memory.plant(path, &changed);
+            let text = at % asked.len();
+            assert_eq!(
+                reader.search(&contains(asked[text], 5)).unwrap(),
+                expected[text],
+                "{path}, byte {at}"
+            );
+        }
+        for length in [0, 1, bytes.len() / 2, bytes.len() - 1] {
+            world.memory.plant(path, &bytes[..length]);
+            assert_eq!(
+                reader.search(&contains(asked[0], 5)).unwrap(),
+                expected[0],
+                "{path}, cut to {length}"
+            );
+        }
+        writer(world.dir(), true).close().unwrap();
+        let healed: Vec<_> = asked.iter().map(|text| reader.search(&contains(text, 5)).unwrap()).collect();
+        assert_eq!(healed, expected, "{path}");
+        for (path, bytes) in &files {
+            if path.starts_with("search/") {
+                world.memory.plant(path, bytes);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_retention_removes_is_gone_from_the_index() {
+    let world = World::new();
+    let fed = writer(world.dir(), true);
+    let line = |n: u32| {
+        let value = serde_json::json!({
+            "id": format!("c-{n}"), "startTime": "2025-01-01T00:00:00Z", "transcript": format!("said{n} thanks"),
+        });
+        serde_json::to_vec(&value).unwrap()
+    };
+    put(&fed, &(0..20).map(line).collect::<Vec<_>>());
+    fed.close().unwrap();
+    let removals: Vec<_> = [3, 7].iter().map(|n| removal(&world.reader(), &format!("c-{n}"))).collect();
+    let mut session = maintain(world.dir()).unwrap();
+    session.expire(&removals, "old", ClockTrust::default()).unwrap();
+    session.close().unwrap();
+    assert_eq!(agrees(&world.reader(), "thanks").unwrap(), 18);
+    assert_eq!(agrees(&world.reader(), "said7").unwrap(), 0);
+    let text: Vec<u8> = world
+        .memory
+        .files()
+        .into_iter()
+        .filter(|(path, _)| path.ends_with(".fdx"))
+        .flat_map(|(_, bytes)| bytes)
+        .collect();
+    let has = |word: &str| text.windows(word.len()).any(|window| window == word.as_bytes());
+    assert!(has("said6") && !has("said7"), "words of removed conversations are not kept");
+
+    // Killed after the ledger's line: the index is not told, so it is not believed.
+    let before = world.memory.files();
+    let removals = [removal(&world.reader(), "c-9")];
+    let mut session = maintain(world.dir()).unwrap();
+    session.expire(&removals, "old", ClockTrust::default()).unwrap();
+    session.close().unwrap();
+    remove_index(&world);
+    for (path, bytes) in before.iter().filter(|(path, _)| path.starts_with("search/")) {
+        world.memory.plant(path, bytes);
+    }
+    assert_eq!(agrees(&world.reader(), "thanks").unwrap(), 17);
+    writer(world.dir(), true).close().unwrap();
+    assert_eq!(agrees(&world.reader(), "thanks").unwrap(), 17);
+    assert!(
+        world
+            .memory
+            .files()
+            .into_iter()
+            .filter(|(path, _)| path.ends_with(".fdx"))
+            .all(|(_, bytes)| { !bytes.windows(5).any(|window| window == b"said9") })
+    );
+}
+
+/// What can happen to an archive.
+#[derive(Debug, Clone)]
+enum Step {
+    Put(Vec<(u32, String)>),
+    Reopen,
+    Kill,
+    PowerLoss(u64),
+    IndexGone,
+    Off,
+}
+
+fn text() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        4 => "[abAB]{1,3}",
+        2 => Just(" ".to_owned()),
+        1 => Just("  ".to_owned()),
+        1 => "[.,?!\\n]{1,3}",
+        1 => "[ÉéİıßẞΣσς]{1,2}",
+        1 => "[中文かカกั]{1,3}",
+        1 => "[💬👋🏽e\u{301}]{1,2}",
+        1 => Just(", ".to_owned()),
+    ];
+    let pieces = proptest::collection::vec(piece, 0..14).prop_map(|pieces| pieces.concat());
+    prop_oneof![12 => pieces, 1 => Just("x".repeat(300) + " ab"), 1 => Just("a\u{0} b".to_owned())]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => proptest::collection::vec((0..25_u32, text()), 1..8).prop_map(Step::Put),
+        4 => Just(Step::Reopen),
+        1 => Just(Step::Kill),
+        1 => any::<u64>().prop_map(Step::PowerLoss),
+        1 => Just(Step::IndexGone),
+        1 => Just(Step::Off),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_index_answers_what_the_scan_answers(
+        steps in proptest::collection::vec(step(), 4..24),
+        cuts in proptest::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), 1..9_usize), 40),
+    ) {
+        let mut world = World::new();
+        let mut texts: Vec<String> = vec![" ".to_owned(), "a b".to_owned()];
+        let mut open = writer(world.dir(), true);
+        for step in steps {
+            match step {
+                Step::Put(records) => {
+                    let lines: Vec<Vec<u8>> = records.iter().map(|(id, text)| line(*id, text)).collect();
+                    put(&open, &lines);
+                    texts.extend(records.into_iter().map(|(_, text)| text));
+                }
+                Step::Reopen => {
+                    open.close().unwrap();
+                    open = writer(world.dir(), true);
+                }
+                Step::Off => {
+                    open.close().unwrap();
+                    open = writer(world.dir(), false);
+                }
+                Step::Kill => {
+                    let next = world.after_kill(Catalog::Kept);
+                    drop(open);
+                    world = next;
+                    open = writer(world.dir(), true);
+                }
+                Step::PowerLoss(seed) => {
+                    let next = world.after_power_loss(seed, Catalog::Gone);
+                    drop(open);
+                    world = next;
+                    open = writer(world.dir(), true);
+                }
+                Step::IndexGone => {
+                    open.close().unwrap();
+                    remove_index(&world);
+                    open = writer(world.dir(), true);
+                }
+            }
+        }
+        let ask = |world: &World| {
+            let reader = world.reader();
+            for (text, start, length) in &cuts {
+                let characters: Vec<char> = texts[text.index(texts.len())].chars().collect();
+                if characters.is_empty() {
+                    continue;
+                }
+                let start = start.index(characters.len());
+                let end = (start + length).min(characters.len());
+                agrees(&reader, &characters[start..end].iter().collect::<String>())?;
+            }
+            Ok::<(), TestCaseError>(())
+        };
+        ask(&world)?; // while the writer is at work
+        open.close().unwrap();
+        ask(&world)?;
+    }
+}
