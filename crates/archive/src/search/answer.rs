@@ -6,7 +6,7 @@ use frontdesk_domain::payload;
 use frontdesk_domain::query::Document;
 
 use super::best::Best;
-use super::collect::{First, Gathered, Kept};
+use super::collect::{Finding, First, Gathered, Kept};
 use super::cursor::{Cursor, Place, Rank};
 use super::find::By;
 use super::ranking::{Frequencies, Weights};
@@ -126,7 +126,7 @@ impl Reader {
         by: By,
     ) -> Result<u64, Error> {
         if by == By::Index
-            && let Some(incomplete) = self.find(sought, wanted, gathered)?
+            && let Some(incomplete) = self.find(&mut Finding::new(sought, wanted, gathered))?
         {
             return Ok(incomplete);
         }
@@ -134,13 +134,14 @@ impl Reader {
     }
 
     /// What the ranked terms weigh.
-    pub(super) fn weights(&self, sought: &Sought) -> Result<Weights, Error> {
+    pub(super) fn weights(&self, sought: &Sought, by: By) -> Result<Weights, Error> {
         let query = match sought {
             Sought::Contains(..) => return Ok(Weights::alone()),
             Sought::Query(query) => query,
         };
         let mut frequencies = Frequencies::new(query);
-        if !query.ranked().is_empty() {
+        let nothing = query.ranked().is_empty();
+        if !nothing && (by == By::Scan || self.find(&mut frequencies)?.is_none()) {
             let blank = frequencies.clone();
             self.scan(&|_, document| Some(blank.present(document)), &mut frequencies.scan())?;
         }

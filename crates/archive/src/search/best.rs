@@ -50,7 +50,7 @@ impl Best {
 
 impl Reader {
     pub(super) fn best(&self, search: &Search, best: &Best, sought: &Sought, by: By) -> Result<Page, Error> {
-        let weights = self.weights(sought)?;
+        let weights = self.weights(sought, by)?;
         let first = match best.behind {
             Behind::Scored(_) => First::new(best.scored + best.limit, None),
             Behind::Other(score, rank) => First::new(best.limit, Some((score, rank))),

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use frontdesk_domain::query::Document;
 use roaring::RoaringBitmap;
 
 use super::cursor::Rank;
 use super::facets::Counter;
+use super::find::Ask;
 use super::index::{Fault, IndexFile};
 use super::ranking::{Score, Weights};
+use super::sought::{Sought, Wanted};
 
 /// A conversation that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,25 +70,50 @@ impl Gathered {
         }
     }
 
-    /// Documents of a file of the index that were found, all with the same ranked terms; but for their fields.
+    /// A conversation that was found, with its fields.
+    fn take(&mut self, hit: Hit) {
+        self.found(hit.rank, hit.terms);
+        if let Some(facets) = &mut self.facets {
+            hit.values.into_iter().for_each(|(field, value)| facets.add(field, value, 1));
+        }
+    }
+
+    /// Documents of a file of the index that were found, all with the same ranked terms.
     ///
     /// # Errors
     /// What is wrong with the file. Then some of them are counted already.
-    pub(super) fn found_in(
-        &mut self,
-        file: &IndexFile,
-        found: &RoaringBitmap,
-        terms: u64,
-    ) -> Result<(), Fault> {
-        let Kept::Newest(first) = &mut self.kept else {
-            return file.ranks(found).try_for_each(|rank| rank.map(|rank| self.found(rank, terms)));
-        };
+    fn found_in(&mut self, file: &IndexFile, found: &RoaringBitmap, terms: u64) -> Result<(), Fault> {
         self.count += found.len();
-        let start = first.after.map_or(Ok(0), |after| file.behind(after))?;
-        for rank in file.ranks(found.range(start..)) {
-            // Newest first: when one is not kept, none of the rest is.
-            if !first.offer(rank?) {
-                break;
+        if let Some(facets) = &mut self.facets {
+            facets.add_in(file, found)?;
+        }
+        // Documents lie newest first: when one is not kept, none of the rest is.
+        match &mut self.kept {
+            Kept::Newest(first) => {
+                let start = first.after.map_or(Ok(0), |after| file.behind(after))?;
+                for rank in file.ranks(found.range(start..)) {
+                    if !first.offer(rank?) {
+                        break;
+                    }
+                }
+            }
+            Kept::Best(weights, first) => {
+                let score = weights.sum(terms);
+                let start = match first.after {
+                    Some((before, _)) if score > before => return Ok(()), // on a page before
+                    Some((before, rank)) if score == before => file.behind(rank)?,
+                    _ => 0,
+                };
+                for rank in file.ranks(found.range(start..)) {
+                    if !first.offer((score, rank?)) {
+                        break;
+                    }
+                }
+            }
+            Kept::All(ranks) => {
+                for rank in file.ranks(found) {
+                    ranks.push(rank?);
+                }
             }
         }
         Ok(())
@@ -128,9 +156,41 @@ impl Keep<Hit> for Additional<'_> {
     }
 
     fn take(&mut self, hit: Hit) {
-        self.gathered.found(hit.rank, hit.terms);
-        if let Some(facets) = &mut self.gathered.facets {
-            hit.values.into_iter().for_each(|(field, value)| facets.add(field, value, 1));
+        self.gathered.take(hit);
+    }
+}
+
+/// Finds by the index what is sought.
+pub(super) struct Finding<'a> {
+    sought: &'a Sought,
+    wanted: Wanted,
+    blank: Gathered,
+    gathered: &'a mut Gathered,
+}
+
+impl<'a> Finding<'a> {
+    /// Gathers into `gathered`, which has nothing yet.
+    pub(super) fn new(sought: &'a Sought, wanted: Wanted, gathered: &'a mut Gathered) -> Self {
+        Self { sought, wanted, blank: gathered.clone(), gathered }
+    }
+}
+
+impl Ask for Finding<'_> {
+    fn begin(&mut self) {
+        self.gathered.clone_from(&self.blank);
+    }
+
+    fn file(&mut self, file: &IndexFile, dead: &RoaringBitmap) -> Result<RoaringBitmap, Fault> {
+        let answer = self.sought.in_file(file, self.wanted)?;
+        for (terms, group) in answer.groups {
+            self.gathered.found_in(file, &(group - dead), terms)?;
+        }
+        Ok(answer.unclear - dead)
+    }
+
+    fn conversation(&mut self, sequence: u64, document: &Document<'_>) {
+        if let Some(hit) = self.sought.hit(sequence, document, self.wanted) {
+            self.gathered.take(hit);
         }
     }
 }

@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 
 use frontdesk_domain::query::{Document, FieldName};
+use roaring::RoaringBitmap;
+
+use super::index::{Fault, IndexFile};
 
 /// Values of a field that are told one by one.
 const SHOWN: usize = 20;
@@ -46,6 +49,23 @@ impl Counter {
 
     pub(super) fn add(&mut self, field: usize, value: String, count: u64) {
         *self.counts[field].entry(value).or_default() += count;
+    }
+
+    /// The values of documents of a file of the index.
+    ///
+    /// # Errors
+    /// What is wrong with the file.
+    pub(super) fn add_in(&mut self, file: &IndexFile, found: &RoaringBitmap) -> Result<(), Fault> {
+        if found.is_empty() {
+            return Ok(());
+        }
+        for (index, (name, _)) in Self::FIELDS.into_iter().enumerate() {
+            file.values(name, |value, set| match set.intersection_len(found) {
+                0 => {}
+                count => self.add(index, value.to_owned(), count),
+            })?;
+        }
+        Ok(())
     }
 
     pub(super) fn finish(self) -> Vec<Facet> {

@@ -9,10 +9,8 @@ use std::collections::BTreeSet;
 use frontdesk_domain::query::Document;
 use roaring::RoaringBitmap;
 
-use super::collect::{Gathered, Keep};
-use super::index::{Fault, Index};
+use super::index::{Fault, Index, IndexFile};
 use super::records::{self, Unread};
-use super::sought::{Sought, Wanted};
 use crate::catalog::{Found, Tail};
 use crate::error::Error;
 use crate::reader::Reader;
@@ -45,38 +43,42 @@ enum Looked {
     Unusable,
 }
 
+/// What is asked of every part of the archive.
+pub(super) trait Ask {
+    /// Everything so far is forgotten: it is asked again.
+    fn begin(&mut self);
+
+    /// Asks a file of the index about the documents in it that are not `dead`. Gives those that must be read.
+    ///
+    /// # Errors
+    /// What is wrong with the file.
+    fn file(&mut self, file: &IndexFile, dead: &RoaringBitmap) -> Result<RoaringBitmap, Fault>;
+
+    /// Asks a conversation that was read.
+    fn conversation(&mut self, sequence: u64, document: &Document<'_>);
+}
+
 impl Reader {
-    /// Finds what is sought by the index. Gives how many conversations could not be read; `None` when there is no index
-    /// that can say it.
+    /// Asks the index, and what it does not cover. Gives how many conversations could not be read; `None` when there is
+    /// no index that can say it.
     ///
     /// # Errors
     /// What is wrong with the catalog.
-    pub(super) fn find(
-        &self,
-        sought: &Sought,
-        wanted: Wanted,
-        gathered: &mut Gathered,
-    ) -> Result<Option<u64>, Error> {
-        let before = gathered.clone();
+    pub(super) fn find(&self, ask: &mut dyn Ask) -> Result<Option<u64>, Error> {
         let mut avoid = BTreeSet::new();
         for _ in 0..LOOKS {
-            match self.look_up(sought, wanted, gathered, &mut avoid)? {
+            ask.begin();
+            match self.look_up(ask, &mut avoid)? {
                 Looked::Done { incomplete } => return Ok(Some(incomplete)),
-                Looked::Again => gathered.clone_from(&before),
+                Looked::Again => {}
                 Looked::Unusable => break,
             }
         }
-        gathered.clone_from(&before);
+        ask.begin();
         Ok(None)
     }
 
-    fn look_up(
-        &self,
-        sought: &Sought,
-        wanted: Wanted,
-        gathered: &mut Gathered,
-        avoid: &mut BTreeSet<u64>,
-    ) -> Result<Looked, Error> {
+    fn look_up(&self, ask: &mut dyn Ask, avoid: &mut BTreeSet<u64>) -> Result<Looked, Error> {
         let archive = self.format.archive();
         // The index first: the catalog is then at least as new.
         let index = match Index::open(&*self.dir, &archive, avoid) {
@@ -100,41 +102,25 @@ impl Reader {
             let found = (|| {
                 let mut dead = part.file.of_sequences(tail.replaced.iter().copied())?;
                 dead |= &part.dead;
-                let Some(answer) = sought.in_file(&part.file, wanted)? else { return Ok(false) };
-                gathered.found_in(&part.file, &(answer.found - &dead), 1)?;
-                for rank in part.file.ranks(answer.unclear - &dead) {
+                for rank in part.file.ranks(ask.file(&part.file, &dead)?) {
                     unclear.push(rank?.sequence);
                 }
-                Ok(true)
+                Ok(())
             })();
-            match found {
-                Ok(true) => {}
-                Ok(false) => return Ok(Looked::Unusable),
-                Err(fault) => return Ok(give_up(&fault, part.file.entry.first, avoid)),
+            if let Err(fault) = found {
+                return Ok(give_up(&fault, part.file.entry.first, avoid));
             }
         }
-        self.read_rest(sought, wanted, gathered, &tail, &unclear)
+        self.read_rest(ask, &tail, &unclear)
     }
 
     /// Looks at the conversations the index says nothing about.
-    fn read_rest(
-        &self,
-        sought: &Sought,
-        wanted: Wanted,
-        gathered: &mut Gathered,
-        tail: &Tail,
-        unclear: &[u64],
-    ) -> Result<Looked, Error> {
+    fn read_rest(&self, ask: &mut dyn Ask, tail: &Tail, unclear: &[u64]) -> Result<Looked, Error> {
         let mut incomplete = 0;
         let mut vanished = false;
-        let mut gathered = gathered.scan();
         let mut look = |rows: &[Found]| {
             records::read_each(&*self.dir, self.format.archive(), rows, |at, read| match read {
-                Ok(bytes) => {
-                    if let Some(hit) = sought.hit(rows[at].sequence, &Document::new(bytes), wanted) {
-                        gathered.take(hit);
-                    }
-                }
+                Ok(bytes) => ask.conversation(rows[at].sequence, &Document::new(bytes)),
                 Err(unread) => {
                     incomplete += 1;
                     vanished |= unread == Unread::Missing;
@@ -164,12 +150,4 @@ fn give_up(fault: &Fault, first: u64, avoid: &mut BTreeSet<u64>) -> Looked {
     tracing::warn!(%fault, "a file of the search index is left out");
     avoid.insert(first);
     Looked::Again
-}
-
-/// What a file of the index says of an expression, dead documents included.
-pub(super) struct InFile {
-    /// Documents that are found.
-    pub(super) found: RoaringBitmap,
-    /// Documents that must be read to be judged; none of them is among the others.
-    pub(super) unclear: RoaringBitmap,
 }

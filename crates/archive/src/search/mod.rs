@@ -7,6 +7,7 @@ mod answer;
 mod best;
 mod collect;
 pub(crate) mod cursor;
+mod evaluate;
 mod facets;
 mod find;
 pub(crate) mod index;

@@ -10,8 +10,11 @@ use std::collections::{BTreeMap, HashMap};
 use frontdesk_domain::Query;
 use frontdesk_domain::query::Document;
 use frontdesk_domain::tokens;
+use roaring::RoaringBitmap;
 
 use super::collect::Keep;
+use super::find::Ask;
+use super::index::{Fault, IndexFile};
 
 /// How many of the best are scored from their text, at least.
 pub(super) const SCORED: usize = 64;
@@ -113,6 +116,14 @@ impl Frequencies {
         present
     }
 
+    /// One more conversation, by what [`Frequencies::present`] says of it.
+    fn add(&mut self, present: Vec<bool>) {
+        self.conversations += 1;
+        for (count, present) in self.words.values_mut().zip(present) {
+            *count += u64::from(present);
+        }
+    }
+
     fn weight(&self, word: &str, prefix: bool) -> f64 {
         let having = self.words.get(&(word.to_owned(), prefix)).copied().unwrap_or(0) as f64;
         (1.0 + (self.conversations as f64 - having + 0.5).max(0.0) / (having + 0.5)).ln()
@@ -136,9 +147,28 @@ impl Keep<Vec<bool>> for Counting<'_> {
     }
 
     fn take(&mut self, present: Vec<bool>) {
-        self.frequencies.conversations += 1;
-        for (count, present) in self.frequencies.words.values_mut().zip(present) {
-            *count += u64::from(present);
+        self.frequencies.add(present);
+    }
+}
+
+impl Ask for Frequencies {
+    fn begin(&mut self) {
+        self.conversations = 0;
+        self.words.values_mut().for_each(|count| *count = 0);
+    }
+
+    fn file(&mut self, file: &IndexFile, dead: &RoaringBitmap) -> Result<RoaringBitmap, Fault> {
+        let unclear = file.must_be_read(false)? - dead;
+        self.conversations += u64::from(file.entry.documents) - dead.len() - unclear.len();
+        for ((word, prefix), count) in &mut self.words {
+            let set = if *prefix { file.prefixed(word)? } else { file.exact(word)? };
+            *count += (set - dead - &unclear).len();
         }
+        Ok(unclear)
+    }
+
+    fn conversation(&mut self, _: u64, document: &Document<'_>) {
+        let present = self.present(document);
+        self.add(present);
     }
 }

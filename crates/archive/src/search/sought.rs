@@ -11,8 +11,6 @@ use super::Expression;
 use super::collect::Hit;
 use super::cursor::Rank;
 use super::facets::Counter;
-use super::find::InFile;
-use super::index::{Fault, IndexFile};
 use crate::error::{Action, Error, ErrorKind};
 
 /// What is looked for.
@@ -52,18 +50,6 @@ impl Sought {
         match self {
             Self::Contains(_, finder) => finder.find(document.folded().as_bytes()).is_some(),
             Self::Query(query) => query.matches(document),
-        }
-    }
-
-    /// What a file of the index says of it; `None` when a file cannot say all that is wanted.
-    pub(super) fn in_file(&self, file: &IndexFile, wanted: Wanted) -> Result<Option<InFile>, Fault> {
-        match self {
-            Self::Contains(needle, _) if !wanted.values => {
-                let found = file.containing_text(needle.as_folded())?;
-                let unclear = file.must_be_read(false)? - &found;
-                Ok(Some(InFile { found, unclear }))
-            }
-            _ => Ok(None),
         }
     }
 

@@ -107,7 +107,7 @@ impl<'f> Dictionary<'f> {
     }
 
     /// The number of the first word that is not less than `word`.
-    fn lower(&mut self, word: &[u8]) -> Result<u32> {
+    pub(super) fn lower(&mut self, word: &[u8]) -> Result<u32> {
         let (mut low, mut high) = (0, self.len());
         while low < high {
             let middle = low + (high - low) / 2;

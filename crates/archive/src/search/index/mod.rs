@@ -17,6 +17,7 @@ mod grams;
 mod maintain;
 mod manifest;
 mod merge;
+mod phrase;
 mod source;
 mod words;
 mod write;
@@ -98,7 +99,6 @@ impl IndexFile {
     ///
     /// # Errors
     /// What is wrong with the file.
-    #[expect(dead_code, reason = "for the evaluation of queries")]
     pub(crate) fn exact(&self, token: &str) -> Result<RoaringBitmap> {
         self.one(Which::Text, token)
     }
@@ -107,7 +107,6 @@ impl IndexFile {
     ///
     /// # Errors
     /// What is wrong with the file.
-    #[expect(dead_code, reason = "for the evaluation of queries")]
     pub(crate) fn prefixed(&self, prefix: &str) -> Result<RoaringBitmap> {
         let mut dictionary = Dictionary::new(self, Which::Text);
         let numbers = dictionary.prefixed(prefix.as_bytes())?;
@@ -118,9 +117,24 @@ impl IndexFile {
     ///
     /// # Errors
     /// What is wrong with the file.
-    #[expect(dead_code, reason = "for the evaluation of queries")]
     pub(crate) fn facet(&self, field: &str, value: &str) -> Result<RoaringBitmap> {
         self.one(Which::Facets, &format!("{field}{FACET_BORDER}{value}"))
+    }
+
+    /// Calls `each` with every folded value of a field and the documents that have it.
+    ///
+    /// # Errors
+    /// What is wrong with the file.
+    pub(crate) fn values(&self, field: &str, mut each: impl FnMut(&str, &RoaringBitmap)) -> Result<()> {
+        let mut dictionary = Dictionary::new(self, Which::Facets);
+        let term = format!("{field}{FACET_BORDER}");
+        for number in dictionary.prefixed(term.as_bytes())? {
+            let row = dictionary.row(number)?;
+            let set = dictionary.documents(&row)?.into_set();
+            let value = dictionary.word(&row)?.get(term.len()..).unwrap_or_default();
+            each(std::str::from_utf8(value).map_err(|_| Fault::Damaged("a word is no text"))?, &set);
+        }
+        Ok(())
     }
 
     /// The documents that must be read to be judged: some of their tokens, or of their facets, are not in the file.

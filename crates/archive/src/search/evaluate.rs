@@ -1,0 +1,205 @@
+//! What a file of the index says of an expression.
+
+use frontdesk_domain::query::{Expr, Field, FieldName, Words};
+use roaring::RoaringBitmap;
+
+use super::cursor::Rank;
+use super::index::{Fault, IndexFile};
+use super::sought::{Sought, Wanted};
+
+/// Terms up to which hits are told apart set by set; with more of them one by one.
+const FEW: usize = 8;
+
+/// What a file says, dead documents included.
+pub(super) struct InFile {
+    /// Documents that are found, by the ranked terms they have where these are wanted.
+    pub(super) groups: Vec<(u64, RoaringBitmap)>,
+    /// Documents that must be read to be judged; none of them is among the others.
+    pub(super) unclear: RoaringBitmap,
+}
+
+impl Sought {
+    /// What a file of the index says.
+    ///
+    /// # Errors
+    /// What is wrong with the file.
+    pub(super) fn in_file(&self, file: &IndexFile, wanted: Wanted) -> Result<InFile, Fault> {
+        match self {
+            Self::Contains(needle, _) => {
+                let mut unclear = file.must_be_read(false)?;
+                if wanted.values {
+                    unclear |= file.must_be_read(true)?;
+                }
+                let found = file.containing_text(needle.as_folded())? - &unclear;
+                Ok(InFile { groups: vec![(1, found)], unclear })
+            }
+            Self::Query(query) => {
+                let asks = Asks::of(query.expr());
+                let mut unclear = RoaringBitmap::new();
+                if asks.words {
+                    unclear |= file.must_be_read(false)?;
+                }
+                if asks.fields || wanted.values {
+                    unclear |= file.must_be_read(true)?;
+                }
+                let mut all = RoaringBitmap::new();
+                all.insert_range(0..file.entry.documents);
+                let found = documents(query.expr(), file, &(all - &unclear))?;
+                let groups =
+                    if wanted.terms { by_terms(query.expr(), file, found)? } else { vec![(0, found)] };
+                Ok(InFile { groups, unclear })
+            }
+        }
+    }
+}
+
+/// What must be known of a document to judge it.
+#[derive(Default)]
+struct Asks {
+    words: bool,
+    fields: bool,
+}
+
+impl Asks {
+    fn of(expr: &Expr) -> Self {
+        let mut asks = Self::default();
+        asks.add(expr);
+        asks
+    }
+
+    fn add(&mut self, expr: &Expr) {
+        match expr {
+            Expr::All(list) | Expr::Any(list) => list.iter().for_each(|expr| self.add(expr)),
+            Expr::Not(expr) => self.add(expr),
+            Expr::Words(_) => self.words = true,
+            Expr::Field(_) => self.fields = true,
+            Expr::From(_) | Expr::To(_) => {}
+        }
+    }
+}
+
+/// The documents among `within` that an expression finds.
+fn documents(expr: &Expr, file: &IndexFile, within: &RoaringBitmap) -> Result<RoaringBitmap, Fault> {
+    match expr {
+        Expr::All(list) => {
+            let mut list: Vec<&Expr> = list.iter().collect();
+            list.sort_by_key(|expr| effort(expr));
+            let mut found = within.clone();
+            for expr in list {
+                if found.is_empty() {
+                    break;
+                }
+                found = documents(expr, file, &found)?;
+            }
+            Ok(found)
+        }
+        Expr::Any(list) => list.iter().try_fold(RoaringBitmap::new(), |found, expr| {
+            let rest = within - &found;
+            Ok(found | documents(expr, file, &rest)?)
+        }),
+        Expr::Not(expr) => Ok(within - documents(expr, file, within)?),
+        Expr::Words(words) => of_words(words, file, within),
+        Expr::Field(field) => Ok(file.facet(&key(field), field.value())? & within),
+        Expr::From(time) => Ok(within & range(0, border(file, *time)?)),
+        Expr::To(time) => {
+            let undated = Rank { started_at: Some(i64::MIN), sequence: 0 };
+            Ok(within & range(border(file, *time)?, file.behind(undated)?))
+        }
+    }
+}
+
+fn of_words(words: &Words, file: &IndexFile, within: &RoaringBitmap) -> Result<RoaringBitmap, Fault> {
+    match words.words() {
+        [word] if words.is_prefix() => Ok(file.prefixed(word)? & within),
+        [word] => Ok(file.exact(word)? & within),
+        phrase => file.phrase(phrase, words.is_prefix(), within),
+    }
+}
+
+/// The first document that did not start at `time` or later: they lie newest first.
+fn border(file: &IndexFile, time: frontdesk_domain::Timestamp) -> Result<u32, Fault> {
+    file.behind(Rank { started_at: Some(Expr::border(time)), sequence: 0 })
+}
+
+fn range(from: u32, to: u32) -> RoaringBitmap {
+    let mut set = RoaringBitmap::new();
+    if from < to {
+        set.insert_range(from..to);
+    }
+    set
+}
+
+/// A field as the index names it: a metadata key as it is.
+fn key(field: &Field) -> String {
+    match field.name() {
+        FieldName::Metadata(key) => format!("metadata.{key}"),
+        known => known.to_string(),
+    }
+}
+
+/// What is cheap goes first, so that what is not is asked of few documents.
+fn effort(expr: &Expr) -> u8 {
+    match expr {
+        Expr::From(_) | Expr::To(_) => 0,
+        Expr::Field(_) => 1,
+        Expr::Words(words) if words.words().len() > 1 => 4,
+        Expr::Words(words) => 1 + u8::from(words.is_prefix()),
+        Expr::All(list) | Expr::Any(list) => list.iter().map(effort).max().unwrap_or(0).max(3),
+        Expr::Not(expr) => effort(expr),
+    }
+}
+
+/// The documents by the ranked terms they have.
+fn by_terms(expr: &Expr, file: &IndexFile, found: RoaringBitmap) -> Result<Vec<(u64, RoaringBitmap)>, Fault> {
+    let mut terms = Vec::new();
+    ranked(expr, true, true, &mut terms);
+    // What every hit has tells none apart.
+    let (mut always, mut sets) = (0, Vec::new());
+    for (index, (words, required)) in terms.into_iter().enumerate() {
+        if required {
+            always |= 1 << index;
+        } else {
+            sets.push((index, of_words(words, file, &found)?));
+        }
+    }
+    if sets.len() > FEW {
+        return Ok(one_by_one(always, &sets, &found, file.entry.documents));
+    }
+    let mut groups = vec![(always, found)];
+    for (index, set) in &sets {
+        let split = groups.into_iter().flat_map(|(terms, group)| {
+            [(terms | 1 << index, &group & set), (terms, group - set)].into_iter()
+        });
+        groups = split.filter(|(_, group)| !group.is_empty()).collect();
+    }
+    Ok(groups)
+}
+
+fn one_by_one(
+    always: u64,
+    sets: &[(usize, RoaringBitmap)],
+    found: &RoaringBitmap,
+    documents: u32,
+) -> Vec<(u64, RoaringBitmap)> {
+    let mut terms = vec![always; documents as usize];
+    for (index, set) in sets {
+        set.iter().for_each(|document| terms[document as usize] |= 1 << index);
+    }
+    let mut groups = std::collections::BTreeMap::<u64, RoaringBitmap>::new();
+    for document in found {
+        groups.entry(terms[document as usize]).or_default().insert(document);
+    }
+    groups.into_iter().collect()
+}
+
+/// The terms in the order of [`Query::ranked`](frontdesk_domain::Query::ranked), each with whether everything that is
+/// found has it.
+fn ranked<'q>(expr: &'q Expr, positive: bool, required: bool, terms: &mut Vec<(&'q Words, bool)>) {
+    match expr {
+        Expr::All(list) => list.iter().for_each(|expr| ranked(expr, positive, required, terms)),
+        Expr::Any(list) => list.iter().for_each(|expr| ranked(expr, positive, false, terms)),
+        Expr::Not(expr) => ranked(expr, !positive, false, terms),
+        Expr::Words(words) if positive => terms.push((words, required)),
+        Expr::Words(_) | Expr::Field(_) | Expr::From(_) | Expr::To(_) => {}
+    }
+}
