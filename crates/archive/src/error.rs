@@ -63,6 +63,8 @@ pub enum Action {
     Expire,
     /// Keeping the search index.
     Index,
+    /// Mending what is damaged.
+    Repair,
 }
 
 /// What kind of failure it is.
@@ -274,6 +276,7 @@ impl fmt::Display for Action {
             Action::Hold => "hold conversations of",
             Action::Expire => "remove conversations from",
             Action::Index => "keep the search index of",
+            Action::Repair => "repair",
         })
     }
 }

@@ -78,6 +78,16 @@ pub(crate) enum Change {
     Expire { segments: Vec<u32>, conversations: Vec<Expired> },
     /// Somebody vouches for the clock, which had jumped.
     Clock {},
+    /// A damaged segment does not count any more: its good records are in another one, if it had any. `lost` are the
+    /// sequence numbers of the others, as far as they are known.
+    Mend {
+        segment: u32,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Stated>,
+        lost: String,
+        /// The highest sequence number there was: none is given twice.
+        highest: u64,
+    },
     /// A change of a later minor version.
     #[serde(other)]
     Other,
@@ -400,6 +410,23 @@ impl Ledgered {
                     && let Some(by) = by
                 {
                     self.unrewritten.insert(by.segment);
+                }
+                if let Some(by) = by {
+                    let copy =
+                        self.segments.get_mut(&by.segment).ok_or("it names a segment that was not opened")?;
+                    if copy.phase != Phase::Copying {
+                        return Err("it names a segment that is not a copy");
+                    }
+                    copy.phase = Phase::Unsealed { stated: Some(by.place()) };
+                }
+            }
+            Change::Mend { segment, by, highest, .. } => {
+                let by_number = by.map(|by| by.segment);
+                self.counting(segment)?.phase = Phase::Replaced { by: by_number, rewritten: true };
+                self.highest = self.highest.max(highest);
+                // What was removed and not rewritten yet was copied with the rest.
+                if self.unrewritten.remove(&segment) {
+                    self.unrewritten.extend(by_number);
                 }
                 if let Some(by) = by {
                     let copy =

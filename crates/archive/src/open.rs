@@ -166,7 +166,7 @@ fn refuse_foreign_folder(dir: &dyn Dir) -> Result<(), Error> {
     Ok(())
 }
 
-fn accept(format: &Format, settings: &Settings) -> Result<(), Error> {
+pub(crate) fn accept(format: &Format, settings: &Settings) -> Result<(), Error> {
     if format.organization != settings.organization {
         let kind = ErrorKind::ForeignOrganization {
             expected: settings.organization.to_string(),

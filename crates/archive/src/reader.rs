@@ -133,6 +133,14 @@ impl Reader {
         })
     }
 
+    /// The highest sequence number of any record, 0 when there is none.
+    ///
+    /// # Errors
+    /// `Catalog` and what the file system says.
+    pub fn highest_sequence(&self) -> Result<u64, Error> {
+        self.ask(Catalog::highest)
+    }
+
     /// The runs that have a log, in order of their ids.
     ///
     /// # Errors

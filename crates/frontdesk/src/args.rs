@@ -12,7 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use archive::{
     ArchiveCommand, ConnectionArgs, ImportArgs, OrderArg, PullArgs, SearchArgs, ShowArgs, StoreArgs,
 };
-pub(crate) use keeping::{ExportArgs, ExportFormat, ReportArgs};
+pub(crate) use keeping::{ExportArgs, ExportFormat, RepairArgs, ReportArgs};
 pub(crate) use sandbox::{SandboxCommand, ServeArgs};
 pub(crate) use serve::ServerArgs;
 

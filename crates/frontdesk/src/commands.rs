@@ -4,6 +4,7 @@ mod archive_export;
 mod archive_import;
 mod archive_list;
 mod archive_pull;
+mod archive_repair;
 mod archive_report;
 mod archive_search;
 mod archive_show;
@@ -60,6 +61,11 @@ pub(crate) async fn run(cli: Cli, environment: Environment, printer: &Printer) -
             ArchiveCommand::List => archive_list::run(&plain(environment)?),
             ArchiveCommand::Verify => archive_verify::run(&plain(environment)?),
             ArchiveCommand::Export(arguments) => archive_export::run(&plain(environment)?, &arguments).await,
+            ArchiveCommand::Repair(arguments) => {
+                let flags = vec![("organization_id", arguments.store.organization_id.clone())];
+                let context = Context::new(global, Some(&arguments.connection), flags, environment, printer)?;
+                archive_repair::run(&context, &arguments).await
+            }
             ArchiveCommand::Report(arguments) => archive_report::run(&plain(environment)?, &arguments).await,
         },
     }

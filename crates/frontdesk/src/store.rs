@@ -22,6 +22,26 @@ pub(crate) fn organization(context: &Context<'_>) -> Result<OrganizationId, Fail
     Ok(context.settings.parsed("organization_id", str::parse)?.unwrap_or_default())
 }
 
+/// How the archive is written by a command that says when it began.
+pub(crate) fn settings(
+    context: &Context<'_>,
+    arguments: &StoreArgs,
+    command: &str,
+    now: Timestamp,
+) -> Result<StoreSettings, Failure> {
+    let wait = quantity::duration(&arguments.wait)
+        .map_err(|error| Failure::from_error(Exit::Usage, "bad_argument", &error).hint("see --wait"))?;
+    Ok(StoreSettings {
+        organization: organization(context)?,
+        segment_size: segment_size(context)?,
+        wait,
+        holder: format!("pid {}: frontdesk {command}, since {now}", std::process::id()),
+        workers: workers(),
+        search_index: search_index(context)?,
+        ..StoreSettings::default()
+    })
+}
+
 /// Opens the archive for writing; makes it where there is none. A stop ends the wait for another writer.
 pub(crate) async fn writer(
     context: &Context<'_>,
@@ -30,17 +50,7 @@ pub(crate) async fn writer(
     now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     shutdown: &Shutdown,
 ) -> Result<Writer, Failure> {
-    let wait = quantity::duration(&arguments.wait)
-        .map_err(|error| Failure::from_error(Exit::Usage, "bad_argument", &error).hint("see --wait"))?;
-    let settings = StoreSettings {
-        organization: organization(context)?,
-        segment_size: segment_size(context)?,
-        wait,
-        holder: format!("pid {}: frontdesk {command}, since {}", std::process::id(), now()),
-        workers: workers(),
-        search_index: search_index(context)?,
-        ..StoreSettings::default()
-    };
+    let settings = settings(context, arguments, command, now())?;
     let root = context.archive_root()?;
     let opening = tokio::task::spawn_blocking(move || open_writer(&root, &settings, now));
     tokio::select! {

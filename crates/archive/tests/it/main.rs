@@ -12,6 +12,7 @@ mod golden;
 mod ids;
 mod indexing;
 mod queries;
+mod repairing;
 mod reporting;
 mod retaining;
 mod searching;

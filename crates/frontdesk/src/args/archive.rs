@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 
-use super::keeping::{ExportArgs, ReportArgs};
+use super::keeping::{ExportArgs, RepairArgs, ReportArgs};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ArchiveCommand {
@@ -32,6 +32,9 @@ pub(crate) enum ArchiveCommand {
     /// Hand records out, in a folder that sha256sum and gzip can check
     #[command(after_help = super::keeping::EXPORT_EXAMPLES)]
     Export(ExportArgs),
+    /// Mend what is damaged: keep every good record, put the rest aside, name what is lost
+    #[command(after_help = super::keeping::REPAIR_EXAMPLES)]
+    Repair(Box<RepairArgs>),
 }
 
 const PULL_EXAMPLES: &str = "\

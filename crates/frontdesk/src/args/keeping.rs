@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::archive::{ConnectionArgs, StoreArgs};
+
 pub(super) const REPORT_EXAMPLES: &str = "\
 Examples:
   frontdesk archive report --summary
@@ -68,4 +70,28 @@ pub(crate) enum ExportFormat {
     Files,
     Ndjson,
     Csv,
+}
+
+pub(super) const REPAIR_EXAMPLES: &str = "\
+Examples:
+  frontdesk archive repair --dry-run
+  frontdesk archive repair --refetch
+  frontdesk --json archive repair | jq -r '.lost[].id'
+
+Puts damaged bytes into quarantine/ for ever, then writes their segments anew with every good record, and names what is lost.
+It does not touch a damaged ledger or FORMAT.json: what is held and what was removed is in the ledger alone.
+Exit 0 when nothing is lost, 3 when something is; with --dry-run 6 when something is damaged.";
+
+#[derive(Debug, Args)]
+pub(crate) struct RepairArgs {
+    /// Say what would be done, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Ask the platform again for what is lost, around the times it is known by
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) refetch: bool,
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
 }
