@@ -185,6 +185,7 @@ pub fn repair_in(
         dir.remove(path).during(Action::Repair, path)?;
     }
     catalog::remove(&*dir)?;
+    forget_search_index(&*dir)?;
     drop(ledger);
     drop(lock);
     report.changed = true;
@@ -235,6 +236,22 @@ fn projections(dir: &dyn Dir, ledgered: &Ledgered) -> Result<Vec<String>, Error>
         wrong.push(layout::CATALOG.to_owned());
     }
     Ok(wrong)
+}
+
+/// The search index may name records that are lost. It is a projection: the next writer makes it again.
+fn forget_search_index(dir: &dyn Dir) -> Result<(), Error> {
+    let files = match dir.list(layout::SEARCH) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        other => other.during(Action::Repair, layout::SEARCH)?,
+    };
+    // The manifest first: files it names and that are not there would be taken for damage.
+    let names = files.iter().filter(|file| file.kind == EntryKind::File).map(|file| file.name.as_str());
+    let mut paths: Vec<String> = names.map(|name| format!("{}/{name}", layout::SEARCH)).collect();
+    paths.sort_by_key(|path| path != layout::SEARCH_MANIFEST);
+    for path in &paths {
+        dir.remove(path).during(Action::Repair, path)?;
+    }
+    dir.sync_dir(layout::SEARCH).during(Action::Repair, layout::SEARCH)
 }
 
 fn number_of(path: &str) -> u32 {
