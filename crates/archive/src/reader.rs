@@ -264,7 +264,7 @@ fn source(dir: &Arc<dyn Dir>, format: &Format, options: &ReadOptions) -> Result<
 }
 
 /// The catalog in the folder; `None` when there is none of this archive's. An error says nothing about what is in it.
-fn usable(dir: &dyn Dir, format: &Format) -> Result<Option<(Catalog, Mark)>, Error> {
+pub(crate) fn usable(dir: &dyn Dir, format: &Format) -> Result<Option<(Catalog, Mark)>, Error> {
     let Some(catalog) = catalog::open_for_reading(dir)? else { return Ok(None) };
     match catalog.state(&format.archive())? {
         State::Marked(mark) => Ok(Some((catalog, mark))),

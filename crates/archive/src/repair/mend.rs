@@ -11,7 +11,6 @@ use crate::ledger::{Change, FolderName, Hex, Ledger, Stated};
 use crate::put::publish_sum;
 use crate::segment::check;
 use crate::segment::pack::{Packer, Unpacker};
-use crate::segment::recover;
 use crate::segment::walk::{Batch, Identity, Located, Place, Step, Walk};
 use crate::segment::write::{Draft, Unsealed};
 
@@ -100,7 +99,8 @@ impl Mending<'_> {
         let mut offset = from;
         while offset < until {
             let end = until.min(offset + PIECE);
-            let bytes = recover::tail(&*file, offset, end).during(Action::Repair, path)?;
+            let mut bytes = vec![0; usize::try_from(end - offset).unwrap_or(usize::MAX)];
+            file.read_exact_at(offset, &mut bytes).during(Action::Repair, path)?;
             let kept = format!("{}/{number:06}-{offset}.{kind}", layout::QUARANTINE);
             publish(self.dir, &kept, &bytes).during(Action::Repair, &kept)?;
             let change = Change::Quarantine {
