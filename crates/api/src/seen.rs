@@ -43,17 +43,36 @@ impl SeenIds {
     /// Whether it was not met before. Remembers it.
     #[must_use = "whether the id is new cannot be asked again"]
     pub fn insert(&self, id_hash: u64) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id_hash)
+        self.meet(id_hash) == Met::New
     }
 
     /// Remembers what an earlier session met.
     pub fn extend(&self, id_hashes: impl IntoIterator<Item = u64>) {
         let mut hashes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for id_hash in id_hashes {
-            hashes.insert(id_hash);
+            hashes.meet(id_hash, EARLIER);
         }
     }
+
+    pub(crate) fn meet(&self, id_hash: u64) -> Met {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).meet(id_hash, NOW)
+    }
 }
+
+/// What the set knew of an id that a page brings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Met {
+    New,
+    /// An earlier session met it, and this one does for the first time: no new id, and yet the listing gets on. A server
+    /// that was mended may begin again before the place where the earlier session ended.
+    Earlier,
+    Again,
+}
+
+/// The lowest bit of a hash says which session met it last.
+const SESSION: u64 = 1;
+const EARLIER: u64 = 0;
+const NOW: u64 = 1;
 
 impl fmt::Debug for SeenIds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -68,19 +87,26 @@ struct Hashes {
 }
 
 impl Hashes {
-    fn insert(&mut self, hash: u64) -> bool {
+    fn meet(&mut self, hash: u64, session: u64) -> Met {
+        let hash = hash & !SESSION;
         // The last run that begins at or before the hash, else the first.
-        let at = self.runs.partition_point(|run| run.first().is_some_and(|first| *first <= hash));
+        let at = self.runs.partition_point(|run| run.first().is_some_and(|first| first & !SESSION <= hash));
         let at = at.saturating_sub(1);
         let Some(run) = self.runs.get_mut(at) else {
-            self.runs.push(vec![hash]);
-            return true;
+            self.runs.push(vec![hash | session]);
+            return Met::New;
         };
-        let Err(place) = run.binary_search(&hash) else { return false };
+        let place = match run.binary_search_by_key(&hash, |met| met & !SESSION) {
+            Ok(place) => {
+                let before = std::mem::replace(&mut run[place], hash | session);
+                return if before & SESSION == NOW { Met::Again } else { Met::Earlier };
+            }
+            Err(place) => place,
+        };
         if run.len() == run.capacity() {
             run.reserve_exact(GROWTH);
         }
-        run.insert(place, hash);
+        run.insert(place, hash | session);
         if run.len() >= RUN {
             let mut upper = Vec::with_capacity(RUN / 2 + GROWTH);
             upper.extend_from_slice(&run[RUN / 2..]);
@@ -88,7 +114,7 @@ impl Hashes {
             run.shrink_to(RUN / 2 + GROWTH);
             self.runs.insert(at + 1, upper);
         }
-        true
+        Met::New
     }
 }
 
@@ -105,7 +131,7 @@ mod tests {
         fn it_is_a_set(values in proptest::collection::vec(prop_oneof![0..64_u64, any::<u64>()], 0..4_000)) {
             let (mut hashes, mut model) = (Hashes::default(), HashSet::new());
             for value in values {
-                prop_assert_eq!(hashes.insert(value), model.insert(value));
+                prop_assert_eq!(hashes.meet(value, NOW) == Met::New, model.insert(value & !SESSION));
             }
             let flat: Vec<u64> = hashes.runs.concat();
             prop_assert!(flat.is_sorted());
@@ -118,7 +144,7 @@ mod tests {
         let mut hashes = Hashes::default();
         let count = 200_000;
         for number in 0..count as u64 {
-            assert!(hashes.insert(hash(&number.to_le_bytes())));
+            assert_eq!(hashes.meet(hash(&number.to_le_bytes()), NOW), Met::New);
         }
         let taken: usize = hashes.runs.iter().map(|run| run.capacity() * 8 + 24).sum();
         assert!(taken < count * 10, "{} bytes each", taken as f64 / count as f64);
@@ -127,8 +153,12 @@ mod tests {
     #[test]
     fn clones_share_it() {
         let seen = SeenIds::default();
-        seen.clone().extend([1, 2]);
-        assert!(!seen.insert(2));
-        assert!(seen.insert(3));
+        seen.clone().extend([10, 20]);
+        assert!(!seen.insert(20));
+        assert!(seen.insert(30));
+        assert_eq!(
+            [10, 10, 20, 30].map(|hash| seen.meet(hash)),
+            [Met::Earlier, Met::Again, Met::Again, Met::Again]
+        );
     }
 }

@@ -293,15 +293,15 @@ mod tests {
     #[test]
     fn a_run_goes_on_after_its_last_stored_page() {
         let state = replayed(&[
-            Line::Page(page(1, Some("t1"), "2025-03-10", &[1, 2])),
-            Line::Page(page(2, Some("t2"), "2025-03-10", &[3])),
+            Line::Page(page(1, Some("t1"), "2025-03-10", &[10, 20])),
+            Line::Page(page(2, Some("t2"), "2025-03-10", &[30])),
         ]);
         let state = state.unwrap();
         assert_eq!(state.pages, 2);
         assert_eq!(state.next.as_ref().unwrap().as_str(), "t2");
         assert!(!state.done);
-        assert!(!state.seen.insert(3), "an id of an earlier session counts once");
-        assert!(state.seen.insert(4));
+        assert!(!state.seen.insert(30), "an id of an earlier session counts once");
+        assert!(state.seen.insert(40));
         assert_eq!(state.tally.stored, 3);
     }
 
@@ -349,8 +349,8 @@ mod tests {
     #[test]
     fn a_window_that_is_done_counts_its_ids_without_holding_them() {
         let state = replayed(&[
-            Line::Page(page(1, Some("t1"), "2025-03-10", &[1, 2])),
-            Line::Page(page(2, None, "2025-03-10", &[3])),
+            Line::Page(page(1, Some("t1"), "2025-03-10", &[10, 20])),
+            Line::Page(page(2, None, "2025-03-10", &[30])),
         ]);
         let state = state.unwrap();
         assert!(state.done);

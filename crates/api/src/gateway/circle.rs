@@ -6,7 +6,7 @@
 
 use frontdesk_domain::PageToken;
 
-use crate::seen::{SeenIds, hash};
+use crate::seen::{Met, SeenIds, hash};
 
 const STALE_PAGES: u32 = 2;
 const EMPTY_PAGES: u32 = 10;
@@ -30,15 +30,15 @@ impl Circle {
 
     /// Takes a page into account; says for each of its elements whether it is new.
     pub(super) fn take(&mut self, marks: &[u64]) -> Vec<bool> {
-        let new: Vec<bool> = marks.iter().map(|mark| self.ids.insert(*mark)).collect();
-        if new.contains(&true) {
+        let met: Vec<Met> = marks.iter().map(|mark| self.ids.meet(*mark)).collect();
+        if met.iter().any(|met| *met != Met::Again) {
             (self.stale, self.empty) = (0, 0);
         } else if marks.is_empty() {
             self.empty += 1;
         } else {
             self.stale += 1;
         }
-        new
+        met.into_iter().map(|met| met == Met::New).collect()
     }
 
     /// Whether going on with `next` after the page that was taken would go in circles.
@@ -61,23 +61,25 @@ mod tests {
         let token = |text: &str| PageToken::new(text).unwrap();
         let mut circle = Circle::starting_at(start.map(token).as_ref(), SeenIds::default());
         let closing = pages.iter().position(|(ids, next)| {
-            let _ = circle.take(ids);
+            let ids: Vec<u64> = ids.iter().map(|id| id * 2).collect();
+            let _ = circle.take(&ids);
             circle.closes_with(&token(next))
         });
         closing.map(|index| index + 1)
     }
 
     #[test]
-    fn what_an_earlier_session_met_is_no_news() {
+    fn what_an_earlier_session_met_is_no_new_id_and_no_circle() {
         let seen = SeenIds::default();
-        seen.extend([1, 2]);
+        seen.extend([10, 20, 30, 40]);
         let mut circle = Circle::starting_at(None, seen);
-        assert_eq!(circle.take(&[1, 3, 3]), [false, true, false]);
-        assert!(!circle.closes_with(&PageToken::new("a").unwrap()));
-        for (token, closes) in [("b", false), ("c", true)] {
-            assert_eq!(circle.take(&[2]), [false]);
-            assert_eq!(circle.closes_with(&PageToken::new(token).unwrap()), closes);
+        for (token, id, closes) in
+            [("a", 10, false), ("b", 20, false), ("c", 30, false), ("d", 10, false), ("e", 20, true)]
+        {
+            assert_eq!(circle.take(&[id]), [false]);
+            assert_eq!(circle.closes_with(&PageToken::new(token).unwrap()), closes, "{token}");
         }
+        assert_eq!(circle.take(&[40, 50, 50]), [false, true, false]);
     }
 
     #[test]
