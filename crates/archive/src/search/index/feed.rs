@@ -12,11 +12,11 @@ use super::maintain::{Failed, Keeper};
 use crate::error::{Action, During, Error};
 use crate::search::cursor::Rank;
 
-/// Groups that wait. A group is up to 4 MiB; behind that a put waits, so that memory stays flat.
-const WAITING: usize = 1;
+/// Groups that wait beside the one in work. A group is up to 4 MiB; the next put waits, so that memory stays flat.
+const WAITING: usize = 0;
 
 /// Bytes of memory at which documents become a file, with what that takes.
-const BUDGET: usize = 12 * 1024 * 1024;
+const BUDGET: usize = 8 * 1024 * 1024;
 
 /// How long nothing may come before what waits becomes a file, if it is more than a search reads gladly.
 const IDLE: Duration = Duration::from_millis(50);

@@ -11,7 +11,7 @@ use super::file::{IndexFile, Section};
 const MOST_POSTINGS: u64 = 512 * 1024;
 
 /// Sets of their own in a file; the most expensive ones.
-const MOST_GRAMS: usize = 1024;
+const MOST_GRAMS: usize = 512;
 
 /// Documents whose sets are kept as bits before they are packed.
 const STRIDE: u32 = 65_536;
