@@ -35,6 +35,9 @@ pub(crate) struct Latest {
     pub(crate) sha256: Sha256Hash,
 }
 
+/// Records of a range of start times up to which they are looked for by their start.
+const FEW: u64 = 10_000;
+
 /// Which records are wanted, and from where on.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct RowFilter {
@@ -137,17 +140,23 @@ impl Catalog {
             // Times are kept in microseconds: a border between two of them moves up to the next.
             (Some(micros_up(range.from())), Some(micros_up(range.to())))
         });
-        let mut sql = format!("SELECT {COLUMNS} FROM {TABLES} WHERE r.sequence > ?1");
+        // Few records of a range are found by their start and put in order; many are met soon enough in that order.
+        let few = match (from, to) {
+            (Some(from), Some(to)) => self.count_started(from, to)? < FEW,
+            _ => false,
+        };
+        let (ordered, looked) = if few { ("+", "") } else { ("", "+") };
+        let mut sql = format!("SELECT {COLUMNS} FROM {TABLES} WHERE {ordered}r.sequence > ?1");
         if filter.kind.is_some() {
             sql.push_str(" AND r.kind = ?2");
         }
         if filter.started.is_some() {
-            sql.push_str(" AND +r.started_at >= ?3 AND +r.started_at < ?4");
+            sql.push_str(&format!(" AND {looked}r.started_at >= ?3 AND {looked}r.started_at < ?4"));
         }
         if filter.latest_only {
             sql.push_str(" AND NOT EXISTS (SELECT 1 FROM superseded o WHERE o.sequence = r.sequence)");
         }
-        sql.push_str(" ORDER BY r.sequence LIMIT ?5");
+        sql.push_str(&format!(" ORDER BY {ordered}r.sequence LIMIT ?5"));
         let mut statement = self.connection.prepare(&sql).in_catalog()?;
         let kind = filter.kind.map(RecordKind::code);
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
@@ -168,6 +177,13 @@ impl Catalog {
             found.push(read_found(row).in_catalog()?);
         }
         Ok(found)
+    }
+
+    /// How many records started in a range; [`FEW`] when it is more.
+    fn count_started(&self, from: i64, to: i64) -> Result<u64, Error> {
+        let sql = "SELECT count(*) FROM (SELECT 1 FROM records WHERE started_at >= ?1 AND started_at < ?2 LIMIT ?3)";
+        let most = FEW.cast_signed();
+        self.connection.query_row(sql, params![from, to, most], |row| number(row, 0)).in_catalog()
     }
 
     /// One record by its sequence.

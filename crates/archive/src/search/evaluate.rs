@@ -36,7 +36,8 @@ impl Sought {
             Self::Query(query) => {
                 let asks = Asks::of(query.expr());
                 let mut unclear = RoaringBitmap::new();
-                if asks.words {
+                // What could not be read for the index must not be found by its date alone.
+                if asks.words || !asks.fields {
                     unclear |= file.must_be_read(false)?;
                 }
                 if asks.fields || wanted.values {
