@@ -4,6 +4,7 @@ mod ingest;
 mod memory;
 mod rate;
 mod restart;
+mod search;
 mod verify;
 
 use std::path::Path;
@@ -14,7 +15,9 @@ use super::{Bench, Row, data};
 /// Measures every row that was asked for.
 pub(super) fn measure(bench: &Bench) -> Result<Vec<Row>, String> {
     let mut rows = Vec::new();
-    let needs_data = ["S1", "S3", "S7", "S14", "R14"].iter().any(|row| bench.wants(row));
+    let needs_data = ["S1", "S3", "S7", "S14", "R14", "S2", "S4", "S4a", "S4b", "S4c", "S5"]
+        .iter()
+        .any(|row| bench.wants(row));
     if needs_data {
         let data = data::full(&bench.scratch, bench.records)?;
         let lines = data::lines(&data.path)?;
@@ -31,6 +34,9 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Row>, String> {
         }
         if bench.wants("S3") {
             rows.extend(memory::measure(bench, &data)?);
+        }
+        if ["S2", "S4", "S4a", "S4b", "S4c", "S5"].iter().any(|row| bench.wants(row)) {
+            rows.extend(search::measure(bench, &data)?);
         }
         if bench.wants("R14") {
             rows.extend(restart::measure(bench, &data)?);
