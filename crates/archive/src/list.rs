@@ -87,7 +87,7 @@ impl Iterator for Entries<'_> {
     }
 }
 
-fn entry(found: Found) -> ListEntry {
+pub(crate) fn entry(found: Found) -> ListEntry {
     ListEntry {
         key: found.key,
         version: found.version,

@@ -1,9 +1,10 @@
 //! What a reader is told about holds and removals.
 
-use frontdesk_domain::{MatterName, PolicyName, RecordId, Timestamp};
+use frontdesk_domain::{MatterName, PolicyName, RecordId, RecordKind, Timestamp};
 
-use crate::catalog::Held;
+use crate::catalog::{Held, RowFilter};
 use crate::error::Error;
+use crate::list::{self, ListEntry};
 use crate::reader::Reader;
 
 /// Holds asked for at a time.
@@ -40,6 +41,40 @@ pub struct Tombstone {
 }
 
 impl Reader {
+    /// Calls `work` with the bytes of the latest version of every conversation, on several threads, and `sink` with what
+    /// it made of them, on this one and in the order of storing. Gives how many could not be read.
+    ///
+    /// # Errors
+    /// What is wrong with the catalog, what the file system says, and what `sink` returns.
+    pub fn each_latest<T: Send>(
+        &self,
+        work: impl Fn(&[u8]) -> T + Sync,
+        mut sink: impl FnMut(ListEntry, T) -> Result<(), Error>,
+    ) -> Result<u64, Error> {
+        let filter = RowFilter { kind: Some(RecordKind::Details), latest_only: true, ..RowFilter::default() };
+        let mut unreadable = 0;
+        self.stream(
+            filter,
+            |_| true,
+            self.workers,
+            |_, bytes| work(bytes),
+            |found, made| match made {
+                Ok(made) => sink(list::entry(found.clone()), made),
+                Err(_) => {
+                    unreadable += 1;
+                    Ok(())
+                }
+            },
+        )?;
+        Ok(unreadable)
+    }
+
+    /// The archive's id, which a plan is bound to.
+    #[must_use]
+    pub fn archive_id(&self) -> String {
+        self.format.archive_id.to_string()
+    }
+
     /// The matters that hold a conversation, by name; empty when it may be removed.
     ///
     /// # Errors

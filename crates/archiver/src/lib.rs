@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`pull`] | the job: windows, several in flight, a checkpoint per page, one certificate a run |
 //! | [`import`], [`layout`] | the same records from a file of NDJSON, or from a folder of the documents' layout |
+//! | [`retain`] | retention: a plan of what is due, and carrying it out as far as it still holds |
 //! | [`monitor`] | what a caller hears while a job runs |
 //!
 //! This room introduces `api` to `archive`; neither knows the other. It holds no global state, prints
@@ -17,6 +18,7 @@ mod lines;
 pub mod monitor;
 mod past;
 pub mod pull;
+pub mod retain;
 mod tally;
 mod window;
 
@@ -25,4 +27,5 @@ pub use layout::{ImportLayout, LayoutReport};
 pub use monitor::{Monitor, Note, Silent};
 pub use past::Past;
 pub use pull::{Pull, PullError, PullReport, PullRequest};
+pub use retain::{Applied, Plan, Planned, Retain, RetainError, Survey};
 pub use tally::Tally;

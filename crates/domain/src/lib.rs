@@ -12,6 +12,7 @@
 //! | [`query`] | what conversations are searched by: read, checked, compared |
 //! | [`json`] | JSON as bytes: checked, compacted, taken apart while it arrives |
 //! | [`record`], [`payload`] | what is kept, and what can be read out of it |
+//! | [`retention`] | how long a conversation is kept, and why |
 //! | [`fold`] | containment that ignores case |
 //! | [`tokens`] | a text as words and what is between them |
 //! | [`certificate`], [`coverage`] | what a run can prove, and what many runs prove together |
@@ -44,6 +45,7 @@ pub mod payload;
 pub mod query;
 pub mod range;
 pub mod record;
+pub mod retention;
 pub mod secret;
 mod suggest;
 pub mod time;

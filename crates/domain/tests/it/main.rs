@@ -17,6 +17,7 @@ mod payload;
 mod query;
 mod range;
 mod record;
+mod retention;
 mod search;
 mod time;
 mod tokens;
