@@ -2,6 +2,7 @@
 
 mod archive;
 mod keeping;
+mod retention;
 mod sandbox;
 mod serve;
 
@@ -13,6 +14,7 @@ pub(crate) use archive::{
     ArchiveCommand, ConnectionArgs, ImportArgs, OrderArg, PullArgs, SearchArgs, ShowArgs, StoreArgs,
 };
 pub(crate) use keeping::{ExportArgs, ExportFormat, RepairArgs, ReportArgs};
+pub(crate) use retention::{HoldAddArgs, HoldCommand, HoldReleaseArgs, PolicyCommand, RetainArgs};
 pub(crate) use sandbox::{SandboxCommand, ServeArgs};
 pub(crate) use serve::ServerArgs;
 
@@ -85,6 +87,9 @@ pub(crate) enum Command {
     /// Keep conversations, find them, and prove that nothing is missing or changed
     #[command(subcommand)]
     Archive(ArchiveCommand),
+    /// Retention policies: what they say about a conversation
+    #[command(subcommand)]
+    Policy(PolicyCommand),
     /// Serve the archive's search to this machine, until stopped
     #[command(after_help = serve::EXAMPLES)]
     Serve(ServerArgs),

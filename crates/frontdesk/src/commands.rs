@@ -1,11 +1,13 @@
 //! One file a command: compose, run, render, map to an exit code.
 
 mod archive_export;
+mod archive_hold;
 mod archive_import;
 mod archive_list;
 mod archive_pull;
 mod archive_repair;
 mod archive_report;
+mod archive_retain;
 mod archive_search;
 mod archive_show;
 mod archive_verify;
@@ -14,6 +16,7 @@ mod config_show;
 mod demo;
 mod doctor;
 mod man;
+mod policy_explain;
 mod sandbox_serve;
 mod scheduled_pull;
 mod serve;
@@ -21,7 +24,7 @@ mod watch;
 
 use frontdesk_shell::{Environment, Exit, Failure, Printer};
 
-use crate::args::{ArchiveCommand, Cli, Command, ConfigCommand, SandboxCommand};
+use crate::args::{ArchiveCommand, Cli, Command, ConfigCommand, PolicyCommand, SandboxCommand};
 use crate::context::Context;
 
 /// Runs the command that was typed.
@@ -33,6 +36,9 @@ pub(crate) async fn run(cli: Cli, environment: Environment, printer: &Printer) -
         Command::Completions { shell } => completions::run(shell, printer),
         Command::Man(arguments) => man::run(&arguments, printer),
         Command::Config(ConfigCommand::Show) => config_show::run(&plain(environment)?),
+        Command::Policy(PolicyCommand::Explain { id }) => {
+            policy_explain::run(&plain(environment)?, &id).await
+        }
         Command::Serve(arguments) => serve::run(&plain(environment)?, &arguments).await,
         Command::Doctor(arguments) => {
             let context =
@@ -58,6 +64,8 @@ pub(crate) async fn run(cli: Cli, environment: Environment, printer: &Printer) -
             }
             ArchiveCommand::Search(arguments) => archive_search::run(&plain(environment)?, &arguments),
             ArchiveCommand::Show(arguments) => archive_show::run(&plain(environment)?, &arguments),
+            ArchiveCommand::Retain(arguments) => archive_retain::run(&plain(environment)?, &arguments).await,
+            ArchiveCommand::Hold(command) => archive_hold::run(&plain(environment)?, &command).await,
             ArchiveCommand::List => archive_list::run(&plain(environment)?),
             ArchiveCommand::Verify => archive_verify::run(&plain(environment)?),
             ArchiveCommand::Export(arguments) => archive_export::run(&plain(environment)?, &arguments).await,

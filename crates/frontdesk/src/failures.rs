@@ -21,6 +21,8 @@ pub(crate) fn archive(error: &ArchiveError) -> Failure {
         ArchiveErrorKind::Malformed { .. } => (Exit::Usage, "bad_query"),
         ArchiveErrorKind::Occupied { .. } => (Exit::Usage, "folder_not_empty"),
         ArchiveErrorKind::Interrupted => (Exit::Interrupted, "interrupted"),
+        ArchiveErrorKind::Unknown { .. } => (Exit::Usage, "not_found"),
+        ArchiveErrorKind::ClockAhead { .. } => (Exit::Policy, "clock_ahead"),
         ArchiveErrorKind::TooLarge { .. } => (Exit::Usage, "too_large"),
         // A kind this version does not know yet.
         _ => (Exit::Unexpected, "archive"),

@@ -6,6 +6,7 @@ mod commands;
 mod connect;
 mod context;
 mod failures;
+mod policies;
 mod store;
 
 use std::ffi::OsString;

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
-use frontdesk_archive::{ErrorKind, ReadOptions, Reader, Settings as StoreSettings, Writer};
-use frontdesk_domain::{OrganizationId, Timestamp};
+use frontdesk_archive::{ErrorKind, Maintenance, ReadOptions, Reader, Settings as StoreSettings, Writer};
+use frontdesk_domain::{IdError, OrganizationId, Timestamp};
 use frontdesk_shell::{Exit, Failure, Shutdown, quantity};
 
 use crate::args::StoreArgs;
@@ -62,6 +62,33 @@ pub(crate) async fn writer(
         }
         opened = opening => opened.unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic())),
     }
+}
+
+/// Opens the archive for changes that are no puts; none is made where there is none.
+pub(crate) fn maintenance(
+    context: &Context<'_>,
+    arguments: &StoreArgs,
+    command: &str,
+    now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+) -> Result<Maintenance, Failure> {
+    let wait = quantity::duration(&arguments.wait)
+        .map_err(|error| Failure::from_error(Exit::Usage, "bad_argument", &error).hint("see --wait"))?;
+    let settings = StoreSettings {
+        organization: match &arguments.organization_id {
+            Some(id) => id
+                .parse()
+                .map_err(|error: IdError| Failure::from_error(Exit::Usage, "bad_argument", &error))?,
+            None => organization(context)?,
+        },
+        segment_size: segment_size(context)?,
+        wait,
+        holder: format!("pid {}: frontdesk {command}, since {}", std::process::id(), now()),
+        workers: workers(),
+        ..StoreSettings::default()
+    };
+    let root = context.archive_root()?;
+    tokio::task::block_in_place(|| Maintenance::open(&root, &settings, now))
+        .map_err(|error| failures::archive(&error))
 }
 
 /// Opens the archive in `root` for writing with `settings`.

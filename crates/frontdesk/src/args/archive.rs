@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 
 use super::keeping::{ExportArgs, RepairArgs, ReportArgs};
+use super::retention::{HoldCommand, RetainArgs};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ArchiveCommand {
@@ -29,6 +30,12 @@ pub(crate) enum ArchiveCommand {
     /// Say what is there: every record under its export name, or totals and a calendar
     #[command(after_help = super::keeping::REPORT_EXAMPLES)]
     Report(ReportArgs),
+    /// Say which conversations are older than their policy keeps them, and remove what a plan names
+    #[command(after_help = super::retention::RETAIN_EXAMPLES)]
+    Retain(RetainArgs),
+    /// Legal holds: what a matter holds is never removed
+    #[command(subcommand)]
+    Hold(HoldCommand),
     /// Hand records out, in a folder that sha256sum and gzip can check
     #[command(after_help = super::keeping::EXPORT_EXAMPLES)]
     Export(ExportArgs),

@@ -84,6 +84,17 @@ pub const KEYS: &[Key] = &[
     key("pull_every", &["FRONTDESK_PULL_EVERY"], "how often serve pulls; not set: it does not"),
     key_or("pull_range", &["FRONTDESK_PULL_RANGE"], "7d", "how far back each of these pulls looks"),
     key(
+        "retention",
+        &["FRONTDESK_RETENTION"],
+        "retention policies: tables [[profiles.NAME.retention]]; as a variable a JSON list of the same",
+    ),
+    key_or(
+        "clock_jump",
+        &["FRONTDESK_CLOCK_JUMP"],
+        "24h",
+        "how far the clock may be ahead of the archive's last time before nothing is removed",
+    ),
+    key(
         "rate",
         &["FRONTDESK_RATE"],
         "requests a second to start with, never passed; a lower limit that the server states replaces it",

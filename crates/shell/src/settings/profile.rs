@@ -128,6 +128,13 @@ fn values_of(
             toml::Value::Integer(number) => number.to_string(),
             toml::Value::Float(number) => number.to_string(),
             toml::Value::Boolean(flag) => flag.to_string(),
+            // Tables stay one text, as a variable would have them.
+            toml::Value::Array(tables) if name == "retention" => {
+                serde_json::to_string(tables).map_err(|error| {
+                    Failure::new(Exit::Usage, "bad_setting", format!("{place} cannot be understood"))
+                        .caused_by(&error)
+                })?
+            }
             toml::Value::Datetime(_) | toml::Value::Array(_) | toml::Value::Table(_) => {
                 return Err(Failure::new(
                     Exit::Usage,
