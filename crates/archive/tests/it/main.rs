@@ -14,6 +14,7 @@ mod indexing;
 mod queries;
 mod repairing;
 mod reporting;
+mod retain_model;
 mod retaining;
 mod searching;
 mod sharing;

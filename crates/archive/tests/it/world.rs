@@ -49,6 +49,11 @@ impl World {
         open(self.dir())
     }
 
+    /// Whether there is an archive already.
+    pub(crate) fn reader_is_possible(&self) -> bool {
+        self.memory.files().contains_key("FORMAT.json")
+    }
+
     pub(crate) fn reader(&self) -> Reader {
         Reader::open_in(self.dir(), &read_options()).unwrap()
     }
