@@ -236,6 +236,7 @@ fn compare(reader: &Reader, model: &Model) -> Result<(), String> {
     if held == model.held { Ok(()) } else { Err(format!("held {held:?}, not {:?}", model.held)) }
 }
 
+#[expect(clippy::disallowed_methods, reason = "how many sequences a night runs is no setting of the program")]
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
