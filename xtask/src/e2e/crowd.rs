@@ -1,8 +1,9 @@
-//! Eight processes on one archive: four that store, four that read, some of them stopped for a moment or killed.
+//! Ten processes on one archive: four that store, six that read, some of them stopped for a moment or killed.
 //!
 //! Whoever stores notes what was acknowledged to him; whoever reads checks that nothing he saw once is gone. In the end
 //! everything acknowledged is there, once, and nothing is there that nobody handed over.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -13,7 +14,7 @@ use super::process::Run;
 use super::random::Random;
 use super::scene::Scene;
 use super::tenant::Truth;
-use super::{Scenario, files};
+use super::{Scenario, files, keeping};
 use crate::Outcome;
 
 const WRITERS: usize = 4;
@@ -24,7 +25,7 @@ const IMPORT: [&str; 5] = ["--json", "archive", "import", "--wait", "300s"];
 
 pub(super) fn scenarios() -> Vec<Scenario> {
     vec![
-        Scenario::new("crowd: eight processes at once", |scene| crowd(scene, Unrest::None)),
+        Scenario::new("crowd: ten processes at once", |scene| crowd(scene, Unrest::None)),
         Scenario::new("crowd: the same, stopped and killed at random", |scene| crowd(scene, Unrest::Signals)),
     ]
 }
@@ -50,6 +51,7 @@ struct Crowd<'s> {
     kills: AtomicU64,
     stops: AtomicU64,
     looks: AtomicU64,
+    exported: AtomicU64,
 }
 
 fn crowd(scene: &Scene<'_>, unrest: Unrest) -> Outcome {
@@ -73,6 +75,7 @@ fn crowd(scene: &Scene<'_>, unrest: Unrest) -> Outcome {
         kills: AtomicU64::new(0),
         stops: AtomicU64::new(0),
         looks: AtomicU64::new(0),
+        exported: AtomicU64::new(0),
     };
     // The first of all, so that readers have an archive from the start.
     crowd.desk.import(&write(scene, "first", &batches[0][0])?)?.exits(0)?;
@@ -82,14 +85,16 @@ fn crowd(scene: &Scene<'_>, unrest: Unrest) -> Outcome {
             let crowd = &crowd;
             seats.push(scope.spawn(move || crowd.seat(|| crowd.store(scene, writer, batches), true)));
         }
-        for reader in [Crowd::lists, Crowd::verifies, Crowd::searches, Crowd::shows] {
+        for reader in [Crowd::lists, Crowd::verifies, Crowd::searches, Crowd::shows, Crowd::plans] {
             let crowd = &crowd;
             seats.push(scope.spawn(move || crowd.seat(|| reader(crowd), false)));
         }
+        seats.push(scope.spawn(|| crowd.seat(|| crowd.exports(scene), false)));
         let ends = seats.into_iter().map(|seat| seat.join().unwrap_or_else(|_| Err("it panicked".into())));
         ends.collect::<Vec<Outcome>>().into_iter().collect::<Outcome>()
     })?;
     ensure!(crowd.looks.load(Ordering::Relaxed) > 4, "nobody had a chance to read");
+    ensure!(crowd.exported.load(Ordering::Relaxed) > 0, "nothing was exported meanwhile");
     if unrest == Unrest::Signals {
         let (kills, stops) = (crowd.kills.load(Ordering::Relaxed), crowd.stops.load(Ordering::Relaxed));
         ensure!(kills > 0 && stops > 0, "{kills} processes were killed and {stops} stopped: no unrest");
@@ -253,6 +258,70 @@ impl Crowd<'_> {
             );
             Ok(())
         })
+    }
+
+    /// What retention would remove, were it asked to.
+    fn plans(&self) -> Outcome {
+        self.reads(
+            "retain",
+            |_| words(&["--json", "archive", "retain", "--days", "30"]),
+            |run, acknowledged| {
+                let lines = run.lines()?;
+                let due: BTreeSet<&str> = lines.iter().filter_map(|line| line["id"].as_str()).collect();
+                ensure!(due.len() + 1 == lines.len(), "{}", run.wrong("something is planned twice"));
+                ensure!(due.iter().all(|id| self.handed.contains_key(*id)), "{}", run.wrong("a strange id"));
+                ensure!(
+                    acknowledged.iter().all(|id| due.contains(id.as_str())),
+                    "{}",
+                    run.wrong("a plan misses what was acknowledged before")
+                );
+                let counted = run.last()?["summary"]["conversations"].as_u64();
+                ensure!(counted == Some(due.len() as u64), "{}", run.wrong("another number was counted"));
+                Ok(())
+            },
+        )
+    }
+
+    /// Exports into a folder, and into the same one again when it was killed: what comes out is whole, whoever writes
+    /// meanwhile.
+    fn exports(&self, scene: &Scene<'_>) -> Outcome {
+        let number = Cell::new(0_u32);
+        let folder = || scene.path(&format!("export-{}", number.get()));
+        self.reads(
+            "export",
+            |_| {
+                let finished = folder().is_dir() && !folder().join("EXPORT-UNFINISHED.json").exists();
+                if finished && !files::below(&folder()).is_ok_and(|files| files.is_empty()) {
+                    number.set(number.get() + 1); // killed with nothing left to do
+                }
+                let format = if number.get().is_multiple_of(3) { "files" } else { "ndjson" };
+                let out = folder().display().to_string();
+                words(&["--json", "archive", "export", "--out", &out, "--format", format])
+            },
+            |run, acknowledged| {
+                let out = folder();
+                keeping::check(&self.desk, &out)?;
+                let manifest = files::read(&out.join("manifest.ndjson"))?;
+                let mut there = BTreeSet::new();
+                for line in String::from_utf8_lossy(&manifest).lines() {
+                    let line: serde_json::Value =
+                        serde_json::from_str(line).map_err(|error| format!("{error}: {line}"))?;
+                    let id = line["id"].as_str().unwrap_or_default().to_owned();
+                    let hash = self.handed.get(&id).map(String::as_str);
+                    ensure!(line["sha256"].as_str() == hash, "this was never handed over: {line}");
+                    ensure!(there.insert(id), "exported twice: {line}");
+                }
+                ensure!(
+                    there.is_superset(acknowledged),
+                    "{}",
+                    run.wrong("an export misses what was acknowledged before it began")
+                );
+                self.exported.fetch_add(1, Ordering::Relaxed);
+                std::fs::remove_dir_all(&out).map_err(|error| format!("{}: {error}", out.display()))?;
+                number.set(number.get() + 1);
+                Ok(())
+            },
+        )
     }
 }
 

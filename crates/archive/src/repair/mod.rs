@@ -23,6 +23,7 @@ use crate::layout::{self, Name};
 use crate::ledger::{self, CurrentRun, Ledger, Ledgered, Phase};
 use crate::open;
 use crate::reader;
+use crate::search::index;
 use crate::settings::Settings;
 use crate::writer::{Clock, Writer};
 
@@ -36,7 +37,7 @@ pub struct RepairReport {
     pub lost: Vec<LostRecord>,
     /// Files that the ledger knows nothing of; put aside.
     pub strangers: Vec<String>,
-    /// Catalog and checksum files that do not agree with the truth; made anew.
+    /// Catalog, checksum files and files of the search index that do not agree with the truth; made anew.
     pub projections: Vec<String>,
     /// Whether anything was changed: not for a preview, and not when nothing was damaged.
     pub changed: bool,
@@ -150,6 +151,7 @@ pub fn repair_in(
     report.lost.sort_by_key(|lost| lost.sequence);
     report.lost.dedup();
     report.projections = projections(&*dir, &ledgered)?;
+    report.projections.extend(index::damaged(&*dir, &format.archive()));
     let nothing = report.segments.is_empty() && report.strangers.is_empty() && report.projections.is_empty();
     if !apply || nothing {
         return Ok(report);
@@ -181,11 +183,19 @@ pub fn repair_in(
     for (segment, mended) in surveyed.iter().zip(&mut report.segments) {
         mended.quarantine = mending.mend(segment)?;
     }
-    for path in report.projections.iter().filter(|path| *path != layout::CATALOG) {
+    let of_index = |path: &String| frontdesk_durable::parent(path) == layout::SEARCH;
+    for path in report.projections.iter().filter(|path| *path != layout::CATALOG && !of_index(path)) {
         dir.remove(path).during(Action::Repair, path)?;
     }
-    catalog::remove(&*dir)?;
-    forget_search_index(&*dir)?;
+    // The writer below makes a damaged file of the index again; the rest of it stays, unless records are gone.
+    let index_alone =
+        surveyed.is_empty() && report.strangers.is_empty() && report.projections.iter().all(of_index);
+    if !index_alone {
+        catalog::remove(&*dir)?;
+    }
+    if !index_alone || !settings.search_index {
+        forget_search_index(&*dir)?;
+    }
     drop(ledger);
     drop(lock);
     report.changed = true;

@@ -180,6 +180,37 @@ fn a_checksum_file_that_was_changed_is_written_again() {
 }
 
 #[test]
+fn a_damaged_file_of_the_search_index_is_made_again() {
+    let pristine = filled();
+    // The next writer with an index catches up.
+    let indexed = Settings { search_index: true, segment_size: 1_500, ..settings() };
+    Writer::open_in(pristine.dir(), &indexed, clock()).unwrap().close().unwrap();
+    let before = records(&pristine.reader());
+    let paths: Vec<String> =
+        pristine.memory.files().into_keys().filter(|path| path.starts_with("search/")).collect();
+    assert!(paths.len() > 1, "{paths:?}");
+    for path in &paths {
+        for at in (0..pristine.memory.files()[path].len()).step_by(61) {
+            for on in [true, false] {
+                let what = format!("{path} at {at}, index {on}");
+                let world = pristine.after_kill(Catalog::Kept);
+                flip(&world, path, at);
+                let flipped = world.memory.files();
+                let settings = Settings { search_index: on, ..indexed.clone() };
+                let preview = repair_in(world.dir(), &settings, clock(), false).unwrap();
+                assert_eq!(preview.projections, std::slice::from_ref(path), "{what}");
+                assert_eq!(world.memory.files(), flipped, "{what}: a preview changed something");
+                let report = repair_in(world.dir(), &settings, clock(), true).unwrap();
+                assert_eq!((&report.projections, report.lost.len()), (&preview.projections, 0), "{what}");
+                let again = repair_in(world.dir(), &settings, clock(), false).unwrap();
+                assert_eq!(again, RepairReport::default(), "{what}: it is not healed");
+                check(&world, &before, &report, &what);
+            }
+        }
+    }
+}
+
+#[test]
 fn a_damaged_ledger_or_format_is_left_alone() {
     for path in ["ledger.ndjson", "FORMAT.json"] {
         let world = filled();

@@ -41,6 +41,7 @@ pub(crate) use manifest::Manifest;
 use source::Which;
 
 use super::cursor::Rank;
+use crate::layout;
 
 /// The index of an archive as one manifest names it.
 #[derive(Debug)]
@@ -92,6 +93,19 @@ impl Index {
             return Ok(Some(Self { manifest, files, broken }));
         }
     }
+}
+
+/// Reads all of the index and gives the paths of what is damaged in it. A search reads the segments in its place.
+pub(crate) fn damaged(dir: &dyn Dir, archive: &[u8; 16]) -> Vec<String> {
+    let manifest = match Manifest::read(dir, archive) {
+        Ok(Some(manifest)) => manifest,
+        Ok(None) => return Vec::new(),
+        Err(_) => return vec![layout::SEARCH_MANIFEST.to_owned()],
+    };
+    let entries = manifest.files.iter().map(|listed| listed.entry);
+    let wrong =
+        entries.filter(|entry| IndexFile::open(dir, archive, *entry).and_then(|file| file.check()).is_err());
+    wrong.map(|entry| layout::index_file(entry.number)).collect()
 }
 
 impl IndexFile {
