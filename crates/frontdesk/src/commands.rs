@@ -19,6 +19,7 @@ mod man;
 mod policy_explain;
 mod sandbox_serve;
 mod scheduled_pull;
+mod scheduled_retain;
 mod serve;
 mod watch;
 

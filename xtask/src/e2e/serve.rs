@@ -21,6 +21,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         Scenario::new("serve: a hundred searches at once leave the others alone", many),
         Scenario::new("serve: what a pull acknowledges is found while it runs", beside_a_pull),
         Scenario::new("serve: pulls by itself, and not sooner after a restart", schedule),
+        Scenario::new("serve: removes what is due by the profile's policies", retention),
         Scenario::new("serve: the documents' call", documents_call),
         Scenario::new("serve: what is no search is refused by name", refused),
         Scenario::new("serve: a signal ends it well", stopped),
@@ -326,6 +327,36 @@ fn schedule(scene: &Scene<'_>) -> Outcome {
     until("a server", &|| Ok(served.get("/readyz")?.status == 200))?;
     std::thread::sleep(Duration::from_secs(2));
     ensure!(tenant.queries() == before, "it pulled again at once");
+    served.stop("TERM")
+}
+
+fn retention(scene: &Scene<'_>) -> Outcome {
+    let desk = scene.desk("data");
+    conversations(scene, &desk)?;
+    let count = |served: &Served<'_>| Ok::<_, String>(served.search("bye")?.ids()?.len());
+    // Without a policy nothing is ever removed.
+    let served = Served::start(&desk.clone().with("FRONTDESK_RETAIN_EVERY", "1s"))?;
+    std::thread::sleep(Duration::from_secs(2));
+    ensure!(count(&served)? == 5, "something is gone");
+    served.stop("TERM")?;
+    desk.json(&["archive", "hold", "add", "--id", "c-2", "--matter", "m-1", "--reason", "a claim"])?
+        .exits(0)?;
+    let profile = scene.hidden("retention/frontdesk/frontdesk.toml");
+    let text = "[[profiles.default.retention]]\nname = \"hotels\"\ndays = 30\nmetadata = { services = \"Hotels_1\" }\n";
+    files::write_private(&profile, text.as_bytes())?;
+    let served = Served::start(
+        &desk
+            .clone()
+            .with("FRONTDESK_RETAIN_EVERY", "1s")
+            .with("XDG_CONFIG_HOME", &scene.hidden("retention").display().to_string()),
+    )?;
+    let began = std::time::Instant::now();
+    while count(&served)? != 2 {
+        ensure!(began.elapsed() < HANGS_AFTER, "what is due is not removed");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    // Held, and without a date.
+    ensure!(served.search("bye")?.ids()? == ["c-2", "c-3"], "{:?}", served.search("bye")?.ids()?);
     served.stop("TERM")
 }
 

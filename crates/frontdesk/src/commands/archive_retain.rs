@@ -192,7 +192,8 @@ fn apply(
     })
 }
 
-fn refused(error: &RetainError) -> Failure {
+/// What a plan that was not carried out says.
+pub(super) fn refused(error: &RetainError) -> Failure {
     match error {
         RetainError::Archive(error) => failures::archive(error),
         other => Failure::new(Exit::Usage, "bad_plan", other.to_string())

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use frontdesk_server::{ArchiveSource, BindError, Limits, Schedule, Server, Warnings};
 use frontdesk_shell::{Exit, Failure, Format, Shutdown};
 use serde::Serialize;
+use tokio::task::JoinSet;
 
 use crate::args::ServerArgs;
 use crate::clock::WallClock;
 use crate::commands::scheduled_pull::ScheduledPull;
+use crate::commands::scheduled_retain::ScheduledRetain;
 use crate::context::Context;
 use crate::store;
 
@@ -24,6 +26,7 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &ServerArgs) -> Result
     })?;
     let clock = WallClock::of(context).await?;
     let pull = ScheduledPull::of(context, &shutdown, &clock)?;
+    let retain = ScheduledRetain::of(context, &clock)?;
     let warnings = Warnings::default();
     let source = ArchiveSource::new(context.archive_root()?, store::read_options());
     let server = Server::bind(arguments.addr, Arc::new(source), Limits::default(), warnings.clone())
@@ -35,15 +38,21 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &ServerArgs) -> Result
     }
     context.printer.flush()?;
     let now = || clock.now();
-    let scheduled = async {
-        let mut schedule = Schedule::new(&now, warnings);
-        if let Some(pull) = pull {
-            schedule.add(Box::new(pull)).await;
-        }
-        schedule.run(shutdown.requested()).await;
-    };
-    tokio::join!(server.run(shutdown.requested()), scheduled);
-    Ok(Exit::Done)
+    // A task of its own: what is scheduled may block, and connections are accepted all the while.
+    let mut serving = JoinSet::new();
+    serving.spawn(server.run(shutdown.requested()));
+    let mut schedule = Schedule::new(&now, warnings);
+    if let Some(pull) = pull {
+        schedule.add(Box::new(pull)).await;
+    }
+    if let Some(retain) = retain {
+        schedule.add(Box::new(retain)).await;
+    }
+    schedule.run(shutdown.requested()).await;
+    match serving.join_next().await {
+        Some(Err(failed)) => std::panic::resume_unwind(failed.into_panic()),
+        Some(Ok(())) | None => Ok(Exit::Done),
+    }
 }
 
 fn refused(error: &BindError) -> Failure {

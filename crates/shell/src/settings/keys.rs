@@ -94,6 +94,12 @@ pub const KEYS: &[Key] = &[
         "24h",
         "how far the clock may be ahead of the archive's last time before nothing is removed",
     ),
+    key_or(
+        "retain_every",
+        &["FRONTDESK_RETAIN_EVERY"],
+        "24h",
+        "how often serve removes what is due by the profile's policies; without policies it removes nothing",
+    ),
     key(
         "rate",
         &["FRONTDESK_RATE"],

@@ -1,0 +1,97 @@
+//! What `frontdesk serve` removes by itself: what is due by the policies of the profile, and never without them.
+
+use std::time::Duration;
+
+use frontdesk_archiver::{Applied, Retain};
+use frontdesk_domain::Timestamp;
+use frontdesk_server::{Doing, Task, Trouble};
+use frontdesk_shell::quantity::show_count;
+use frontdesk_shell::{Exit, Failure};
+
+use crate::args::StoreArgs;
+use crate::clock::WallClock;
+use crate::commands::archive_retain;
+use crate::context::Context;
+use crate::{failures, policies, store};
+
+/// Shorter and the archive would be read without end.
+const SHORTEST: Duration = Duration::from_secs(1);
+
+/// The setting `retain_every` as a task.
+pub(super) struct ScheduledRetain<'c> {
+    context: &'c Context<'c>,
+    clock: &'c WallClock,
+    retain: Retain,
+    every: Duration,
+}
+
+impl<'c> ScheduledRetain<'c> {
+    /// `None` when the profile has no policies.
+    pub(super) fn of(context: &'c Context<'c>, clock: &'c WallClock) -> Result<Option<Self>, Failure> {
+        let every = context.settings.duration("retain_every")?.unwrap_or(Duration::from_secs(24 * 3600));
+        if every < SHORTEST {
+            return Err(Failure::new(Exit::Usage, "bad_setting", "retain_every is shorter than a second")
+                .hint("write 24h; a profile without policies removes nothing"));
+        }
+        let policies = policies::of_profile(context)?;
+        if policies.is_empty() {
+            return Ok(None);
+        }
+        // Nobody is there to confirm a clock that jumped: then nothing is removed, and that is a warning.
+        let retain = Retain { policies, trust: policies::trust(context, false)? };
+        Ok(Some(Self { context, clock, retain, every }))
+    }
+
+    fn remove(&self) -> Result<(), Failure> {
+        if !self.context.archive_root()?.join("FORMAT.json").exists() {
+            return Ok(());
+        }
+        let reader = store::reader(self.context)?;
+        let planned = self.retain.plan(&reader, self.clock.now(), &mut |_, _| {});
+        drop(reader);
+        let (plan, survey) = planned.map_err(|error| failures::archive(&error))?;
+        let mut damaged_segments = 0;
+        if !plan.removals.is_empty() {
+            let arguments = StoreArgs { organization_id: None, wait: "30s".into() };
+            let mut maintenance = store::maintenance(self.context, &arguments, "serve", self.clock.source())?;
+            let reader = store::reader(self.context)?;
+            let applied = self.retain.apply(&plan, &mut maintenance, &reader, "retention");
+            let closed = maintenance.close();
+            let Applied { damaged_segments: damaged, .. } =
+                applied.map_err(|error| archive_retain::refused(&error))?;
+            closed.map_err(|error| failures::archive(&error))?;
+            damaged_segments = damaged;
+        }
+        if survey.unreadable + damaged_segments == 0 {
+            return Ok(());
+        }
+        let message = format!(
+            "{} conversations could not be judged, and {} segments keep what was removed from them",
+            show_count(survey.unreadable),
+            show_count(damaged_segments)
+        );
+        Err(Failure::new(Exit::Integrity, "damage", message).hint("frontdesk archive verify names it"))
+    }
+}
+
+impl Task for ScheduledRetain<'_> {
+    fn name(&self) -> &'static str {
+        "retention"
+    }
+
+    fn every(&self) -> Duration {
+        self.every
+    }
+
+    /// Not written down where nothing was removed; a run that finds nothing due changes nothing.
+    fn last_begun(&self) -> Doing<'_, Option<Timestamp>> {
+        Box::pin(std::future::ready(None))
+    }
+
+    fn run(&self) -> Doing<'_, Result<(), Trouble>> {
+        Box::pin(async {
+            tokio::task::block_in_place(|| self.remove())
+                .map_err(|failure| Trouble { kind: failure.kind(), detail: failure.one_line() })
+        })
+    }
+}
