@@ -17,6 +17,7 @@ macro_rules! ensure {
     };
 }
 
+mod aged;
 mod archive;
 mod bad_input;
 mod bad_pages;
@@ -43,7 +44,9 @@ mod options;
 mod process;
 mod pull;
 mod random;
+mod removal;
 mod repair;
+mod retention;
 mod sandbox;
 mod scene;
 mod search;
@@ -111,6 +114,7 @@ fn all(options: &Options) -> Vec<Scenario> {
     let mut all = Vec::new();
     all.extend(memory::scenarios());
     all.extend(kill::scenarios(options));
+    all.extend(removal::scenarios());
     all.extend(serve::scenarios());
     all.extend(fsync::scenarios());
     all.extend(faults::scenarios());
@@ -126,6 +130,7 @@ fn all(options: &Options) -> Vec<Scenario> {
     all.extend(crowd::scenarios());
     all.extend(demo::scenarios());
     all.extend(search::scenarios());
+    all.extend(retention::scenarios());
     all.extend(sandbox::scenarios());
     all.extend(cli::scenarios());
     all.extend(canary::scenarios());

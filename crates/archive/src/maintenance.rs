@@ -10,11 +10,13 @@ use frontdesk_durable::{Dir, Lock, OsDir};
 use crate::compact::{Compaction, LeftOut, Rewrite};
 use crate::error::{Action, During, Error, ErrorKind};
 use crate::format::Format;
+use crate::layout;
 use crate::ledger::CurrentRun;
 use crate::open::{self, Opened};
 use crate::put::Store;
 use crate::reserve;
 use crate::runs::RunHeads;
+use crate::search::index;
 use crate::settings::Settings;
 use crate::writer::Clock;
 
@@ -88,11 +90,24 @@ impl Maintenance {
             return Err(Error::new(Action::Open, root, ErrorKind::NotAnArchive));
         }
         let run = CurrentRun::default();
-        let Opened { format, lock, preparing, store } = open::open(dir, settings, clock, &run)?;
+        let mut without_reserve = false;
+        let opened = match open::open(dir.clone(), settings, clock.clone(), &run) {
+            // Opening takes room itself: SQLite's shared memory, and what is settled.
+            Err(full)
+                if matches!(full.kind(), ErrorKind::Storage) && dir.metadata(layout::RESERVE).is_ok() =>
+            {
+                without_reserve = true;
+                reserve::give_up(&*dir)?;
+                open::open(dir, &Settings { reserve: 0, ..settings.clone() }, clock, &run)?
+            }
+            other => other?,
+        };
+        let Opened { format, lock, preparing, store } = opened;
         drop(preparing);
         store.catalog.forget_thoroughly()?;
+        index::settle(&store.dir, store.archive)?;
         let (level, reserve) = (settings.level, settings.reserve);
-        Ok(Self { format, run, store, level, reserve, without_reserve: false, lock })
+        Ok(Self { format, run, store, level, reserve, without_reserve, lock })
     }
 
     /// From here on the ledger's lines name this run.

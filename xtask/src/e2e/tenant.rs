@@ -88,6 +88,11 @@ impl<'h> Tenant<'h> {
         revised["id"].as_str().map(str::to_owned).ok_or_else(|| "revise answered no id".into())
     }
 
+    /// Sets the sandbox's clock ahead, which runs on from there. A process follows it by `FRONTDESK_TEST_CLOCK`.
+    pub(super) fn advance_clock(&self, seconds: u64) -> Outcome {
+        self.door(Method::POST, "clock", &json!({"advance_seconds": seconds})).map(|_| ())
+    }
+
     /// A conversation's bytes, as a page holds them now.
     pub(super) fn conversation(&self, number: u64) -> Result<Bytes, String> {
         self.door(Method::GET, &format!("conversations/{number}"), &Value::Null)

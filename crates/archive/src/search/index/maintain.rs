@@ -463,13 +463,33 @@ pub(crate) fn removed(
     if dir.metadata(layout::SEARCH_MANIFEST).is_err() {
         return Ok(());
     }
-    let told = (|| -> Result<()> {
+    or_given_up(dir, || {
         let mut keeper = Keeper::open(dir.clone(), archive, Arc::default())?;
         strike_out(&*keeper.dir, &archive, &mut keeper.manifest, sequences)?;
         keeper.publish()?;
         keeper.purge()
-    })();
-    let Err(failed) = told else { return Ok(()) };
+    })
+}
+
+/// Does what an interrupted removal left to do: what the catalog has forgotten goes out of the index. Costs next to
+/// nothing where nothing was removed behind the index's back.
+///
+/// # Errors
+/// As [`removed`].
+pub(crate) fn settle(dir: &Arc<dyn Dir>, archive: [u8; 16]) -> std::result::Result<(), Error> {
+    if dir.metadata(layout::SEARCH_MANIFEST).is_err() {
+        return Ok(());
+    }
+    or_given_up(dir, || {
+        let mut keeper = Keeper::open(dir.clone(), archive, Arc::default())?;
+        let changed = keeper.catalog.covered(&archive, keeper.manifest.upto)? != keeper.manifest.covered;
+        if changed { keeper.repair(&mut || {}) } else { Ok(()) }
+    })
+}
+
+/// Tells the index something; one that cannot be told goes.
+fn or_given_up(dir: &Arc<dyn Dir>, tell: impl FnOnce() -> Result<()>) -> std::result::Result<(), Error> {
+    let Err(failed) = tell() else { return Ok(()) };
     tracing::warn!(%failed, "the search index is given up; the next writer makes it again");
     dir.remove(layout::SEARCH_MANIFEST).during(Action::Index, layout::SEARCH_MANIFEST)?;
     for (_, path) in index_files(&**dir)? {

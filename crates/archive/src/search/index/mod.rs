@@ -36,7 +36,7 @@ use documents::Documents;
 pub(crate) use feed::{Fed, Feed};
 pub(crate) use file::IndexFile;
 use file::Section;
-pub(crate) use maintain::removed;
+pub(crate) use maintain::{removed, settle};
 pub(crate) use manifest::Manifest;
 use source::Which;
 
