@@ -1,9 +1,11 @@
 //! What the report asks the catalog.
 
-use frontdesk_domain::RecordKind;
+use std::collections::BTreeMap;
+
+use frontdesk_domain::{RecordId, RecordKey, RecordKind};
 use rusqlite::params;
 
-use super::{Catalog, CatalogResult};
+use super::{Catalog, CatalogResult, Lookup, key_hash};
 use crate::error::Error;
 
 /// A record as the report lists it, borrowed from the row.
@@ -131,6 +133,48 @@ impl Catalog {
             )
             .map(i64::cast_unsigned)
             .in_catalog()
+    }
+
+    /// How many conversations retention removed, by the day their age was counted from: `(day, how many)`, days
+    /// counted from 1970.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub(crate) fn expired_by_day(&self) -> Result<Vec<(i64, u64)>, Error> {
+        // The remainder is taken twice: before 1970 the first one is negative.
+        let sql =
+            "SELECT (since - (since % ?1 + ?1) % ?1) / ?1 AS day, count(*) FROM tombstones GROUP BY day";
+        let mut statement = self.connection.prepare(sql).in_catalog()?;
+        let rows = statement.query_map(params![DAY], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?)));
+        let rows = rows.in_catalog()?.map(|row| row.map(|(day, count)| (day, count.cast_unsigned())));
+        rows.collect::<rusqlite::Result<_>>().in_catalog()
+    }
+
+    /// How many conversations that a matter holds started on each day, by however many matters: `(day, how many)`,
+    /// days counted from 1970. Those that state no start are of no day.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub(crate) fn held_by_day(&self) -> Result<BTreeMap<i64, u64>, Error> {
+        let snapshot = self.connection.unchecked_transaction().in_catalog()?;
+        let mut lookup = Lookup::prepare(&self.connection)?;
+        let mut start =
+            snapshot.prepare("SELECT started_at FROM records WHERE sequence = ?1").in_catalog()?;
+        let mut held = snapshot.prepare("SELECT DISTINCT id FROM holds").in_catalog()?;
+        let mut rows = held.query([]).in_catalog()?;
+        let mut days = BTreeMap::new();
+        while let Some(row) = rows.next().in_catalog()? {
+            let id: Vec<u8> = row.get(0).in_catalog()?;
+            let id = String::from_utf8(id).ok().and_then(|id| RecordId::new(id).ok()).ok_or_else(strange)?;
+            let key = RecordKey { kind: RecordKind::Details, id };
+            let Some(latest) = lookup.latest(key_hash(&key), &key)? else { continue };
+            let parameters = params![latest.sequence.cast_signed()];
+            let started_at: Option<i64> = start.query_row(parameters, |row| row.get(0)).in_catalog()?;
+            if let Some(started_at) = started_at {
+                *days.entry(started_at.div_euclid(DAY)).or_insert(0) += 1;
+            }
+        }
+        Ok(days)
     }
 
     /// Whether there are records of other kinds than `details`. The mark knows how many conversations there are.

@@ -6,7 +6,7 @@ use frontdesk_domain::coverage::{Coverage, Proof};
 use frontdesk_domain::{RunId, TimeRange, Timestamp};
 
 use super::runs::{self, Proofs};
-use crate::catalog::DAY;
+use crate::catalog::{Catalog, DAY};
 use crate::error::Error;
 use crate::reader::{Reader, Stats};
 
@@ -35,6 +35,11 @@ pub struct Day {
     pub stored: u64,
     /// How many of them may still change: they started in a window that was open when it was taken.
     pub provisional: u64,
+    /// How many of them a matter holds.
+    pub held: u64,
+    /// Conversations that retention removed, of which nothing is stored any more: those whose age was counted from
+    /// this day (their end, else their start).
+    pub expired: u64,
     /// Stretches of it that were asked for and not taken to the end by any run.
     pub missing: Vec<Gap>,
 }
@@ -82,13 +87,15 @@ impl Reader {
     /// `Catalog` and what the file system says. A run whose log is damaged is named and proves nothing.
     pub fn summary(&self, now: Timestamp) -> Result<Summary, Error> {
         let stats = self.stats()?;
-        let stored = self.ask(crate::catalog::Catalog::started_by_day)?;
+        let stored = self.ask(Catalog::started_by_day)?;
+        let expired_on: BTreeMap<i64, u64> = self.ask(Catalog::expired_by_day)?.into_iter().collect();
+        let held_on = self.ask(Catalog::held_by_day)?;
         let Proofs { all, filtered, unreadable } = runs::proofs(&*self.dir)?;
         let dated: u64 = stored.iter().map(|(_, count)| count).sum();
         let mut stored_on: BTreeMap<i64, u64> = stored.into_iter().collect();
         let mut days = Vec::new();
         let mut held_back: Vec<Day> = Vec::new();
-        for number in wanted(&all, &filtered, &stored_on, now) {
+        for number in wanted(&all, &filtered, stored_on.keys().chain(expired_on.keys()), now) {
             let Some(range) = day_range(number) else { continue };
             let stored = stored_on.remove(&number).unwrap_or(0);
             let (state, open, missing) = judge(&all, &filtered, range);
@@ -97,9 +104,11 @@ impl Reader {
                 let (from, to) = (open.from().as_micros(), open.to().as_micros());
                 provisional += self.ask(|catalog| catalog.started_between(from, to))?;
             }
-            let day = Day { day: range.from(), state, stored, provisional, missing };
+            let count = |days: &BTreeMap<i64, u64>| days.get(&number).copied().unwrap_or(0);
+            let (held, expired) = (count(&held_on), count(&expired_on));
+            let day = Day { day: range.from(), state, stored, provisional, held, expired, missing };
             // Complete and empty days count between others only: a pull may ask for a thousand years.
-            if day.stored == 0 && day.state == DayState::Complete {
+            if day.stored == 0 && day.expired == 0 && day.state == DayState::Complete {
                 if !days.is_empty() {
                     held_back.push(day);
                 }
@@ -114,14 +123,14 @@ impl Reader {
 }
 
 /// The days to look at, in order, counted from 1970.
-fn wanted(
+fn wanted<'d>(
     all: &Coverage,
     filtered: &BTreeMap<String, Coverage>,
-    stored: &BTreeMap<i64, u64>,
+    counted: impl Iterator<Item = &'d i64>,
     now: Timestamp,
 ) -> Vec<i64> {
     let today = now.as_micros().div_euclid(DAY);
-    let mut days: Vec<i64> = stored.keys().copied().collect();
+    let mut days: Vec<i64> = counted.copied().collect();
     for coverage in std::iter::once(all).chain(filtered.values()) {
         let everything = TimeRange::new(Timestamp::MIN, Timestamp::MAX);
         for (stretch, _) in everything.iter().flat_map(|range| coverage.within(*range)) {

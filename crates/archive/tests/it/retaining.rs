@@ -132,6 +132,18 @@ fn what_is_removed_is_gone_and_does_not_come_back_and_the_rest_is_untouched() {
         assert_eq!(reader.tombstone(&id.parse().unwrap()).unwrap().unwrap().policy.as_str(), "thirty-days");
     }
 
+    // The calendar still says that they were there.
+    let days = reader.summary(clock()()).unwrap().days;
+    assert_eq!(days.iter().map(|day| day.stored).sum::<u64>(), 5);
+    assert_eq!(days.iter().map(|day| day.expired).sum::<u64>(), 3);
+    for removal in &removals {
+        let there = days.iter().any(|day| {
+            let from = removal.since.as_micros() - day.day.as_micros();
+            day.expired > 0 && (0..86_400_000_000).contains(&from)
+        });
+        assert!(there, "no day has {}: {days:?}", removal.since);
+    }
+
     // It does not come back, whatever it says by now; what is new is numbered behind everything there ever was.
     let writer = world.writer().unwrap();
     let later = conversation("c-2", 5, "something else");
@@ -189,7 +201,15 @@ fn a_hold_wins_over_a_removal_that_was_decided_before_it() {
     let gone = maintenance.hold(&smith, &["c-2".parse().unwrap()], None, "too late").unwrap_err();
     assert!(gone.to_string().contains("removed by retention"), "{gone}");
 
+    // By two matters or by one: it counts once in the calendar.
+    let held = || reader.summary(clock()()).unwrap().days.iter().map(|day| day.held).sum::<u64>();
+    maintenance.hold(&matter("Jones"), &["c-4".parse().unwrap()], None, "also").unwrap();
+    assert_eq!(held(), 2);
+    maintenance.release(&matter("Jones"), None, "settled").unwrap();
+    assert_eq!(held(), 2);
+
     assert_eq!(maintenance.release(&smith, Some(&["c-4".parse().unwrap()]), "settled").unwrap(), 1);
+    assert_eq!(held(), 1);
     assert!(maintenance.release(&smith, Some(&["c-4".parse().unwrap()]), "settled").is_err());
     let (outcomes, _) = maintenance.expire(&removals, "retention", ClockTrust::default()).unwrap();
     assert_eq!(outcomes, [Removed::Held(vec![smith.clone()]), Removed::Missing]);

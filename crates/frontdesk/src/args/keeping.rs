@@ -14,11 +14,12 @@ Examples:
 
 Without --summary every record is listed, every version of it, with its name in an export, its bytes and when it was
 archived. A day of the calendar is complete, provisional (its conversations may still change), missing (a window was not
-taken to its end; pull it again), partial (only a part or a filter of it was asked for) or unproven (it came from a file).";
+taken to its end; pull it again), partial (only a part or a filter of it was asked for) or unproven (it came from a file).
+held counts the stored conversations a matter holds; expired those that retention removed, by the day their age counted from.";
 
 #[derive(Debug, Args)]
 pub(crate) struct ReportArgs {
-    /// Totals, and for each day what is stored, may still change and is missing
+    /// Totals, and for each day what is stored, may still change, is missing, held, and was removed by retention
     #[arg(long)]
     pub(crate) summary: bool,
 }

@@ -135,6 +135,8 @@ struct DayLine<'s> {
     state: &'static str,
     stored: u64,
     provisional: u64,
+    held: u64,
+    expired: u64,
     /// How many stretches of the day are missing; which, is in `gaps`.
     missing: u64,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -163,6 +165,8 @@ impl<'s> DayLine<'s> {
             state: day.state.as_str(),
             stored: day.stored,
             provisional: day.provisional,
+            held: day.held,
+            expired: day.expired,
             missing: day.missing.len() as u64,
             gaps: day.missing.iter().map(|gap| &gap.range).collect(),
         }
@@ -178,12 +182,15 @@ fn date(midnight: Timestamp) -> String {
 fn text(summary: &Summary) -> String {
     let stats = &summary.stats;
     let mut text =
-        format!("{:<12}{:<12}{:>12}{:>13}{:>9}\n", "day", "state", "stored", "provisional", "missing");
+        format!("{:<12}{:<12}{:>12}{:>13}{:>9}", "day", "state", "stored", "provisional", "missing");
+    text.push_str(&format!("{:>9}{:>9}\n", "expired", "held"));
     for day in &summary.days {
         let (date, state) = (date(day.day), day.state.as_str());
         let (stored, provisional) = (show_count(day.stored), show_count(day.provisional));
         let missing = day.missing.len();
-        text.push_str(&format!("{date:<12}{state:<12}{stored:>12}{provisional:>13}{missing:>9}\n"));
+        let (expired, held) = (show_count(day.expired), show_count(day.held));
+        text.push_str(&format!("{date:<12}{state:<12}{stored:>12}{provisional:>13}{missing:>9}"));
+        text.push_str(&format!("{expired:>9}{held:>9}\n"));
         for gap in &day.missing {
             text.push_str(&format!("    missing: {}\n", gap.range));
         }
