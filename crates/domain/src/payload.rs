@@ -17,8 +17,10 @@
 
 mod facts;
 mod metadata;
+mod searchable;
 mod transcript;
 
 pub use facts::{Facts, carries_id, facts, metadata, read_details, take_details};
 pub use metadata::metadata_values;
+pub use searchable::{Searchable, searchable};
 pub use transcript::transcript;

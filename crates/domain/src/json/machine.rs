@@ -29,6 +29,39 @@ pub(crate) trait Sink {
     fn value_end(&mut self, _end: usize, _depth: usize) {}
 }
 
+/// Two that listen to the same bytes.
+impl<A: Sink, B: Sink> Sink for (A, B) {
+    #[inline]
+    fn space(&mut self, from: usize, to: usize) {
+        self.0.space(from, to);
+        self.1.space(from, to);
+    }
+
+    #[inline]
+    fn key_start(&mut self, at: usize, depth: usize) {
+        self.0.key_start(at, depth);
+        self.1.key_start(at, depth);
+    }
+
+    #[inline]
+    fn key_end(&mut self, end: usize, depth: usize) {
+        self.0.key_end(end, depth);
+        self.1.key_end(end, depth);
+    }
+
+    #[inline]
+    fn value_start(&mut self, at: usize, depth: usize, first: u8) {
+        self.0.value_start(at, depth, first);
+        self.1.value_start(at, depth, first);
+    }
+
+    #[inline]
+    fn value_end(&mut self, end: usize, depth: usize) {
+        self.0.value_end(end, depth);
+        self.1.value_end(end, depth);
+    }
+}
+
 /// Where the machine is between two bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {

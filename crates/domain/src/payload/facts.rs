@@ -114,7 +114,7 @@ pub fn facts(kind: RecordKind, bytes: &[u8]) -> Facts {
 /// ```
 #[must_use]
 pub fn metadata(bytes: &[u8]) -> Option<&[u8]> {
-    Outline::of(bytes).ok()?.0.token(bytes, Name::Metadata)
+    Outline::of(bytes).ok()?.0.metadata(bytes)
 }
 
 /// The top-level members that mean something here.
@@ -160,7 +160,7 @@ impl Name {
 }
 
 /// Listens for the members above, and for the timestamp of the last message.
-struct Outline<'a> {
+pub(super) struct Outline<'a> {
     gaps: Gaps<'a>,
     object: bool,
     /// Where the values are, by [`Name`].
@@ -180,9 +180,8 @@ struct Outline<'a> {
 }
 
 impl<'a> Outline<'a> {
-    /// Scans a whole payload. The second value is the payload compacted, when it was not.
-    fn of(bytes: &'a [u8]) -> Result<(Self, Option<Vec<u8>>), JsonError> {
-        let mut outline = Self {
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self {
             gaps: Gaps::new(bytes),
             object: false,
             values: [const { None }; Name::COUNT],
@@ -194,12 +193,22 @@ impl<'a> Outline<'a> {
             stamp_at: 0,
             stamp: None,
             last_stamp: None,
-        };
+        }
+    }
+
+    /// Scans a whole payload. The second value is the payload compacted, when it was not.
+    fn of(bytes: &'a [u8]) -> Result<(Self, Option<Vec<u8>>), JsonError> {
+        let mut outline = Self::new(bytes);
         let mut machine = Machine::new();
         machine.push(bytes, &mut outline)?;
         machine.finish()?;
         let compacted = outline.gaps.finish();
         Ok((outline, compacted))
+    }
+
+    /// The top-level `metadata` as it stands there.
+    pub(super) fn metadata<'b>(&self, bytes: &'b [u8]) -> Option<&'b [u8]> {
+        self.token(bytes, Name::Metadata)
     }
 
     fn token<'b>(&self, bytes: &'b [u8], name: Name) -> Option<&'b [u8]> {
@@ -229,7 +238,7 @@ impl<'a> Outline<'a> {
         RecordId::new(id).map_err(|error| error.fault().into())
     }
 
-    fn facts(&self, bytes: &[u8]) -> Facts {
+    pub(super) fn facts(&self, bytes: &[u8]) -> Facts {
         let owned = |name| self.text(bytes, name).map(Cow::into_owned);
         let last_message = || {
             let stamp = bytes.get(self.last_stamp.clone()?)?;

@@ -19,7 +19,11 @@ use crate::json::{self, Machine, Sink};
 /// ```
 #[must_use]
 pub fn metadata_values(bytes: &[u8]) -> BTreeMap<String, Vec<String>> {
-    let Some(metadata) = metadata(bytes) else { return BTreeMap::new() };
+    metadata(bytes).map(values_of).unwrap_or_default()
+}
+
+/// The same of the `metadata` itself.
+pub(super) fn values_of(metadata: &[u8]) -> BTreeMap<String, Vec<String>> {
     let mut values = Values {
         bytes: metadata,
         object: false,

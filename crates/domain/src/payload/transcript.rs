@@ -21,30 +21,15 @@ use crate::json::{self, Machine, Sink};
 /// ```
 #[must_use]
 pub fn transcript(kind: RecordKind, bytes: &[u8]) -> String {
-    let order: &[Source] = match kind {
-        RecordKind::Details => &[Source::Interactions, Source::Transcript, Source::Messages],
-        RecordKind::History => &[Source::Entities, Source::Messages],
-        RecordKind::Transcript => &[Source::Transcript, Source::Interactions, Source::Messages],
-        RecordKind::Media => return String::new(),
-    };
-    let mut said = Said {
-        bytes,
-        object: false,
-        parts: [const { None }; Source::COUNT],
-        source: None,
-        list: None,
-        key_at: 0,
-        wanted: false,
-        value_at: 0,
-        text: false,
-        part: None,
-    };
+    if kind == RecordKind::Media {
+        return String::new();
+    }
+    let mut said = Said::new(bytes);
     let mut machine = Machine::new();
     if machine.push(bytes, &mut said).and_then(|()| machine.finish()).is_err() {
         return String::new();
     }
-    let parts = order.iter().find_map(|&source| said.parts[source as usize].as_deref());
-    join(bytes, parts.unwrap_or_default())
+    said.text_of(kind)
 }
 
 fn join(bytes: &[u8], parts: &[Range<usize>]) -> String {
@@ -91,7 +76,7 @@ impl Source {
 }
 
 /// Listens for the strings that were said. Only where they are: they are read when it is known which count.
-struct Said<'a> {
+pub(super) struct Said<'a> {
     bytes: &'a [u8],
     object: bool,
     /// The strings of each source that is there with the right type, by [`Source`].
@@ -108,6 +93,35 @@ struct Said<'a> {
     text: bool,
     /// The text of the element in progress.
     part: Option<Range<usize>>,
+}
+
+impl<'a> Said<'a> {
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self {
+            bytes,
+            object: false,
+            parts: [const { None }; Source::COUNT],
+            source: None,
+            list: None,
+            key_at: 0,
+            wanted: false,
+            value_at: 0,
+            text: false,
+            part: None,
+        }
+    }
+
+    /// What a payload of a kind says, when it was listened to from beginning to end.
+    pub(super) fn text_of(&self, kind: RecordKind) -> String {
+        let order: &[Source] = match kind {
+            RecordKind::Details => &[Source::Interactions, Source::Transcript, Source::Messages],
+            RecordKind::History => &[Source::Entities, Source::Messages],
+            RecordKind::Transcript => &[Source::Transcript, Source::Interactions, Source::Messages],
+            RecordKind::Media => &[],
+        };
+        let parts = order.iter().find_map(|&source| self.parts[source as usize].as_deref());
+        join(self.bytes, parts.unwrap_or_default())
+    }
 }
 
 impl Sink for Said<'_> {

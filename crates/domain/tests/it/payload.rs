@@ -2,7 +2,10 @@
 
 use std::error::Error as _;
 
-use frontdesk_domain::payload::{Facts, carries_id, facts, metadata, read_details, take_details, transcript};
+use frontdesk_domain::payload::{
+    Facts, Searchable, carries_id, facts, metadata, metadata_values, read_details, searchable, take_details,
+    transcript,
+};
 use frontdesk_domain::{RecordErrorKind, RecordKind, json};
 use frontdesk_fixtures::{Bytes, Form, dialogues, dialogues_of};
 use proptest::prelude::*;
@@ -77,6 +80,11 @@ fn shown_facts(facts: &Facts) -> Vec<String> {
         text.as_ref().map(|text| format!("  {name:<11} {}", shown(text.as_bytes())))
     });
     times.chain(texts).collect()
+}
+
+fn one_by_one(line: &[u8]) -> Searchable {
+    let (transcript, facts) = (transcript(RecordKind::Details, line), facts(RecordKind::Details, line));
+    Searchable { transcript, facts, metadata: metadata_values(line) }
 }
 
 #[test]
@@ -232,12 +240,14 @@ proptest! {
         prop_assert_eq!([facts.started_at, facts.ended_at], model::times(&tree));
         prop_assert_eq!(facts.queue.as_deref(), tree.get("queue").and_then(Value::as_str));
         prop_assert_eq!(transcript(RecordKind::Details, &line), model::transcript(&tree));
+        prop_assert_eq!(searchable(&line), one_by_one(&line));
         let metadata = metadata(&line).map(|span| serde_json::from_slice::<Value>(span).unwrap());
         prop_assert_eq!(metadata.as_ref(), tree.get("metadata"));
     }
 
     #[test]
     fn nothing_fails_on_odd_bytes(bytes in prop_oneof![almost_json(), prop::collection::vec(any::<u8>(), 0..40)]) {
+        prop_assert_eq!(searchable(&bytes), one_by_one(&bytes));
         let right = json::scan(&bytes).is_ok();
         for kind in RecordKind::ALL {
             let found = facts(kind, &bytes);

@@ -12,8 +12,11 @@ pub(super) const BLOCK: usize = 16 * 1024;
 /// Bytes written at a time.
 const BATCH: usize = 16 * BLOCK;
 
-/// Blocks read at a time by whoever reads from front to back.
+/// Bytes read at a time by whoever reads from front to back.
 const AHEAD: usize = 256 * 1024;
+
+/// The same for whoever merges: it reads six places of eight files side by side.
+const AHEAD_OF_MANY: usize = 2 * BLOCK;
 
 /// Why an index file, or the index, cannot be used. None of it is an error of the archive: what an index cannot say is
 /// read from the segments.
@@ -90,6 +93,11 @@ impl Blocks {
     /// A reader for places that come one after the other.
     pub(super) fn stream(&self) -> Window<'_> {
         Window { ahead: AHEAD, ..self.window() }
+    }
+
+    /// The same for whoever reads many files at once.
+    pub(super) fn narrow_stream(&self) -> Window<'_> {
+        Window { ahead: AHEAD_OF_MANY, ..self.window() }
     }
 
     /// Reads everything and compares it.

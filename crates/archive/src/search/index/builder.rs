@@ -118,7 +118,8 @@ impl Builder {
         let moved = |set: &RoaringBitmap| set.iter().map(|old| places[old as usize]).collect();
         let (opaque, facet_opaque, dead) =
             (moved(&self.opaque), moved(&self.facet_opaque), moved(&self.dead));
-        Sealed { opaque, facet_opaque, dead, by_rank, places, documents: self }
+        let sorted = (self.words.sorted(), self.facets.sorted());
+        Sealed { opaque, facet_opaque, dead, by_rank, places, sorted, documents: self }
     }
 }
 
@@ -128,6 +129,8 @@ pub(super) struct Sealed {
     /// The place in which a document came, by its place in the order of ranks; and the reverse.
     by_rank: Vec<u32>,
     places: Vec<u32>,
+    /// The numbers of the words and of the facets, in order.
+    sorted: (Vec<u32>, Vec<u32>),
     opaque: RoaringBitmap,
     facet_opaque: RoaringBitmap,
     dead: RoaringBitmap,
@@ -203,11 +206,11 @@ impl Source for Sealed {
     }
 
     fn terms(&self, which: Which) -> Result<Box<dyn Terms + '_>> {
-        let words = match which {
-            Which::Text => &self.documents.words,
-            Which::Facets => &self.documents.facets,
+        let (words, sorted) = match which {
+            Which::Text => (&self.documents.words, &self.sorted.0),
+            Which::Facets => (&self.documents.facets, &self.sorted.1),
         };
-        Ok(Box::new(BuiltTerms { sealed: self, which, words, sorted: words.sorted(), at: 0, postings: None }))
+        Ok(Box::new(BuiltTerms { sealed: self, which, words, sorted, at: 0, postings: None }))
     }
 }
 
@@ -215,7 +218,7 @@ struct BuiltTerms<'b> {
     sealed: &'b Sealed,
     which: Which,
     words: &'b Words,
-    sorted: Vec<u32>,
+    sorted: &'b [u32],
     at: usize,
     /// Made when somebody asks.
     postings: Option<Postings>,

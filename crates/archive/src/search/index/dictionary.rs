@@ -79,12 +79,12 @@ impl<'f> Dictionary<'f> {
         }
     }
 
-    /// The same for whoever goes from the first word to the last.
+    /// The same for whoever goes from the first word to the last, in many files at once.
     fn in_order(file: &'f IndexFile, which: Which) -> Self {
         Self {
-            word_window: file.stream(),
-            table_window: file.stream(),
-            postings_window: file.stream(),
+            word_window: file.narrow_stream(),
+            table_window: file.narrow_stream(),
+            postings_window: file.narrow_stream(),
             ..Self::new(file, which)
         }
     }

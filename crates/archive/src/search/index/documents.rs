@@ -42,7 +42,7 @@ impl<'f> Documents<'f> {
 
     /// The same for whoever goes from the first to the last.
     pub(super) fn in_order(file: &'f IndexFile) -> Self {
-        Self::with(file, IndexFile::stream)
+        Self::with(file, IndexFile::narrow_stream)
     }
 
     fn with(file: &'f IndexFile, window: impl Fn(&'f IndexFile) -> Window<'f>) -> Self {

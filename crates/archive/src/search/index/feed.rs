@@ -19,7 +19,7 @@ const WAITING: usize = 0;
 const BUDGET: usize = 8 * 1024 * 1024;
 
 /// How long nothing may come before what waits becomes a file, if it is more than a search reads gladly.
-const IDLE: Duration = Duration::from_millis(50);
+const IDLE: Duration = Duration::from_millis(250);
 const MOST_DOCUMENTS: usize = 1024;
 const MOST_BYTES: u64 = 2 * 1024 * 1024;
 

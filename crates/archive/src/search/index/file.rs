@@ -57,6 +57,8 @@ pub(crate) struct FileEntry {
     pub(crate) first: u64,
     pub(crate) last: u64,
     pub(crate) documents: u32,
+    /// Words of both dictionaries: with the documents they say how much memory merging it takes.
+    pub(super) words: u32,
     pub(super) length: u64,
     /// SHA-256 of its footer.
     pub(super) footer: Sha256Hash,
@@ -112,6 +114,10 @@ impl IndexFile {
 
     pub(super) fn stream(&self) -> Window<'_> {
         self.blocks.stream()
+    }
+
+    pub(super) fn narrow_stream(&self) -> Window<'_> {
+        self.blocks.narrow_stream()
     }
 
     /// A section as a whole. For the small ones.

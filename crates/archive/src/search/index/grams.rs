@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use roaring::RoaringBitmap;
 
-use super::blocks::{Fault, Result, Span};
+use super::blocks::{BlockWriter, Fault, Result, Span};
 use super::file::{IndexFile, Section};
 
 /// Postings that a query for a part of a word may have to unite; a part that takes more has a set of its own.
@@ -14,7 +14,7 @@ const MOST_POSTINGS: u64 = 512 * 1024;
 const MOST_GRAMS: usize = 512;
 
 /// Documents whose sets are kept as bits before they are packed.
-const STRIDE: u32 = 65_536;
+const STRIDE: u32 = 8_192;
 
 /// Bytes of an entry of the list the section begins with: the text, padded with NUL, place and length of the set.
 const ENTRY: usize = 8 + 8 + 4;
@@ -120,23 +120,28 @@ impl Collector {
         self.base = next / STRIDE * STRIDE;
     }
 
-    /// The bytes of the section.
-    pub(super) fn finish(mut self) -> std::io::Result<Vec<u8>> {
+    /// Writes the section, set by set.
+    pub(super) fn finish(mut self, out: &mut BlockWriter) -> std::io::Result<()> {
         self.pack(0);
-        let mut entries = (self.grams.len() as u32).to_le_bytes().to_vec();
-        let mut sets = Vec::new();
+        out.write(&(self.grams.len() as u32).to_le_bytes())?;
+        let mut start = 0;
         for (part, set) in self.grams.iter().zip(&self.sets) {
-            let start = sets.len();
-            set.serialize_into(&mut sets)?;
+            let length = set.serialized_size() as u32;
             let mut name = [0; 8];
             let text = text(*part);
             name[..text.len()].copy_from_slice(text.as_bytes());
-            entries.extend_from_slice(&name);
-            entries.extend_from_slice(&(start as u64).to_le_bytes());
-            entries.extend_from_slice(&((sets.len() - start) as u32).to_le_bytes());
+            out.write(&name)?;
+            out.write(&u64::to_le_bytes(start))?;
+            out.write(&length.to_le_bytes())?;
+            start += u64::from(length);
         }
-        entries.append(&mut sets);
-        Ok(entries)
+        let mut bytes = Vec::new();
+        for set in self.sets {
+            bytes.clear();
+            set.serialize_into(&mut bytes)?;
+            out.write(&bytes)?;
+        }
+        Ok(())
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 use std::thread::JoinHandle;
 
 use frontdesk_domain::fold::{fold, fold_into};
-use frontdesk_domain::{RecordKind, payload};
+use frontdesk_domain::payload;
 use frontdesk_durable::{Dir, EntryKind, ensure_dir, sweep_stages};
 use roaring::RoaringBitmap;
 
@@ -414,8 +414,8 @@ fn add(builder: &mut Builder, room: &mut String, rank: Rank, bytes: Option<&[u8]
         return;
     };
     room.clear();
-    fold_into(&payload::transcript(RecordKind::Details, bytes), room);
-    let facts = payload::facts(RecordKind::Details, bytes);
+    let payload::Searchable { transcript, facts, metadata } = payload::searchable(bytes);
+    fold_into(&transcript, room);
     let fields = [
         ("type", facts.media_type),
         ("queue", facts.queue),
@@ -425,7 +425,7 @@ fn add(builder: &mut Builder, room: &mut String, rank: Rank, bytes: Option<&[u8]
     ];
     let mut facets: Vec<(String, String)> = Vec::new();
     facets.extend(fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), fold(&value?)))));
-    for (key, values) in payload::metadata_values(bytes) {
+    for (key, values) in metadata {
         facets.extend(values.into_iter().map(|value| (format!("metadata.{key}"), fold(&value))));
     }
     builder.add(rank, room, facets.iter().map(|(key, value)| (&**key, &**value)));

@@ -10,7 +10,7 @@ use crate::error::{Action, During, Error};
 use crate::layout;
 
 const MAGIC: &[u8; 8] = b"fdsearch";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// More than a manifest has: a bitmap of a file with a million documents takes 128 KiB.
 const LIMIT: u64 = 256 * 1024 * 1024;
@@ -77,6 +77,7 @@ impl Manifest {
         for Listed { entry, dead } in &self.files {
             out.extend_from_slice(&entry.number.to_le_bytes());
             out.extend_from_slice(&entry.documents.to_le_bytes());
+            out.extend_from_slice(&entry.words.to_le_bytes());
             for number in [entry.first, entry.last, entry.length] {
                 out.extend_from_slice(&number.to_le_bytes());
             }
@@ -104,12 +105,13 @@ impl Manifest {
         let count = rest.u32()?;
         let mut files = Vec::new();
         for _ in 0..count {
-            let (number, documents) = (rest.u32()?, rest.u32()?);
+            let (number, documents, words) = (rest.u32()?, rest.u32()?, rest.u32()?);
             let (first, last, length) = (rest.u64()?, rest.u64()?, rest.u64()?);
             let footer: Sha256Hash = rest.array()?;
             let size = rest.u32()?;
             let dead = RoaringBitmap::deserialize_from(rest.take(size as usize)?).ok()?;
-            files.push(Listed { entry: FileEntry { number, first, last, documents, length, footer }, dead });
+            let entry = FileEntry { number, first, last, documents, words, length, footer };
+            files.push(Listed { entry, dead });
         }
         rest.0.is_empty().then_some(Self { generation, next, upto, covered, files })
     }

@@ -18,29 +18,44 @@ const FAN_IN: usize = 8;
 /// Bytes of a file that counts as small.
 const SMALL: u64 = 2 * 1024 * 1024;
 
-/// Documents and bytes that a merged file may have: merging keeps a few bytes a document in memory, and a place among
-/// the tokens of a file has 32 bits.
-const MOST_DOCUMENTS: u64 = 1 << 20;
+/// Fewer of them become one where so many would make a file that is too large.
+const LEAST_FAN_IN: usize = 2;
+
+/// Bytes that a merged file may have: a place among its tokens has 32 bits.
 const MOST_BYTES: u64 = 3 << 30;
+
+/// Memory that making a merged file may take, and what it takes for each document and each word: where it goes, where
+/// its tokens end; its row or its grams, its code in the file before and in the new one. So memory stays the same
+/// however large an archive is; it has more files instead.
+const MOST_MEMORY: u64 = 8 * 1024 * 1024;
+const DOCUMENT_MEMORY: u64 = 12;
+const WORD_MEMORY: u64 = 40;
 
 /// The files that should become one now: neighbours, so that every file goes on answering for one range of sequences.
 pub(super) fn due(files: &[Listed]) -> Option<Range<usize>> {
     let highest = files.iter().map(|listed| tier(&listed.entry)).max()?;
     let run = (0..=highest).find_map(|most| {
-        let fits = |run: &[Listed]| run.iter().all(|listed| tier(&listed.entry) <= most) && is_allowed(run);
-        files.windows(FAN_IN).position(fits)
+        let is_low = |run: &[Listed]| run.iter().all(|listed| tier(&listed.entry) <= most);
+        let starts = 0..(files.len() + 1).saturating_sub(FAN_IN);
+        starts.filter(|&start| is_low(&files[start..start + FAN_IN])).find_map(|start| {
+            let counts = (LEAST_FAN_IN..=FAN_IN).rev();
+            counts.map(|count| start..start + count).find(|run| is_allowed(&files[run.clone()]))
+        })
     });
     // A file that is mostly dead is made again by itself.
     let decayed = |listed: &Listed| listed.dead.len() * 2 > u64::from(listed.entry.documents);
-    run.map(|start| start..start + FAN_IN).or_else(|| files.iter().position(decayed).map(|at| at..at + 1))
+    run.or_else(|| files.iter().position(decayed).map(|at| at..at + 1))
 }
 
 fn is_allowed(files: &[Listed]) -> bool {
-    let documents: u64 = files.iter().map(|listed| u64::from(listed.entry.documents)).sum();
+    let memory = |entry: &FileEntry| {
+        u64::from(entry.documents) * DOCUMENT_MEMORY + u64::from(entry.words) * WORD_MEMORY
+    };
+    let memory: u64 = files.iter().map(|listed| memory(&listed.entry)).sum();
     let bytes: u64 = files.iter().map(|listed| listed.entry.length).sum();
     let largest = files.iter().map(|listed| listed.entry.length).max().unwrap_or(0);
     // One large file is not written again for the sake of a few small ones.
-    documents <= MOST_DOCUMENTS && bytes <= MOST_BYTES && largest <= bytes / 2
+    memory <= MOST_MEMORY && bytes <= MOST_BYTES && largest <= bytes / 2
 }
 
 fn tier(entry: &FileEntry) -> u32 {
@@ -77,4 +92,57 @@ pub(super) fn struck(
         return Ok(RoaringBitmap::new());
     }
     IndexFile::open(dir, archive, entry)?.of_sequences(sequences.iter().copied())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Files of these megabytes, documents and words.
+    fn files(sizes: &[(u64, u32, u32)]) -> Vec<Listed> {
+        let listed = |(number, &(megabytes, documents, words)): (usize, &(u64, u32, u32))| {
+            let (first, last) = (number as u64 * 10 + 1, number as u64 * 10 + 10);
+            let (number, length) = (number as u32, megabytes << 20);
+            let entry = FileEntry { number, first, last, documents, words, length, footer: [0; 32] };
+            Listed { entry, dead: RoaringBitmap::new() }
+        };
+        sizes.iter().enumerate().map(listed).collect()
+    }
+
+    #[test]
+    fn eight_of_a_size_become_one() {
+        assert_eq!(due(&files(&[(4, 10_000, 9_000); 7])), None);
+        assert_eq!(due(&files(&[(4, 10_000, 9_000); 8])), Some(0..8));
+        let behind_a_large_one = [[(40, 80_000, 70_000)].as_slice(), &[(4, 10_000, 9_000); 8]].concat();
+        assert_eq!(due(&files(&behind_a_large_one)), Some(1..9));
+    }
+
+    #[test]
+    fn no_merge_takes_more_memory_than_it_may() {
+        // Eight would take 12 MiB.
+        assert_eq!(due(&files(&[(30, 30_000, 30_000); 8])), Some(0..5));
+        // Two would take more than 8 MiB.
+        assert_eq!(due(&files(&[(30, 90_000, 80_000); 12])), None);
+        assert_eq!(due(&files(&[(30, 350_000, 1_000); 12])), None);
+    }
+
+    #[test]
+    fn merging_comes_to_an_end() {
+        let mut files = files(&[(4, 9_000, 8_000); 300]);
+        let mut merges = 0;
+        while let Some(range) = due(&files) {
+            let sum =
+                |of: fn(&FileEntry) -> u64| files[range.clone()].iter().map(|listed| of(&listed.entry)).sum();
+            let (documents, words, length): (u64, u64, u64) = (
+                sum(|entry| entry.documents.into()),
+                sum(|entry| entry.words.into()),
+                sum(|entry| entry.length),
+            );
+            let (first, last) = (files[range.start].entry, files[range.end - 1].entry.last);
+            let entry = FileEntry { documents: documents as u32, words: words as u32, length, last, ..first };
+            files.splice(range, [Listed { entry, dead: RoaringBitmap::new() }]);
+            merges += 1;
+        }
+        assert!(merges < 100 && files.len() < 30, "{merges} merges, {} files", files.len());
+    }
 }

@@ -76,6 +76,8 @@ pub(super) fn write(
         }
     })?;
     table(&mut out, &mut sections, Section::Table, &text, &codes)?;
+    let text_words = text.rows.len() as u32;
+    text.rows = Vec::new(); // from here on the numbers will do
     section(&mut out, &mut sections, Section::Kinds, &kinds)?;
 
     // Which grams each token has, by its code.
@@ -88,19 +90,16 @@ pub(super) fn write(
         grams_of[codes[number as usize] as usize] = (start, (grams.len() as u32 - start) as u16);
         Ok(())
     })?;
-    let new_codes: Vec<Vec<u32>> = text
-        .numbers
-        .iter()
-        .map(|numbers| {
-            numbers.iter().map(|&number| codes.get(number as usize).copied().unwrap_or(0)).collect()
-        })
-        .collect();
-    drop(text);
+    let mut new_codes = text.numbers;
+    for number in new_codes.iter_mut().flatten() {
+        *number = codes.get(*number as usize).copied().unwrap_or(0);
+    }
+    drop(codes);
 
     let from = out.position();
     let mut ends = Vec::with_capacity(order.picks.len());
     let (mut old, mut spelled) = (Vec::new(), Vec::new());
-    let mut seen = vec![u32::MAX; codes.len()];
+    let mut seen = vec![u32::MAX; grams_of.len()];
     order.each(|new, source, document| {
         if new.is_multiple_of(1024) && target.stop.load(Ordering::Relaxed) {
             return Err(Unwritten::Stopped);
@@ -132,7 +131,10 @@ pub(super) fn write(
         Ok(())
     })?;
     sections.set(Section::Stream, from, out.position());
-    section(&mut out, &mut sections, Section::Grams, &collector.finish()?)?;
+    drop((grams_of, grams, seen, new_codes, kinds));
+    let from = out.position();
+    collector.finish(&mut out)?;
+    sections.set(Section::Grams, from, out.position());
 
     let from = out.position();
     order.each(|new, source, document| {
@@ -169,6 +171,7 @@ pub(super) fn write(
         first: target.first,
         last: target.last,
         documents: order.picks.len() as u32,
+        words: text_words.saturating_add(facets.rows.len() as u32),
         length: 0,
         footer: [0; 32],
     };
@@ -397,17 +400,16 @@ fn words(
     mut each: impl FnMut(u32, &str, u32),
 ) -> Result<(), Unwritten> {
     let from = out.position();
-    let mut places = Vec::with_capacity(kept.rows.len());
+    let mut rows = std::mem::take(&mut kept.rows);
     each_kept(which, sources, kept, |number, word| {
-        places.push((out.position() - from) as u32);
+        let row = &mut rows[number as usize];
+        row.word = (out.position() - from) as u32;
         out.write(word.as_bytes())?;
         out.write(b"\0")?;
-        each(number, word, kept.rows[number as usize].documents);
+        each(number, word, row.documents);
         Ok(())
     })?;
-    for (row, place) in kept.rows.iter_mut().zip(places) {
-        row.word = place;
-    }
+    kept.rows = rows;
     let name = match which {
         Which::Text => Section::Words,
         Which::Facets => Section::FacetWords,
