@@ -1,4 +1,4 @@
-//! S3: peak memory of import, verify, search and pull, at two sizes.
+//! S3: peak memory of import, verify, search, report, export and pull, at two sizes.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -13,6 +13,7 @@ pub(super) fn measure(bench: &Bench, full: &Data) -> Result<Vec<Row>, String> {
     let mut rows = Vec::new();
     let small = data::full(&bench.scratch, full.records / 10)?;
     let archive = bench.scratch.join("archive-memory");
+    let exported = bench.scratch.join("export-memory");
     let mut peaks: Vec<(&str, Vec<u64>)> = Vec::new();
     let mut note = |name: &'static str, peak: u64| match peaks.iter_mut().find(|(known, _)| *known == name) {
         Some((_, found)) => found.push(peak),
@@ -27,7 +28,22 @@ pub(super) fn measure(bench: &Bench, full: &Data) -> Result<Vec<Row>, String> {
         note("verify", frontdesk(bench, &archive).args(["archive", "verify"]).measured()?.peak_kib);
         let search = ["archive", "search", "--contains", "reservation"];
         note("search", frontdesk(bench, &archive).args(search).measured()?.peak_kib);
+        note("report", frontdesk(bench, &archive).args(["archive", "report"]).measured()?.peak_kib);
+        for (name, format) in
+            [("export of files", "files"), ("export of lines", "ndjson"), ("export of facts", "csv")]
+        {
+            fresh(&exported)?;
+            let mut export = frontdesk(bench, &archive);
+            export.args(["archive", "export", "--format", format, "--out"]).arg(&exported);
+            let taken = export.measured()?;
+            let records = last_number(&taken.stdout, "records")?;
+            if records != data.records {
+                return Err(format!("{records} of {} records were exported", data.records));
+            }
+            note(name, taken.peak_kib);
+        }
     }
+    fresh(&exported)?;
     for (name, found) in &peaks {
         rows.push(row(name, &sizes, found));
     }
