@@ -58,7 +58,7 @@ fn each_fails(scene: &Scene<'_>, filled: bool) -> Outcome {
             return Ok(());
         }
         let failed = format!("n = {n}, {injected} failed");
-        if run.exit == Some(0) && only_of_the_catalogs_folder(&trace)? {
+        if run.exit == Some(0) && only_of_projections(&trace, &desk)? {
             resumes(&desk, &pull, &stored_before, &tenant)
                 .map_err(|message| format!("{failed}: {message}"))?;
             continue;
@@ -72,15 +72,24 @@ fn each_fails(scene: &Scene<'_>, filled: bool) -> Outcome {
     Ok(())
 }
 
-/// SQLite fsyncs the folder after it made its journal, and does not look at the result. The catalog is a projection:
-/// whatever becomes of it, no record depends on it. So this one fsync may fail without a word.
-fn only_of_the_catalogs_folder(trace: &strace::Trace) -> Result<bool, String> {
+/// Whether nothing failed but what no record depends on. SQLite fsyncs the folder after it made its journal, and does
+/// not look at the result. The search index is given up when one of its files cannot be written. The reserve is room
+/// for removals, and there is none when it cannot be made.
+fn only_of_projections(trace: &strace::Trace, desk: &Desk<'_>) -> Result<bool, String> {
     let calls = trace.calls()?;
-    let is_sqlites = |at: usize| {
+    let is_one = |at: usize| {
         let before = calls[..at].iter().rev().find(|call| call.thread == calls[at].thread);
-        before.is_some_and(|before| before.path.starts_with(&format!("{}/catalog.sqlite", calls[at].path)))
+        // The folder, after a file was made in it.
+        let made = |name: &str| {
+            before.is_some_and(|before| before.path.starts_with(&format!("{}/{name}", calls[at].path)))
+        };
+        let path = strace::below(&calls[at], &desk.archive()).unwrap_or_default();
+        made("catalog.sqlite")
+            || made("reserve")
+            || ["reserve", "search"].contains(&path)
+            || path.starts_with("search/")
     };
-    Ok(calls.iter().enumerate().filter(|(_, call)| call.injected).all(|(at, _)| is_sqlites(at)))
+    Ok(calls.iter().enumerate().filter(|(_, call)| call.injected).all(|(at, _)| is_one(at)))
 }
 
 /// What the kernel did not write once it does not promise any more: no later fsync may make it look written.

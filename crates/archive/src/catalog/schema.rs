@@ -101,10 +101,18 @@ CREATE INDEX hidden_by_segment ON hidden (segment);
 
 /// Settings of a connection that writes.
 pub(super) fn prepare_for_writing(connection: &Connection) -> rusqlite::Result<()> {
+    // Where this fails SQLite may answer with the mode it stays in, and no error; then readers would wait for writers.
+    let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    if mode != "wal" {
+        let failed = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR);
+        return Err(rusqlite::Error::SqliteFailure(
+            failed,
+            Some(format!("the journal stays in mode {mode}")),
+        ));
+    }
     // NORMAL: a power loss may take the last commits, never the file's order; they are replayed.
     connection.execute_batch(
-        "PRAGMA journal_mode = WAL;
-         PRAGMA synchronous = NORMAL;
+        "PRAGMA synchronous = NORMAL;
          PRAGMA wal_autocheckpoint = 4000;
          PRAGMA temp_store = MEMORY;",
     )?;
