@@ -31,7 +31,7 @@ fn demo(scene: &Scene<'_>) -> Outcome {
         .with("http_proxy", "http://127.0.0.1:1");
     let run = desk.run(&["demo"])?.exits(0)?;
     let said = format!("{}{}", String::from_utf8_lossy(&run.stdout), run.stderr).to_lowercase();
-    for word in ["stored", "verif", "search", "complete", "archive search"] {
+    for word in ["stored", "verif", "search", "complete", "archive search", "legal hold", "export"] {
         ensure!(said.contains(word), "{}", run.wrong(&format!("the summary does not speak of {word:?}")));
     }
     ensure!(elsewhere.stats().requests.is_empty(), "the demo asked the tenant of the environment");
@@ -51,6 +51,14 @@ fn demo(scene: &Scene<'_>) -> Outcome {
     after.lines_are_what_is_listed(&listed)?;
     let found = after.json(&["archive", "search", "--contains", "a"])?.exits(0)?.last()?;
     ensure!(found["count"].as_u64() > Some(0), "nothing can be found in the demo's archive");
+    let export = own.join("export");
+    after.shell(&format!("cd '{}' && sha256sum --strict --quiet -c SHA256SUMS", export.display()))?;
+    let held = after.json(&["archive", "hold", "list"])?.exits(0)?.lines()?.len();
+    let preview = after.json(&["archive", "retain", "--days", "30"])?.exits(0)?.last()?;
+    ensure!(
+        held > 0 && preview["summary"]["held"].as_u64() == Some(held as u64),
+        "{held} are held, and retention counts others: {preview}"
+    );
     // Again: its own folder is no reason to refuse.
     let again = scene.desk("data").inside(folder).json(&["demo"])?.exits(0)?;
     ensure!(!again.lines()?.is_empty(), "{}", again.wrong("with --json the summary is data"));

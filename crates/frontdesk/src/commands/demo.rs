@@ -1,6 +1,9 @@
 //! `frontdesk demo`: the whole job against a tenant in this process.
 //!
+//! First a pull, its certificate and a search; then ([`kept`]) what becomes of what is kept.
 //! Ignores profile and environment on purpose: a demonstration never touches a real tenant or a real archive.
+
+mod kept;
 
 use std::fs;
 use std::io;
@@ -50,6 +53,8 @@ struct Summary<'a> {
     searched: &'a str,
     found: u64,
     search_us: u64,
+    #[serde(flatten)]
+    kept: &'a kept::Kept,
     elapsed_ms: u64,
 }
 
@@ -138,6 +143,7 @@ pub(crate) async fn run(global: &GlobalArgs, printer: &Printer) -> Result<Exit, 
     let query = Search::new(Expression::Contains(SEARCHED.to_owned()), 1);
     let page = reader.search(&query).map_err(|error| failures::archive(&error))?;
     let search_us = search_watch.elapsed_us();
+    let kept = kept::keep(&root, &settings, Arc::clone(&now), &reader)?;
     let summary = Summary {
         folder: FOLDER,
         state: report.certificate.state,
@@ -152,10 +158,11 @@ pub(crate) async fn run(global: &GlobalArgs, printer: &Printer) -> Result<Exit, 
         searched: SEARCHED,
         found: page.count,
         search_us,
+        kept: &kept,
         elapsed_ms: watch.elapsed_ms(),
     };
     printer.data(&summary, |summary| text(summary, page.hits.first()))?;
-    Ok(if verified.damaged.is_empty() { Exit::Done } else { Exit::Integrity })
+    Ok(if verified.damaged.is_empty() && kept.is_good() { Exit::Done } else { Exit::Integrity })
 }
 
 /// Makes the folder, or refuses one that is not ours.
@@ -203,11 +210,15 @@ archive       ./{folder}: {stored} stored, {unchanged} unchanged, {raw} in {pack
 verified      {verified} records, {damaged} damaged
 search        {searched:?}: {found} found in {millis:.1} ms, the newest:
               {newest}
+{kept}
 
 Took {seconds:.1} s. Try next:
+  {program} --data-dir {folder} archive search 'refund* queue:billing from:2025-06-01' --facets
   {program} --data-dir {folder} archive search --contains 'thank you'
-  {program} --data-dir {folder} archive list | head
-  {program} --data-dir {folder} archive verify
+  {program} --data-dir {folder} archive report --summary | tail
+  {program} --data-dir {folder} archive hold list | head
+  {program} --data-dir {folder} archive retain --days 30
+  {program} --data-dir {folder} serve        then: curl 'http://127.0.0.1:8080/api/v1/archive/search?q=invoice'
   zcat {folder}/archive/segments/*/*.gz | head -1
   {program} sandbox serve        a tenant to pull from yourself",
         program = program(),
@@ -227,6 +238,7 @@ Took {seconds:.1} s. Try next:
         newest = newest
             .map_or_else(String::new, |hit| archive_search::line(hit, false))
             .replace('\n', "\n              "),
+        kept = summary.kept.text(),
         seconds = summary.elapsed_ms as f64 / 1000.0,
     )
 }
