@@ -16,7 +16,7 @@ use super::{Bench, Row, data};
 /// Measures every row that was asked for.
 pub(super) fn measure(bench: &Bench) -> Result<Vec<Row>, String> {
     let mut rows = Vec::new();
-    let needs_data = ["S1", "S3", "S7", "S13", "S14", "R14", "S2", "S4", "S4a", "S4b", "S4c", "S5"]
+    let needs_data = ["S1", "S3", "S7", "S13", "S14", "R14", "S2", "S4", "S4a", "S4b", "S4c", "S5", "S15"]
         .iter()
         .any(|row| bench.wants(row));
     if needs_data {
@@ -39,7 +39,7 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Row>, String> {
         if bench.wants("S13") {
             rows.extend(report::measure(bench, &data)?);
         }
-        if ["S2", "S4", "S4a", "S4b", "S4c", "S5"].iter().any(|row| bench.wants(row)) {
+        if ["S2", "S4", "S4a", "S4b", "S4c", "S5", "S15"].iter().any(|row| bench.wants(row)) {
             rows.extend(search::measure(bench, &data)?);
         }
         if bench.wants("R14") {

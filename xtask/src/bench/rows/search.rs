@@ -1,4 +1,5 @@
-//! S2, S4, S5: what the search index costs while importing, how large it is, and how fast it answers beside a plain scan.
+//! S2, S4, S5, S15: what the search index costs while importing, how large it is, how fast it answers beside a plain scan,
+//! and how soon.
 
 use std::path::Path;
 
@@ -65,10 +66,49 @@ pub(super) fn measure(bench: &Bench, data: &Data) -> Result<Vec<Row>, String> {
             ratio: ratio(scanned.1 as f64, found.1 as f64),
         });
     }
+    rows.extend(soon(bench, &with, data.records)?);
     fresh(&with)?;
     fresh(&without)?;
     Ok(rows
         .into_iter()
         .filter(|row| bench.wants(row.id) || (row.id.starts_with("S4") && bench.wants("S4")))
         .collect())
+}
+
+/// S15: from the start of the process to the first answer, and from a line that is handed over to the answer with it.
+fn soon(bench: &Bench, archive: &Path, records: u64) -> Result<Vec<Row>, String> {
+    let ask = |text: &str| -> Result<(u64, measure::Taken), String> {
+        let taken = measure::run(frontdesk(bench, archive).args(["archive", "search", "--contains", text]))?;
+        Ok((last_number(&taken.stdout, "count")?, taken))
+    };
+    let (_, first) = ask("reservation")?;
+    let line = bench.scratch.join("one-line.ndjson");
+    let text = "searchable at once 83d1f0";
+    let conversation = format!(r#"{{"id":"bench-s15","transcript":"guest: {text}"}}"#);
+    std::fs::write(&line, conversation + "\n").map_err(|error| format!("{}: {error}", line.display()))?;
+    let mut import = frontdesk(bench, archive);
+    let imported = measure::run(import.args(["archive", "import", "--ndjson"]).arg(&line))?;
+    let (found, second) = ask(text)?;
+    if found != 1 {
+        return Err(format!("what was imported was found {found} times, not once"));
+    }
+    let row = |what: String, taken: std::time::Duration, floor: &str| Row {
+        id: "S15",
+        what,
+        ours: format!("{:.0} ms", taken.as_secs_f64() * 1e3),
+        baseline: format!("floor {floor}"),
+        ratio: "-".into(),
+    };
+    Ok(vec![
+        row(
+            format!("start of the process to the first answer, {records} conversations"),
+            first.wall,
+            "500 ms",
+        ),
+        row(
+            "one conversation imported, then found: both processes".into(),
+            imported.wall + second.wall,
+            "1,000 ms",
+        ),
+    ])
 }
