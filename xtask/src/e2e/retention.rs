@@ -157,6 +157,14 @@ fn held(scene: &Scene<'_>) -> Outcome {
         run.wrong("one was held and the rest was due")
     );
     aged.is_removed(&desk, &before, &[first, second])?;
+    let summary = desk.json(&["archive", "report", "--summary"])?.exits(0)?.last()?;
+    let sum = |name: &str| -> u64 {
+        summary["calendar"].as_array().into_iter().flatten().filter_map(|day| day[name].as_u64()).sum()
+    };
+    ensure!(
+        sum("expired") as usize == aged.due.len() - 2 && sum("held") == 2,
+        "the calendar says something else: {summary}"
+    );
     ensure!(desk.explained(first)? == "hold", "it is held");
     // Nothing but what is held: a policy stood in the way.
     desk.hold("release", first)?.exits(0)?;

@@ -6,4 +6,5 @@ mod layout;
 mod past;
 mod pull;
 mod resume;
+mod retain;
 mod tenant;

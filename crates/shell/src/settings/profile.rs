@@ -222,6 +222,24 @@ mod tests {
     }
 
     #[test]
+    fn the_policies_of_a_profile_are_one_text_in_their_order() {
+        let text = "[[profiles.default.retention]]\nname = \"all\"\ndays = 365\n\
+             [[profiles.default.retention]]\nname = \"portal\"\ndays = 3650\ntype = \"message\"\n\
+             metadata = { source = \"portal\" }\n[profiles.other]\nrate = 1\n";
+        let settings = resolve(text, 0o644, None).unwrap();
+        let found: serde_json::Value = serde_json::from_str(settings.text("retention").unwrap()).unwrap();
+        let wanted = serde_json::json!([
+            {"name": "all", "days": 365},
+            {"name": "portal", "days": 3650, "type": "message", "metadata": {"source": "portal"}},
+        ]);
+        assert_eq!(found, wanted);
+        assert_eq!(resolve(text, 0o644, Some("other")).unwrap().text("retention"), None);
+        // Only policies are tables.
+        let list = "[[profiles.default.rate]]\nname = \"all\"\n";
+        assert_eq!(resolve(list, 0o644, None).unwrap_err().0, Exit::Usage);
+    }
+
+    #[test]
     fn a_file_without_the_usual_profile_was_still_read() {
         let settings = resolve("[profiles.a]\nrate = 1\n", 0o644, None).unwrap();
         assert!(settings.file().is_some_and(|file| file.ends_with("frontdesk.toml")));
