@@ -16,7 +16,8 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -101,6 +102,11 @@ impl Client {
         self.0.host.throttle.rate()
     }
 
+    /// The same once it rests on something: on a limit the server states, on one the caller set, or on a 429.
+    pub(crate) fn known_pace(&self) -> Option<f64> {
+        self.0.host.throttle.known_rate()
+    }
+
     /// The OAuth client's id.
     #[must_use]
     pub fn client_id(&self) -> &str {
@@ -129,9 +135,20 @@ impl Client {
     /// # Errors
     /// See [`Error`].
     pub async fn send<E: Endpoint>(&self, endpoint: &E, options: &CallOptions) -> Result<E::Output, Error> {
+        self.send_timed(endpoint, options).await.map(|(output, _)| output)
+    }
+
+    /// The same, with what the request took that was answered: from when it went until its answer was read. Waits for a
+    /// turn or a token, and requests before it that failed, are not in it.
+    pub(crate) async fn send_timed<E: Endpoint>(
+        &self,
+        endpoint: &E,
+        options: &CallOptions,
+    ) -> Result<(E::Output, Duration), Error> {
         let call = self.0.call::<E>(&self.0.host, options, false);
         let span = tracing::debug_span!("call", operation = E::OPERATION);
-        self.0.send(endpoint, &self.0.base, &call).instrument(span).await
+        let output = self.0.send(endpoint, &self.0.base, &call).instrument(span).await?;
+        Ok((output, Duration::from_micros(call.took_us.load(Ordering::Relaxed))))
     }
 }
 
@@ -165,6 +182,7 @@ impl Inner {
             host,
             sent: AtomicU32::new(0),
             in_flight: AtomicBool::new(false),
+            took_us: AtomicU64::new(0),
         }
     }
 
@@ -212,6 +230,7 @@ impl Ask for Login<'_> {
                 host: &client.login_host,
                 sent: AtomicU32::new(0),
                 in_flight: AtomicBool::new(false),
+                took_us: AtomicU64::new(0),
             };
             client.send(&request, &client.login, &own).await
         }

@@ -91,4 +91,8 @@ impl ConversationSource for Gateway {
     fn counters(&self) -> Counters {
         self.client.counters()
     }
+
+    fn rate(&self) -> Option<f64> {
+        self.client.known_pace()
+    }
 }

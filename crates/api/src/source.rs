@@ -3,6 +3,7 @@
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use frontdesk_domain::{Facts, Filter, PageSize, PageToken, RawRecord, RecordError, TimeRange};
 use futures_util::stream::{BoxStream, Stream, StreamExt};
@@ -40,6 +41,13 @@ pub trait ConversationSource: Send + Sync {
 
     /// What was done so far, by every query of this source.
     fn counters(&self) -> Counters;
+
+    /// Requests a second that may go at the moment, by all queries together; none while no limit is known. Above 0.
+    ///
+    /// With [`ConversationPage::took`] it tells how many queries must run at once to use it up.
+    fn rate(&self) -> Option<f64> {
+        None
+    }
 }
 
 /// Who answers.
@@ -84,6 +92,8 @@ pub struct ConversationPage {
     pub conversations: Vec<Result<Conversation, Rejected>>,
     /// Length of the body, decompressed.
     pub body_bytes: u64,
+    /// From when the request went until the page was read. Waits for a turn are not in it, nor are attempts that failed.
+    pub took: Duration,
 }
 
 /// A conversation as it came, with what can be read out of it.

@@ -135,6 +135,11 @@ impl Throttle {
         lock(&self.pace).rate()
     }
 
+    /// The same, once it rests on something.
+    pub(crate) fn known_rate(&self) -> Option<f64> {
+        lock(&self.pace).known_rate()
+    }
+
     fn check(&self, deadline: Instant) -> Result<(), Closed> {
         let now = instant();
         match lock(&self.pace).closed_until(now) {

@@ -12,6 +12,7 @@
 
 mod budget;
 mod checkpoint;
+mod flight;
 pub mod import;
 pub mod layout;
 mod lines;

@@ -1,5 +1,6 @@
 //! Pulls a range of conversations: windows, several in flight, a checkpoint per page, one certificate a run.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::num::NonZero;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,12 +10,14 @@ use std::time::Duration;
 use frontdesk_api::{ConversationSource, Error as ApiError};
 use frontdesk_archive::{Error as ArchiveError, ErrorKind as ArchiveErrorKind, RunLog, Writer};
 use frontdesk_domain::{
-    Certificate, Filter, Missing, OrganizationId, PageSize, RunId, RunState, TimeRange, Timestamp, judge,
+    Certificate, Filter, Missing, OrganizationId, PageSize, RunId, RunOutset, TimeRange, Timestamp,
 };
 use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 
 use crate::budget::Budget;
 use crate::checkpoint::{Line, Replayed, Request, WindowState, replay};
+use crate::flight::Flight;
 use crate::monitor::{Monitor, Note, Progress};
 use crate::tally::Tally;
 use crate::window::{Quit, Shared, Stopped, append, blocking, ends_the_run};
@@ -48,7 +51,7 @@ pub struct PullRequest {
     /// How long a conversation may still change after it started: a window that ends after now minus this
     /// is provisional.
     pub look_back: Duration,
-    /// Windows in flight at once.
+    /// Windows in flight at once while the source knows no limit. With one they are as many as use it up.
     pub in_flight: NonZero<usize>,
 }
 
@@ -157,6 +160,7 @@ impl<'p> Pull<'p> {
             writer: &self.writer,
             log: Arc::clone(&begun.log),
             budget: Budget::new(),
+            flight: Flight::new(request.in_flight),
             now: self.now,
             size: request.page_size,
             filter: request.filter.clone(),
@@ -166,13 +170,17 @@ impl<'p> Pull<'p> {
             quit: Quit::default(),
             progress: &|index, state| board.show(index, state),
         };
-        let ended = drive(&shared, begun.states, request.in_flight, stop).await;
+        let ended = drive(&shared, begun.states, stop).await;
         if let Some(error) = ended.storage {
             return Err(PullError(error));
         }
 
         let counters = self.source.counters();
-        let mut certificate = Certificate {
+        let mut tally = Tally::default();
+        for state in &ended.states {
+            tally += state.tally;
+        }
+        let outset = RunOutset {
             run_id: begun.run.clone(),
             organization: self.organization.clone(),
             contract: written.contract,
@@ -181,40 +189,25 @@ impl<'p> Pull<'p> {
             to: written.to,
             filter: written.filter,
             page_size: written.page_size,
-            look_back_seconds: request.look_back.as_secs(),
+            look_back_seconds: written.look_back_seconds,
             started_at: begun.at,
+        };
+        // The gateway contract states no totals, so nothing is claimed.
+        let certificate = Certificate {
             finished_at: (self.now)(),
-            state: RunState::Incomplete,
             windows: ended.states.iter().map(|state| state.report(request.look_back)).collect(),
-            // The gateway contract states no totals.
-            claimed: None,
-            received: 0,
-            unique: 0,
-            stored: 0,
-            versions_added: 0,
-            unchanged: 0,
-            expired: 0,
-            rejected: 0,
-            pages: 0,
+            stored: tally.stored,
+            versions_added: tally.versions_added,
+            unchanged: tally.unchanged,
+            expired: tally.expired,
+            rejected: tally.rejected,
             requests: counters.requests.saturating_sub(before.requests),
             throttled: counters.throttled.saturating_sub(before.throttled),
-            late: 0,
+            late: ended.states.iter().map(|state| state.late).sum(),
             missing: ended.states.iter().filter_map(|state| missing(state, ended.interrupted)).collect(),
-        };
-        let mut tally = Tally::default();
-        for (state, window) in ended.states.iter().zip(&certificate.windows) {
-            tally += state.tally;
-            certificate.pages += state.pages;
-            certificate.late += state.late;
-            certificate.received += window.received;
-            certificate.unique += window.unique;
+            ..Certificate::begun(outset)
         }
-        certificate.stored = tally.stored;
-        certificate.versions_added = tally.versions_added;
-        certificate.unchanged = tally.unchanged;
-        certificate.expired = tally.expired;
-        certificate.rejected = tally.rejected;
-        certificate.state = judge(&certificate.windows, &certificate.missing, certificate.late);
+        .judged();
         let line = Line::Certificate { certificate: Box::new(certificate.clone()) };
         let log = begun.log;
         blocking(move || append(&log, &line)).await?;
@@ -315,26 +308,25 @@ struct Ended {
 }
 
 /// Runs the open windows, several at once, until all are done, the caller stops, or going on is pointless.
-async fn drive(
-    shared: &Shared<'_>,
-    mut states: Vec<WindowState>,
-    in_flight: NonZero<usize>,
-    stop: impl Future<Output = ()>,
-) -> Ended {
+async fn drive(shared: &Shared<'_>, mut states: Vec<WindowState>, stop: impl Future<Output = ()>) -> Ended {
     let mut storage = None;
     let mut cause = None;
     let mut interrupted = false;
     let open = states.iter_mut().enumerate().filter(|(_, state)| !state.done);
-    let windows = open.map(|(index, state)| shared.run(u32::try_from(index).unwrap_or(u32::MAX), state));
-    let mut running = futures_util::stream::iter(windows).buffer_unordered(in_flight.get());
+    let mut waiting: VecDeque<_> =
+        open.map(|(index, state)| (u32::try_from(index).unwrap_or(u32::MAX), state)).collect();
+    let mut running = FuturesUnordered::new();
     let mut stop = std::pin::pin!(stop);
     loop {
+        let room = shared.flight.room(shared.source.rate(), running.len(), waiting.len());
+        running.extend(waiting.drain(..room).map(|(index, state)| shared.run(index, state)));
         tokio::select! {
             biased;
             () = &mut stop, if !interrupted => {
                 interrupted = true;
                 shared.quit.now();
             }
+            () = shared.flight.changed() => {}
             window = running.next() => match window {
                 None => break,
                 Some(Ok(())) => {}

@@ -14,6 +14,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::budget::Budget;
 use crate::checkpoint::{Failed, Line, Page, WindowState, hex, write_id_hashes};
+use crate::flight::Flight;
 use crate::monitor::{MOST_NOTES, Monitor, Note};
 use crate::pull::Now;
 use crate::tally::Tally;
@@ -24,6 +25,7 @@ pub(crate) struct Shared<'r> {
     pub(crate) writer: &'r Arc<Writer>,
     pub(crate) log: Arc<Mutex<RunLog>>,
     pub(crate) budget: Budget,
+    pub(crate) flight: Flight,
     pub(crate) now: &'r Now,
     pub(crate) size: PageSize,
     pub(crate) filter: Option<Filter>,
@@ -126,7 +128,9 @@ impl Shared<'_> {
                 }
             };
             let store = async {
+                let begun = (self.now)();
                 let stored = self.store(index, state, at, page, permit).await;
+                self.flight.stored((self.now)().since(begun));
                 if stored.is_err() {
                     // Nothing can be kept any more: do not wait for the page that is being fetched.
                     self.quit.now();
@@ -148,6 +152,7 @@ impl Shared<'_> {
             let page = pages.next().await?;
             if let Ok(page) = &page {
                 self.budget.learn(page.body_bytes);
+                self.flight.fetched(page.took);
             }
             Some(Fetched { at, page, permit })
         };

@@ -94,6 +94,107 @@ pub struct Certificate {
     pub missing: Vec<Missing>,
 }
 
+/// What is known of a run when it begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunOutset {
+    /// See the field of the same name in [`Certificate`], as of all others.
+    pub run_id: RunId,
+    /// The organisation that is asked.
+    pub organization: OrganizationId,
+    /// The contract that is spoken.
+    pub contract: String,
+    /// The host that is asked.
+    pub origin: String,
+    /// The first start time that is asked for.
+    pub from: Timestamp,
+    /// The first start time after the range.
+    pub to: Timestamp,
+    /// The filter as it is sent.
+    pub filter: Option<String>,
+    /// Conversations asked for per page.
+    pub page_size: PageSize,
+    /// How long after its start a conversation may still appear or change, in seconds.
+    pub look_back_seconds: u64,
+    /// When the run began.
+    pub started_at: Timestamp,
+}
+
+impl Certificate {
+    /// The certificate of a run that took nothing: incomplete, and ended when it began. What came of it is filled in;
+    /// [`judged`](Certificate::judged) draws the conclusion.
+    ///
+    /// ```
+    /// use frontdesk_domain::{Certificate, RunOutset, RunState, WindowEnd, WindowReport};
+    ///
+    /// let (from, to) = ("2025-03-01T00:00:00Z".parse()?, "2025-03-02T00:00:00Z".parse()?);
+    /// let nothing = Certificate::begun(RunOutset {
+    ///     run_id: "pull-1".parse()?,
+    ///     organization: Default::default(),
+    ///     contract: "gateway".to_owned(),
+    ///     origin: "api.example.com".to_owned(),
+    ///     from,
+    ///     to,
+    ///     filter: None,
+    ///     page_size: Default::default(),
+    ///     look_back_seconds: 259_200,
+    ///     started_at: to,
+    /// });
+    /// assert_eq!(nothing.state, RunState::Incomplete);
+    ///
+    /// let (state, ended) = (RunState::Complete, WindowEnd::Complete);
+    /// let window = WindowReport {
+    ///     from, to, state, pages: 1, received: 7, unique: 7, pages_digest: String::new(), ended, open: false,
+    /// };
+    /// let whole = Certificate { windows: vec![window], stored: 7, ..nothing }.judged();
+    /// assert_eq!((whole.state, whole.pages, whole.unique), (RunState::Complete, 1, 7));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn begun(run: RunOutset) -> Self {
+        Self {
+            run_id: run.run_id,
+            organization: run.organization,
+            contract: run.contract,
+            origin: run.origin,
+            from: run.from,
+            to: run.to,
+            filter: run.filter,
+            page_size: run.page_size,
+            look_back_seconds: run.look_back_seconds,
+            started_at: run.started_at,
+            finished_at: run.started_at,
+            state: RunState::Incomplete,
+            windows: Vec::new(),
+            claimed: None,
+            received: 0,
+            unique: 0,
+            stored: 0,
+            versions_added: 0,
+            unchanged: 0,
+            expired: 0,
+            rejected: 0,
+            pages: 0,
+            requests: 0,
+            throttled: 0,
+            late: 0,
+            missing: Vec::new(),
+        }
+    }
+
+    /// The same with the windows' counts added up, and the state that [`judge`] gives it.
+    #[must_use]
+    pub fn judged(self) -> Self {
+        let sum = |count: fn(&WindowReport) -> u64| self.windows.iter().map(count).sum();
+        Self {
+            pages: sum(|window| window.pages),
+            received: sum(|window| window.received),
+            unique: sum(|window| window.unique),
+            state: judge(&self.windows, &self.missing, self.late),
+            ..self
+        }
+    }
+}
+
 /// One window of a run: what was asked, what came, how it ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WindowReport {

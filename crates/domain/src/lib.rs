@@ -52,7 +52,7 @@ pub mod time;
 pub mod tokens;
 pub mod violation;
 
-pub use certificate::{Certificate, Missing, RunState, WindowEnd, WindowReport, judge};
+pub use certificate::{Certificate, Missing, RunOutset, RunState, WindowEnd, WindowReport, judge};
 pub use filter::{Filter, FilterError};
 pub use fold::Needle;
 pub use ids::{IdError, IdFault, MatterName, OrganizationId, PathSegment, PolicyName, RecordId, RunId};

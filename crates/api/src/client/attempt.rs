@@ -75,7 +75,12 @@ impl Inner {
                 let (code, message) = read_error(body, &secrets).await;
                 Err(failed_status(fault, Answer { code, message, ..answer }, generation))
             }
-            None => self.decode(endpoint, &head, body, answer, generation).await,
+            None => {
+                let output = self.decode(endpoint, &head, body, answer, generation).await?;
+                let took = (instant() - started).as_micros();
+                call.took_us.store(u64::try_from(took).unwrap_or(u64::MAX), Ordering::Relaxed);
+                Ok(output)
+            }
         }
     }
 

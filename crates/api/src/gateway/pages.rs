@@ -1,5 +1,7 @@
 //! Page after page.
 
+use std::time::Duration;
+
 use futures_util::stream::{self, Stream};
 
 use super::circle::Circle;
@@ -58,16 +60,16 @@ impl Listing {
             Step::Fetch if self.pages_left == 0 => return None,
             Step::Fetch => {}
         }
-        let page = match self.client.send(&self.request, &self.options).await {
+        let (page, took) = match self.client.send_timed(&self.request, &self.options).await {
             Ok(page) => page,
             Err(error) => return Some(Err(error)),
         };
         self.pages_left -= 1;
         self.number += 1;
-        Some(Ok(self.deliver(page)))
+        Some(Ok(self.deliver(page, took)))
     }
 
-    fn deliver(&mut self, page: DetailsPage) -> ConversationPage {
+    fn deliver(&mut self, page: DetailsPage, took: Duration) -> ConversationPage {
         let DetailsPage { mut conversations, next, body_bytes, marks } = page;
         let token = std::mem::replace(&mut self.request.token, next.clone());
         for (conversation, is_new) in conversations.iter_mut().zip(self.circle.take(&marks)) {
@@ -83,6 +85,6 @@ impl Listing {
                 Step::Fetch
             };
         }
-        ConversationPage { number: self.number, token, next, conversations, body_bytes }
+        ConversationPage { number: self.number, token, next, conversations, body_bytes, took }
     }
 }

@@ -36,6 +36,8 @@ pub(crate) struct Call<'a> {
     pub(crate) sent: AtomicU32,
     /// Whether one of them is being waited for.
     pub(crate) in_flight: AtomicBool,
+    /// What the attempt that succeeded took, from the request to the end of its answer.
+    pub(crate) took_us: AtomicU64,
 }
 
 /// What all callers of one host share.

@@ -134,6 +134,12 @@ impl Pace {
         }
     }
 
+    /// The same, once it rests on something: on what the server stated or the caller set, or on a collision.
+    pub(crate) fn known_rate(&self) -> Option<f64> {
+        let guessed = matches!(self.knowledge, Knowledge::Guess { .. }) && self.cap.is_none();
+        (!guessed).then(|| self.rate())
+    }
+
     /// Until when the gate is closed.
     pub(crate) fn closed_until(&self, now: Instant) -> Option<Instant> {
         self.closed_until.filter(|until| *until > now)

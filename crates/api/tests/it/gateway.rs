@@ -1,6 +1,7 @@
 //! The details query and its pages (contract §5), and row R29: hostile page tokens.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use frontdesk_api::endpoint::{BodyReader as _, Endpoint as _};
 use frontdesk_api::gateway::DetailsRequest;
@@ -263,4 +264,23 @@ async fn a_page_that_is_cut_anywhere_is_taken_whole_or_not_at_all() {
         assert!(failed.is_none() && stop == Stop::Complete, "{cut}: {failed:?}");
         assert_eq!(ids(&kept), ["1", "2", "3"], "{cut}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_tells_its_own_time_and_the_source_a_rate_once_it_is_stated() {
+    let gateway = gateway(|token| match token {
+        "" => page(&["c-1"], Some("t-1")).after(Duration::from_millis(300)),
+        _ => page(&["c-2"], None)
+            .header("inin-ratelimit-allowed", "1500")
+            .header("inin-ratelimit-count", "2")
+            .header("inin-ratelimit-reset", "60"),
+    });
+    let mut pages = gateway.conversations(query());
+    // The wait for the token and for the turn of the second request is not the page's.
+    assert_eq!(pages.next().await.unwrap().unwrap().took, Duration::from_millis(300));
+    assert_eq!(gateway.rate(), None, "where to start is a guess");
+    let took = pages.next().await.unwrap().unwrap().took;
+    assert!(took <= Duration::from_millis(2), "{took:?}");
+    let rate = gateway.rate().unwrap();
+    assert!((24.9..25.0).contains(&rate), "{rate}");
 }

@@ -13,7 +13,7 @@ use frontdesk_api::{Client, Credentials, Gateway};
 use frontdesk_archive::{ReadOptions, Reader, Settings, Writer};
 use frontdesk_archiver::{Monitor, Note, Pull, PullReport, PullRequest};
 use frontdesk_domain::{OrganizationId, PageSize, Secret, TimeRange, Timestamp};
-use frontdesk_sandbox::{Break, Config, Ending, FaultPlan, Sandbox, machine_time};
+use frontdesk_sandbox::{Break, Config, Ending, FaultPlan, Moment, Sandbox, machine_time};
 
 /// Well past 2025, so that nothing of it is inside the look-back.
 pub(crate) const NOW: &str = "2026-06-01T00:00:00Z";
@@ -111,7 +111,12 @@ impl Tenant {
 
 /// What the sandbox answers, as the in-memory transport gives it.
 pub(crate) fn answer(sandbox: &Sandbox, request: &http::Request<Bytes>) -> Reply {
-    let reply = sandbox.handle(request, IpAddr::V4(Ipv4Addr::LOCALHOST), machine_time());
+    answer_at(sandbox, request, machine_time())
+}
+
+/// The same at a time of its own.
+pub(crate) fn answer_at(sandbox: &Sandbox, request: &http::Request<Bytes>, now: Moment) -> Reply {
+    let reply = sandbox.handle(request, IpAddr::V4(Ipv4Addr::LOCALHOST), now);
     let (delay, ending) = (reply.delay, reply.ending);
     let mut given = Reply::status(reply.status().as_u16());
     for (name, value) in reply.response.headers() {

@@ -20,8 +20,8 @@ use crate::commands::watch::{Unit, Watch};
 use crate::context::Context;
 use crate::{connect, failures, store};
 
-/// Windows in flight. Each hides the latency of one request and costs the memory of a page, a connection and the ids
-/// of a window: 8 use a rate of 25 a second up to 300 ms of latency (ADR 0009).
+/// Windows in flight while no limit is known: each costs a connection and the ids of a window. With a limit the pull
+/// itself counts how many use it up (ADR 0009).
 pub(crate) const IN_FLIGHT: NonZero<usize> = NonZero::new(8).unwrap();
 const DEFAULT_DAYS: u32 = 7;
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -216,7 +216,7 @@ fn seconds(range: &TimeRange) -> u64 {
 #[cfg(test)]
 mod tests {
     use frontdesk_archiver::Tally;
-    use frontdesk_domain::{Missing, OrganizationId};
+    use frontdesk_domain::{Missing, OrganizationId, RunOutset};
     use frontdesk_shell::{Environment, Format, Printer};
 
     use super::*;
@@ -234,7 +234,7 @@ mod tests {
             page_token: Some("t\n1".into()),
             reason: "why".into(),
         };
-        let certificate = Certificate {
+        let outset = RunOutset {
             run_id: "pull-x".parse().unwrap(),
             organization: OrganizationId::default(),
             contract: "gateway".into(),
@@ -245,23 +245,9 @@ mod tests {
             page_size: PageSize::default(),
             look_back_seconds: 0,
             started_at: from,
-            finished_at: to,
-            state,
-            windows: Vec::new(),
-            claimed: None,
-            received: 0,
-            unique: 0,
-            stored: 0,
-            versions_added: 0,
-            unchanged: 0,
-            expired: 0,
-            rejected: 0,
-            pages,
-            requests: 0,
-            throttled: 0,
-            late: 0,
-            missing: if state == RunState::Incomplete { vec![missing] } else { Vec::new() },
         };
+        let missing = if state == RunState::Incomplete { vec![missing] } else { Vec::new() };
+        let certificate = Certificate { state, pages, missing, ..Certificate::begun(outset) };
         PullReport { certificate, tally: Tally::default(), resumed: false, interrupted, cause: None }
     }
 

@@ -247,3 +247,23 @@ Took {seconds:.1} s. Try next:
 fn program() -> String {
     std::env::args().next().unwrap_or_else(|| String::from("frontdesk"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flag_that_would_be_ignored_is_refused() {
+        let path = || Some(PathBuf::from("mine"));
+        for (flag, global) in [
+            ("--data-dir", GlobalArgs { data_dir: path(), ..GlobalArgs::default() }),
+            ("--config", GlobalArgs { config: path(), ..GlobalArgs::default() }),
+            ("--profile", GlobalArgs { profile: Some("mine".parse().unwrap()), ..GlobalArgs::default() }),
+        ] {
+            let refused = refuse_settings(&global).unwrap_err();
+            assert_eq!(refused.exit(), Exit::Usage);
+            assert!(refused.one_line().contains(flag), "{}", refused.one_line());
+        }
+        assert!(refuse_settings(&GlobalArgs { json: true, quiet: true, ..GlobalArgs::default() }).is_ok());
+    }
+}
