@@ -1,9 +1,10 @@
 //! `FORMAT.json`: what the folder is, and whose.
 
 use std::io;
+use std::path::Path;
 
 use frontdesk_domain::{OrganizationId, Timestamp};
-use frontdesk_durable::{Dir, Sha256Hash, publish, read_whole};
+use frontdesk_durable::{Dir, OsDir, Sha256Hash, publish, read_whole};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -15,6 +16,34 @@ use crate::layout;
 /// - 1.0: the first.
 pub(crate) const MAJOR: u32 = 1;
 pub(crate) const MINOR: u32 = 0;
+
+/// Whose archive lies in a folder, without opening it; `None` when there is no archive.
+///
+/// For a command that changes what is there and brings nothing in, so that nobody need say it again.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use frontdesk_archive::{Settings, Writer};
+/// # let temp = tempfile::tempdir()?;
+/// # let root = temp.path().join("archive");
+/// assert_eq!(frontdesk_archive::organization_of(&root)?, None);
+/// # let settings = Settings { organization: "acme".parse()?, ..Settings::default() };
+/// Writer::open(&root, &settings, Arc::new(|| frontdesk_domain::Timestamp::UNIX_EPOCH))?.close()?;
+/// assert_eq!(frontdesk_archive::organization_of(&root)?, Some("acme".parse()?));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// `NewerFormat`, `Damage` when `FORMAT.json` cannot be understood, and what the file system says.
+pub fn organization_of(root: &Path) -> Result<Option<OrganizationId>, Error> {
+    let dir = match OsDir::open(root) {
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
+        opened => opened.during(Action::Open, &root.display().to_string())?,
+    };
+    Ok(Format::read(&dir)?.map(|format| format.organization))
+}
 
 /// More than the file can have.
 const LIMIT: u64 = 64 * 1024;

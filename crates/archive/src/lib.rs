@@ -70,6 +70,7 @@ mod writer;
 pub use error::{Action, Error, ErrorKind};
 pub use expire::{ClockTrust, Compacted, Removal, Removed};
 pub use export::{Export, ExportLayout, ExportProgress, ExportReport};
+pub use format::organization_of;
 pub use hold::HoldOutcome;
 pub use list::{Entries, ListEntry, ListQuery};
 pub use maintenance::Maintenance;

@@ -64,7 +64,8 @@ pub(crate) async fn writer(
     }
 }
 
-/// Opens the archive for changes that are no puts; none is made where there is none.
+/// Opens the archive for changes that are no puts; none is made where there is none. Where nobody says whose archive it
+/// is, it is whose it is: nothing comes in from outside.
 pub(crate) fn maintenance(
     context: &Context<'_>,
     arguments: &StoreArgs,
@@ -73,12 +74,18 @@ pub(crate) fn maintenance(
 ) -> Result<Maintenance, Failure> {
     let wait = quantity::duration(&arguments.wait)
         .map_err(|error| Failure::from_error(Exit::Usage, "bad_argument", &error).hint("see --wait"))?;
+    let root = context.archive_root()?;
     let settings = StoreSettings {
         organization: match &arguments.organization_id {
             Some(id) => id
                 .parse()
                 .map_err(|error: IdError| Failure::from_error(Exit::Usage, "bad_argument", &error))?,
-            None => organization(context)?,
+            None => match context.settings.parsed("organization_id", str::parse)? {
+                Some(id) => id,
+                None => frontdesk_archive::organization_of(&root)
+                    .map_err(|error| failures::archive(&error))?
+                    .unwrap_or_default(),
+            },
         },
         segment_size: segment_size(context)?,
         wait,
@@ -86,7 +93,6 @@ pub(crate) fn maintenance(
         workers: workers(),
         ..StoreSettings::default()
     };
-    let root = context.archive_root()?;
     tokio::task::block_in_place(|| Maintenance::open(&root, &settings, now))
         .map_err(|error| failures::archive(&error))
 }
