@@ -16,7 +16,7 @@ use crate::search::cursor::Rank;
 const WAITING: usize = 0;
 
 /// Bytes of memory at which documents become a file, with what that takes.
-const BUDGET: usize = 8 * 1024 * 1024;
+const BUDGET: usize = 4 * 1024 * 1024;
 
 /// How long nothing may come before what waits becomes a file, if it is more than a search reads gladly.
 const IDLE: Duration = Duration::from_millis(250);
