@@ -26,8 +26,10 @@ fn second_writer(scene: &Scene<'_>) -> Outcome {
     let line = scene.hidden("one.ndjson");
     files::write_private(&line, br#"{"id":"one","startTime":"2025-01-01T00:00:00Z"}"#)?;
     let line = line.display().to_string();
-    let mut first =
-        desk.start(&[&["--json", "archive", "pull", "--page-size", "1"], &YEAR as &[&str]].concat())?;
+    // Slow enough to be met by everybody, whatever is in flight.
+    let slowly =
+        [&["--json", "archive", "pull", "--page-size", "1", "--rate", "20"], &YEAR as &[&str]].concat();
+    let mut first = desk.start(&slowly)?;
     wait_for(&mut first, || files::below(&desk.segments()).is_ok_and(|files| !files.is_empty()))?;
     let import = |wait: &str| desk.json(&["archive", "import", "--ndjson", &line, "--wait", wait]);
     let holder = format!("pid {}", first.id());
@@ -53,8 +55,7 @@ fn second_writer(scene: &Scene<'_>) -> Outcome {
     );
     waiting.wait()?.exits(0)?;
     // The holder is gone, and so is its mark, also when it was killed.
-    let mut killed =
-        desk.start(&[&["--json", "archive", "pull", "--page-size", "1"], &YEAR as &[&str]].concat())?;
+    let mut killed = desk.start(&slowly)?;
     let asked = tenant.queries();
     wait_for(&mut killed, || tenant.queries() > asked)?;
     ensure!(killed.kill()?.0, "the writer ended before it was killed");

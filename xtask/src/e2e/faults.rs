@@ -118,10 +118,11 @@ fn every_other(scene: &Scene<'_>) -> Outcome {
 }
 
 fn expiring(scene: &Scene<'_>) -> Outcome {
-    // A token that is refused before its time, every tenth call: one refresh and one replay each.
+    // A token that is refused before its time: one refresh and one replay each. Seldom enough that with 64 windows in
+    // flight no replay is refused again, which ends a window as it should.
     let refused = Effect::Status { status: 401, retry_after: Vec::new(), body: None };
     let path = Some("/api/v2/analytics/conversations/details/query".to_owned());
-    let faults = always(When { path, every: Some(10), ..When::default() }, refused);
+    let faults = always(When { path, every: Some(97), ..When::default() }, refused);
     let tenant = scene.tenant(Config { faults, ..small(scene) })?;
     let desk = scene.desk("data").connected(&tenant);
     let run = desk.pull(&["--page-size", "3"])?.exits(0)?;

@@ -245,6 +245,9 @@ fn beside_a_pull(scene: &Scene<'_>) -> Outcome {
         "2026-01-01",
         "--page-size",
         "20",
+        // Without a limit all windows would be in flight, and the pull over at once.
+        "--rate",
+        "40",
     ])?;
     let mut seen = BTreeSet::new();
     let mut looks = 0;

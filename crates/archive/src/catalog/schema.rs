@@ -102,7 +102,13 @@ CREATE INDEX hidden_by_segment ON hidden (segment);
 /// Settings of a connection that writes.
 pub(super) fn prepare_for_writing(connection: &Connection) -> rusqlite::Result<()> {
     // Where this fails SQLite may answer with the mode it stays in, and no error; then readers would wait for writers.
-    let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    // The change is committed after the answer, so the statement is taken to its end.
+    let mut statement = connection.prepare("PRAGMA journal_mode = WAL")?;
+    let mut rows = statement.query([])?;
+    let mut mode = String::new();
+    while let Some(row) = rows.next()? {
+        mode = row.get(0)?;
+    }
     if mode != "wal" {
         let failed = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR);
         return Err(rusqlite::Error::SqliteFailure(
