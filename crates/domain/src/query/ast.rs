@@ -42,6 +42,18 @@ impl Expr {
         micros + i64::from(i128::from(micros) * 1_000 != time.as_nanos())
     }
 
+    /// Itself without what leaves no trace in the text: a list of one, two negations.
+    fn as_written(&self) -> &Self {
+        match self {
+            Self::Any(list) | Self::All(list) if list.len() == 1 => list[0].as_written(),
+            Self::Not(inner) => match &**inner {
+                Self::Not(twice) => twice.as_written(),
+                _ => self,
+            },
+            _ => self,
+        }
+    }
+
     pub(super) fn matches(&self, document: &Document<'_>) -> bool {
         match self {
             Self::All(list) => list.iter().all(|expr| expr.matches(document)),
@@ -247,9 +259,9 @@ impl fmt::Display for Expr {
             if index > 0 {
                 f.write_str(joint)?;
             }
-            match (self, item) {
-                (Self::All(_), Self::Any(inner)) if inner.len() != 1 => write!(f, "({item})")?,
-                _ => item.fmt(f)?,
+            match (self, item.as_written()) {
+                (Self::All(_), item @ Self::Any(_)) => write!(f, "({item})")?,
+                (_, item) => item.fmt(f)?,
             }
         }
         Ok(())

@@ -124,6 +124,18 @@ fn flattened(expr: &Expr) -> Expr {
     }
 }
 
+/// Lists of one and double negations leave no trace in the text, and what is in them needs its parentheses all the same.
+#[test]
+fn an_or_inside_a_list_of_one_or_two_negations_keeps_its_parentheses() {
+    let word = |text: &str| Expr::Words(Words::new(text, false).unwrap());
+    let either = Expr::Any(vec![word("b"), word("c")]);
+    let negated_twice = Expr::Not(Box::new(Expr::Not(Box::new(either.clone()))));
+    for inner in [Expr::Any(vec![either.clone()]), Expr::All(vec![either.clone()]), negated_twice] {
+        let query = Query::new(&Expr::All(vec![word("a"), inner])).unwrap();
+        assert_eq!(query.to_string(), "a (b OR c)");
+    }
+}
+
 proptest! {
     #[test]
     fn what_is_written_is_read(expr in expr()) {
