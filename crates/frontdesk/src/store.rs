@@ -6,6 +6,7 @@ use std::thread::available_parallelism;
 
 use frontdesk_archive::{ErrorKind, Maintenance, ReadOptions, Reader, Settings as StoreSettings, Writer};
 use frontdesk_domain::{IdError, OrganizationId, Timestamp};
+use frontdesk_shell::settings::Origin;
 use frontdesk_shell::{Exit, Failure, Shutdown, quantity};
 
 use crate::args::StoreArgs;
@@ -80,12 +81,10 @@ pub(crate) fn maintenance(
             Some(id) => id
                 .parse()
                 .map_err(|error: IdError| Failure::from_error(Exit::Usage, "bad_argument", &error))?,
-            None => match context.settings.parsed("organization_id", str::parse)? {
-                Some(id) => id,
-                None => frontdesk_archive::organization_of(&root)
-                    .map_err(|error| failures::archive(&error))?
-                    .unwrap_or_default(),
-            },
+            None if is_said(context, "organization_id") => organization(context)?,
+            None => frontdesk_archive::organization_of(&root)
+                .map_err(|error| failures::archive(&error))?
+                .unwrap_or_default(),
         },
         segment_size: segment_size(context)?,
         wait,
@@ -95,6 +94,11 @@ pub(crate) fn maintenance(
     };
     tokio::task::block_in_place(|| Maintenance::open(&root, &settings, now))
         .map_err(|error| failures::archive(&error))
+}
+
+/// Whether somebody gave the setting a value, which is then not the built-in one.
+fn is_said(context: &Context<'_>, key: &str) -> bool {
+    context.settings.value(key).is_some_and(|value| *value.origin() != Origin::Default)
 }
 
 /// Opens the archive in `root` for writing with `settings`.
