@@ -17,6 +17,8 @@
 //! | [`tokens`] | a text as words and what is between them |
 //! | [`certificate`], [`coverage`] | what a run can prove, and what many runs prove together |
 //! | [`violation`] | broken rules, all at once, in a stable order |
+//! | [`event`] | what is told to webhooks |
+//! | [`address`] | which addresses may be called on somebody's word |
 //! | [`secret`] | a value that must not be shown |
 //!
 //! What it will never do: open a file, read a clock or the environment, log, or start a runtime.
@@ -34,8 +36,10 @@
 //! # Ok::<(), frontdesk_domain::TimeError>(())
 //! ```
 
+pub mod address;
 pub mod certificate;
 pub mod coverage;
+pub mod event;
 pub mod filter;
 pub mod fold;
 pub mod ids;
@@ -53,6 +57,7 @@ pub mod tokens;
 pub mod violation;
 
 pub use certificate::{Certificate, Missing, RunOutset, RunState, WindowEnd, WindowReport, judge};
+pub use event::{Event, EventKind, UnknownEventKind};
 pub use filter::{Filter, FilterError};
 pub use fold::Needle;
 pub use ids::{IdError, IdFault, MatterName, OrganizationId, PathSegment, PolicyName, RecordId, RunId};

@@ -6,8 +6,10 @@
 mod snapshot;
 mod strategies;
 
+mod address;
 mod certificate;
 mod coverage;
+mod event;
 mod filter;
 mod fold;
 mod ids;
