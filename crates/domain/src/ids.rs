@@ -4,7 +4,6 @@
 //! and serde.
 
 use std::fmt;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -19,11 +18,11 @@ macro_rules! checked_text {
             /// # Errors
             ///
             /// [`IdError`] says which rule it breaks.
-            pub fn new(text: impl Into<String>) -> Result<Self, IdError> {
+            pub fn new(text: impl Into<String>) -> Result<Self, $crate::ids::IdError> {
                 let text = text.into();
                 match $check(&text) {
                     Ok(()) => Ok(Self(text)),
-                    Err(fault) => Err(IdError { what: $what, fault }),
+                    Err(fault) => Err($crate::ids::IdError::new($what, fault)),
                 }
             }
 
@@ -40,18 +39,18 @@ macro_rules! checked_text {
             }
         }
 
-        impl FromStr for $name {
-            type Err = IdError;
+        impl std::str::FromStr for $name {
+            type Err = $crate::ids::IdError;
 
-            fn from_str(text: &str) -> Result<Self, IdError> {
+            fn from_str(text: &str) -> Result<Self, $crate::ids::IdError> {
                 Self::new(text)
             }
         }
 
         impl TryFrom<String> for $name {
-            type Error = IdError;
+            type Error = $crate::ids::IdError;
 
-            fn try_from(text: String) -> Result<Self, IdError> {
+            fn try_from(text: String) -> Result<Self, $crate::ids::IdError> {
                 Self::new(text)
             }
         }
@@ -63,6 +62,8 @@ macro_rules! checked_text {
         }
     };
 }
+
+pub(crate) use checked_text;
 
 /// The organisation an archive belongs to: non-empty, at most 256 bytes, no control characters; `default` where the
 /// contract names none.
@@ -247,7 +248,7 @@ impl fmt::Display for RunId {
 pub struct PathSegment(String);
 
 impl PathSegment {
-    fn check(text: &str) -> Result<(), IdFault> {
+    pub(crate) fn check(text: &str) -> Result<(), IdFault> {
         if text.is_empty() {
             return Err(IdFault::Empty);
         }
@@ -280,6 +281,10 @@ pub struct IdError {
 }
 
 impl IdError {
+    pub(crate) fn new(what: &'static str, fault: IdFault) -> Self {
+        Self { what, fault }
+    }
+
     /// The rule that is broken.
     ///
     /// ```
@@ -337,7 +342,7 @@ pub enum IdFault {
     SurroundedBySpace,
 }
 
-fn bounded(text: &str, limit: usize) -> Result<(), IdFault> {
+pub(crate) fn bounded(text: &str, limit: usize) -> Result<(), IdFault> {
     match text.len() {
         0 => Err(IdFault::Empty),
         bytes if bytes > limit => Err(IdFault::TooLong { bytes, limit }),

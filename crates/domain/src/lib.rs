@@ -13,6 +13,7 @@
 //! | [`json`] | JSON as bytes: checked, compacted, taken apart while it arrives |
 //! | [`record`], [`payload`] | what is kept, and what can be read out of it |
 //! | [`retention`] | how long a conversation is kept, and why |
+//! | [`closure`] | ending guest sessions: reasons, the retain choice, what a call says about a guest |
 //! | [`fold`] | containment that ignores case |
 //! | [`tokens`] | a text as words and what is between them |
 //! | [`certificate`], [`coverage`] | what a run can prove, and what many runs prove together |
@@ -38,6 +39,7 @@
 
 pub mod address;
 pub mod certificate;
+pub mod closure;
 pub mod coverage;
 pub mod event;
 pub mod filter;
@@ -57,6 +59,7 @@ pub mod tokens;
 pub mod violation;
 
 pub use certificate::{Certificate, Missing, RunOutset, RunState, WindowEnd, WindowReport, judge};
+pub use closure::{ClosureReason, Ending, EndingDraft, ExternalRef, GuestId, GuestState, RetainData};
 pub use event::{Event, EventKind, UnknownEventKind};
 pub use filter::{Filter, FilterError};
 pub use fold::Needle;

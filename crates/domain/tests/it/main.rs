@@ -8,6 +8,7 @@ mod strategies;
 
 mod address;
 mod certificate;
+mod closure;
 mod coverage;
 mod event;
 mod filter;
