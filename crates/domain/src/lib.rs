@@ -7,7 +7,8 @@
 //! |---|---|
 //! | [`ids`] | names of organisations, records and runs; what may go into a path |
 //! | [`time`], [`range`] | points in time, months, the range that is asked for and its windows |
-//! | [`page`] | page size and page token |
+//! | [`page`] | page size, page token, depth |
+//! | [`message`], [`media`] | the messages of a history, and the files that go with them |
 //! | [`filter`] | the filter of the details query: read, checked, written |
 //! | [`query`] | what conversations are searched by: read, checked, compared |
 //! | [`json`] | JSON as bytes: checked, compacted, taken apart while it arrives |
@@ -46,6 +47,8 @@ pub mod filter;
 pub mod fold;
 pub mod ids;
 pub mod json;
+pub mod media;
+pub mod message;
 pub mod page;
 pub mod payload;
 pub mod query;
@@ -65,7 +68,7 @@ pub use filter::{Filter, FilterError};
 pub use fold::Needle;
 pub use ids::{IdError, IdFault, MatterName, OrganizationId, PathSegment, PolicyName, RecordId, RunId};
 pub use json::{JsonError, JsonFault};
-pub use page::{PageError, PageSize, PageToken};
+pub use page::{HistoryPageSize, MaxDepth, PageError, PageSize, PageToken};
 pub use payload::Facts;
 pub use query::{Query, QueryError};
 pub use range::TimeRange;

@@ -7,6 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::Violation;
 
+mod history;
+
+pub use history::{HistoryPageSize, MaxDepth};
+
 /// Conversations asked for per page: 1 to 10,000, by default 500 (contract §5).
 ///
 /// ```
@@ -155,9 +159,21 @@ pub enum PageError {
     /// The size is not between 1 and 10,000.
     #[error("a page of {0} conversations cannot be asked for: the size is between 1 and 10000")]
     Size(u64),
+    /// The size is not between 1 and 50, which is what the gateway allows for a history.
+    #[error("a page of {0} messages cannot be asked for: the size is between 1 and 50")]
+    HistorySize(u64),
     /// The size is not written as a whole number.
     #[error("the page size is not a whole number between 1 and 10000")]
     NotANumber,
+    /// The size is not written as a whole number.
+    #[error("the page size is not a whole number between 1 and 50")]
+    HistoryNotANumber,
+    /// Not even one page, or more than can be counted.
+    #[error("a depth of {0} pages is none: it is between 1 and 4294967295")]
+    Depth(u64),
+    /// The depth is not written as a whole number.
+    #[error("the depth is not a whole number of pages, 1 or more")]
+    DepthNotANumber,
     /// The token is empty.
     #[error("the page token is empty")]
     EmptyToken,
@@ -166,8 +182,10 @@ pub enum PageError {
 impl From<PageError> for Violation {
     fn from(error: PageError) -> Self {
         let rule = match error {
-            PageError::Size(_) => "page_size.range",
-            PageError::NotANumber => "page_size.number",
+            PageError::Size(_) | PageError::HistorySize(_) => "page_size.range",
+            PageError::NotANumber | PageError::HistoryNotANumber => "page_size.number",
+            PageError::Depth(_) => "max_depth.range",
+            PageError::DepthNotANumber => "max_depth.number",
             PageError::EmptyToken => "page_token.empty",
         };
         Self::new("", rule, error.to_string())

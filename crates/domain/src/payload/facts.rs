@@ -84,7 +84,8 @@ pub fn carries_id(kind: RecordKind, bytes: &[u8]) -> Option<RecordId> {
 
 /// The facts of a payload. Never fails: what cannot be read is absent, all of it when the bytes are not JSON.
 ///
-/// The members are looked for in every kind but media, whose records describe a file and not a conversation.
+/// The members are looked for in every kind but media, whose records describe a file and not a conversation. A history
+/// that has none of them began with the first of its `entities` whose time can be read, and ended with the last.
 ///
 /// ```
 /// use frontdesk_domain::RecordKind;
@@ -98,7 +99,15 @@ pub fn carries_id(kind: RecordKind, bytes: &[u8]) -> Option<RecordId> {
 pub fn facts(kind: RecordKind, bytes: &[u8]) -> Facts {
     match kind {
         RecordKind::Details | RecordKind::History | RecordKind::Transcript => {
-            Outline::of(bytes).map(|(outline, _)| outline.facts(bytes)).unwrap_or_default()
+            let Ok((outline, _)) = Outline::of(bytes) else { return Facts::default() };
+            let mut facts = outline.facts(bytes);
+            if kind == RecordKind::History
+                && let Some((first, last)) = outline.entities
+            {
+                facts.started_at = facts.started_at.or(Some(first));
+                facts.ended_at = facts.ended_at.or(Some(last));
+            }
+            facts
         }
         RecordKind::Media => Facts::default(),
     }
@@ -133,10 +142,11 @@ enum Name {
     Language,
     Metadata,
     Messages,
+    Entities,
 }
 
 impl Name {
-    const COUNT: usize = Self::Messages as usize + 1;
+    const COUNT: usize = Self::Entities as usize + 1;
 
     /// The member called by what stands between the quotes of a key.
     fn of(key: &[u8]) -> Option<Self> {
@@ -154,6 +164,7 @@ impl Name {
             b"language" => Self::Language,
             b"metadata" => Self::Metadata,
             b"messages" => Self::Messages,
+            b"entities" => Self::Entities,
             _ => return None,
         })
     }
@@ -169,7 +180,7 @@ pub(super) struct Outline<'a> {
     name: Option<Name>,
     key_at: usize,
     value_at: usize,
-    /// Whether the value in progress is the array `messages`.
+    /// Whether the value in progress is the array `messages`, or `entities`.
     in_messages: bool,
     /// Whether the member of a message in progress is its timestamp, and where it starts.
     is_stamp: bool,
@@ -177,6 +188,8 @@ pub(super) struct Outline<'a> {
     /// The timestamp of the message in progress, and of the last whole message.
     stamp: Option<Range<usize>>,
     last_stamp: Option<Range<usize>>,
+    /// The first and the last time that can be read in `entities`.
+    entities: Option<(Timestamp, Timestamp)>,
 }
 
 impl<'a> Outline<'a> {
@@ -193,6 +206,7 @@ impl<'a> Outline<'a> {
             stamp_at: 0,
             stamp: None,
             last_stamp: None,
+            entities: None,
         }
     }
 
@@ -256,6 +270,17 @@ impl<'a> Outline<'a> {
     }
 }
 
+impl Outline<'_> {
+    /// Takes the time of a whole entity into account.
+    fn end_entity(&mut self) {
+        let Some(stamp) = self.stamp.take() else { return };
+        let time = self.gaps.bytes().get(stamp).and_then(json::text).and_then(|text| text.parse().ok());
+        if let Some(time) = time {
+            self.entities = Some((self.entities.map_or(time, |(first, _)| first), time));
+        }
+    }
+}
+
 impl Sink for Outline<'_> {
     #[inline]
     fn space(&mut self, from: usize, to: usize) {
@@ -287,9 +312,16 @@ impl Sink for Outline<'_> {
             0 => self.object = first == b'{',
             1 => {
                 self.value_at = at;
-                if self.name == Some(Name::Messages) {
-                    self.in_messages = first == b'[';
-                    self.last_stamp = None;
+                match self.name {
+                    Some(Name::Messages) => {
+                        self.in_messages = first == b'[';
+                        self.last_stamp = None;
+                    }
+                    Some(Name::Entities) => {
+                        self.in_messages = first == b'[';
+                        self.entities = None;
+                    }
+                    _ => {}
                 }
             }
             2 if self.in_messages => {
@@ -310,6 +342,7 @@ impl Sink for Outline<'_> {
                 }
                 self.in_messages = false;
             }
+            2 if self.in_messages && self.name == Some(Name::Entities) => self.end_entity(),
             2 if self.in_messages => self.last_stamp = self.stamp.take(),
             3 if self.is_stamp => self.stamp = Some(self.stamp_at..end),
             _ => {}

@@ -16,6 +16,8 @@ mod fold;
 mod ids;
 mod json;
 mod json_splitter;
+mod media;
+mod message;
 mod payload;
 mod query;
 mod range;
