@@ -53,6 +53,12 @@ const ROOMS: &[Room] = &[
         never: &HTTP,
     },
     Room {
+        package: "frontdesk-journal",
+        sees: &["frontdesk-domain", "frontdesk-durable"],
+        tests_see: &["frontdesk-fixtures"],
+        never: &HTTP,
+    },
+    Room {
         package: "frontdesk-sandbox",
         sees: &[],
         tests_see: &["frontdesk-fixtures"],
@@ -84,6 +90,7 @@ const ROOMS: &[Room] = &[
             "frontdesk-api",
             "frontdesk-archive",
             "frontdesk-archiver",
+            "frontdesk-journal",
             "frontdesk-sandbox",
             "frontdesk-server",
             "frontdesk-shell",

@@ -17,6 +17,7 @@
 //! | [`closure`] | ending guest sessions: reasons, the retain choice, what a call says about a guest |
 //! | [`fold`] | containment that ignores case |
 //! | [`tokens`] | a text as words and what is between them |
+//! | [`audit`] | what the documents want written down about what was done |
 //! | [`certificate`], [`coverage`] | what a run can prove, and what many runs prove together |
 //! | [`violation`] | broken rules, all at once, in a stable order |
 //! | [`event`] | what is told to webhooks |
@@ -39,6 +40,7 @@
 //! ```
 
 pub mod address;
+pub mod audit;
 pub mod certificate;
 pub mod closure;
 pub mod coverage;

@@ -1,0 +1,261 @@
+//! A journal open for reading, beside any number of writers, also in a folder that cannot be written.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::time::Duration;
+
+use frontdesk_domain::Timestamp;
+use frontdesk_domain::audit::AuditKind;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
+use serde_json::value::RawValue;
+
+use crate::change::{Intent, Item};
+use crate::entry::{Entry, read_entry};
+use crate::error::{Action, During, Error, ErrorKind};
+use crate::head::Head;
+use crate::{layout, open, schema, store};
+
+/// How long a read waits: in WAL mode only recovery after a crash makes it.
+const WAIT: Duration = Duration::from_secs(30);
+
+/// A journal open for reading. Each call sees what is recorded by then.
+#[derive(Debug)]
+pub struct Reader {
+    pub(crate) connection: Connection,
+    pub(crate) journal: String,
+}
+
+impl Reader {
+    /// Opens the journal in the folder `root`. Changes nothing in it.
+    ///
+    /// # Errors
+    /// `NotAJournal` when there is none; `NewerFormat`; `Damage` when SQLite cannot read it; `ReadOnly` when the folder
+    /// cannot be written and a writer left its log behind, which has to be read in too: copy the folder then.
+    pub fn open(root: &Path) -> Result<Self, Error> {
+        let path = root.join(layout::DATABASE);
+        match std::fs::metadata(&path) {
+            // A file that is empty is a journal that is being made.
+            Ok(metadata) if metadata.is_file() && metadata.len() > 0 => {}
+            Ok(_) => return Err(Error::new(Action::Open, layout::DATABASE, ErrorKind::NotAJournal)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(Error::new(Action::Open, root.display().to_string(), ErrorKind::NotAJournal));
+            }
+            Err(error) => return Err(error).during(Action::Open, layout::DATABASE),
+        }
+        // May write where the folder lets it, so that the last one to close takes the WAL's files away; it is told not to
+        // change anything.
+        let beside = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = match Connection::open_with_flags(&path, beside).and_then(read_only) {
+            Ok(connection) => connection,
+            Err(error) if wal_length(root) > 0 => return Err(error).during(Action::Open, layout::DATABASE),
+            // Without a WAL the file alone is whole, and is read as one that does not change.
+            Err(_) => {
+                let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+                    | OpenFlags::SQLITE_OPEN_NO_MUTEX
+                    | OpenFlags::SQLITE_OPEN_URI;
+                Connection::open_with_flags(immutable_uri(&path), flags)
+                    .and_then(read_only)
+                    .during(Action::Open, layout::DATABASE)?
+            }
+        };
+        let journal = open::check_format(&connection)?;
+        Ok(Self { connection, journal })
+    }
+
+    /// The journal's id.
+    #[must_use]
+    pub fn journal(&self) -> &str {
+        &self.journal
+    }
+
+    /// The newest head.
+    ///
+    /// # Errors
+    /// `Damage` when there is none; what SQLite says.
+    pub fn head(&self) -> Result<Head, Error> {
+        store::newest_head(&self.connection, &self.journal)?
+            .ok_or_else(|| Error::damage(Action::Read, "there is no head"))
+    }
+
+    /// Gives the entries with a number above `after`, oldest first, of one kind or of all, until `each` breaks.
+    ///
+    /// # Errors
+    /// `Damage` when an entry cannot be read; what SQLite says.
+    pub fn entries(
+        &self,
+        after: u64,
+        kind: Option<AuditKind>,
+        each: &mut dyn FnMut(Entry) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        let sql = match kind {
+            Some(_) => {
+                "SELECT number, at, kind, body, hash FROM entries WHERE kind = ?2 AND number > ?1 ORDER BY number"
+            }
+            None => {
+                "SELECT number, at, kind, body, hash FROM entries WHERE number > ?1 AND ?2 IS NULL ORDER BY number"
+            }
+        };
+        let mut read = || -> rusqlite::Result<()> {
+            let mut statement = self.connection.prepare(sql)?;
+            let mut rows = statement.query(params![after, kind.map(AuditKind::as_str)])?;
+            let mut personal = crate::entry::Personal::prepare(&self.connection)?;
+            while let Some(row) = rows.next()? {
+                let entry = read_entry(row, &mut personal)?;
+                if each(entry).is_break() {
+                    break;
+                }
+            }
+            Ok(())
+        };
+        read().during(Action::Read, layout::DATABASE)
+    }
+
+    /// The number before the last `count` entries, of one kind or of all: what [`Reader::entries`] takes to give them.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn before_last(&self, count: u64, kind: Option<AuditKind>) -> Result<u64, Error> {
+        let sql = match kind {
+            Some(_) => "SELECT number FROM entries WHERE kind = ?2 ORDER BY number DESC LIMIT 1 OFFSET ?1",
+            None => "SELECT number FROM entries WHERE ?2 IS NULL ORDER BY number DESC LIMIT 1 OFFSET ?1",
+        };
+        let found: Option<u64> = self
+            .connection
+            .query_row(sql, params![count, kind.map(AuditKind::as_str)], |row| row.get(0))
+            .optional()
+            .during(Action::Read, layout::DATABASE)?;
+        Ok(found.unwrap_or(0))
+    }
+
+    /// The open intents of a kind, in order of their ids.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn open_intents(&self, kind: &str) -> Result<Vec<Intent>, Error> {
+        let read = || {
+            let mut statement = self.connection.prepare(
+                "SELECT id, kind, key, body, opened FROM intents WHERE settled IS NULL AND kind = ?1 ORDER BY id",
+            )?;
+            statement.query_map([kind], read_intent)?.collect::<rusqlite::Result<Vec<_>>>()
+        };
+        read().during(Action::Read, layout::DATABASE)
+    }
+
+    /// An intent and its outcome, which an open one does not have; `None` when there is no such intent.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn intent(&self, id: &str) -> Result<Option<(Intent, Option<String>)>, Error> {
+        self.connection
+            .query_row(
+                "SELECT id, kind, key, body, opened, outcome FROM intents WHERE id = ?1",
+                [id],
+                |row| Ok((read_intent(row)?, row.get(5)?)),
+            )
+            .optional()
+            .during(Action::Read, layout::DATABASE)
+    }
+
+    /// Up to `limit` items of a ledger, in order of their keys, those after `after` only.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn items(&self, ledger: &str, after: Option<&str>, limit: usize) -> Result<Vec<Item>, Error> {
+        let read = || {
+            let mut statement = self.connection.prepare(
+                "SELECT key, state, detail, at FROM items
+                 WHERE ledger = ?1 AND (?2 IS NULL OR key > ?2) ORDER BY key LIMIT ?3",
+            )?;
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            statement
+                .query_map(params![ledger, after, limit], read_item)?
+                .collect::<rusqlite::Result<Vec<_>>>()
+        };
+        read().during(Action::Read, layout::DATABASE)
+    }
+
+    /// One item of a ledger; `None` when it is not there.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn item(&self, ledger: &str, key: &str) -> Result<Option<Item>, Error> {
+        self.connection
+            .query_row(
+                "SELECT key, state, detail, at FROM items WHERE ledger = ?1 AND key = ?2",
+                [ledger, key],
+                read_item,
+            )
+            .optional()
+            .during(Action::Read, layout::DATABASE)
+    }
+
+    /// How many items of a ledger are in each state, in order of the states' names.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn item_states(&self, ledger: &str) -> Result<Vec<(String, u64)>, Error> {
+        let read = || {
+            let mut statement = self.connection.prepare(
+                "SELECT state, count(*) FROM items WHERE ledger = ?1 GROUP BY state ORDER BY state",
+            )?;
+            statement
+                .query_map([ledger], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect::<rusqlite::Result<Vec<_>>>()
+        };
+        read().during(Action::Read, layout::DATABASE)
+    }
+}
+
+fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
+    Ok(Timestamp::from_micros(row.get(column)?).unwrap_or(Timestamp::MIN))
+}
+
+fn json(row: &Row<'_>, column: usize) -> rusqlite::Result<Box<RawValue>> {
+    let unreadable = |error: Box<dyn std::error::Error + Send + Sync>| {
+        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Blob, error)
+    };
+    let bytes: Vec<u8> = row.get(column)?;
+    let text = String::from_utf8(bytes).map_err(|error| unreadable(error.into()))?;
+    RawValue::from_string(text).map_err(|error| unreadable(error.into()))
+}
+
+fn read_intent(row: &Row<'_>) -> rusqlite::Result<Intent> {
+    Ok(Intent {
+        id: row.get(0)?,
+        kind: row.get(1)?,
+        key: row.get(2)?,
+        body: json(row, 3)?,
+        at: time(row, 4)?,
+    })
+}
+
+fn read_item(row: &Row<'_>) -> rusqlite::Result<Item> {
+    Ok(Item { key: row.get(0)?, state: row.get(1)?, detail: json(row, 2)?, at: time(row, 3)? })
+}
+
+fn read_only(connection: Connection) -> rusqlite::Result<Connection> {
+    schema::prepare(&connection, WAIT)?;
+    connection.execute_batch("PRAGMA query_only = ON;")?;
+    // The first read is what finds out whether the WAL can be used.
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))?;
+    Ok(connection)
+}
+
+fn wal_length(root: &Path) -> u64 {
+    std::fs::metadata(root.join(layout::WAL)).map_or(0, |metadata| metadata.len())
+}
+
+/// The path as SQLite's URI of a file that does not change. Everything but letters, digits and a few signs is
+/// percent-encoded.
+fn immutable_uri(path: &Path) -> String {
+    let mut uri = String::from("file:");
+    for byte in path.as_os_str().as_encoded_bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.' | b'~') {
+            uri.push(char::from(*byte));
+        } else {
+            uri.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    uri.push_str("?mode=ro&immutable=1");
+    uri
+}

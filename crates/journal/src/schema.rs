@@ -1,0 +1,103 @@
+//! Tables, and what is set on every connection.
+
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+/// Raised whenever a table or the meaning of a column changes.
+pub(crate) const VERSION: i64 = 1;
+
+/// Marks the file as a journal of ours: `fdjn`.
+pub(crate) const APPLICATION_ID: i64 = 0x6664_6a6e;
+
+/// `entries.body` is the text the chain covers, `hash` the entry's own hash; `at` and `kind` repeat what is in the body,
+/// to be searched by. `personal` holds the values that bodies only commit to; a destroyed one keeps its row, with the
+/// number of the entry that tells of it. `heads` keeps the newest head, the last of every key, and one a block of
+/// entries. Times are microseconds since 1970.
+pub(crate) const TABLES: &str = "
+CREATE TABLE meta (
+    name TEXT PRIMARY KEY NOT NULL,
+    value TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE entries (
+    number INTEGER PRIMARY KEY NOT NULL,
+    at INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    body BLOB NOT NULL,
+    hash BLOB NOT NULL
+);
+CREATE INDEX entries_by_kind ON entries (kind);
+CREATE TABLE personal (
+    number INTEGER NOT NULL,
+    field TEXT NOT NULL,
+    value BLOB,
+    salt BLOB,
+    shredded INTEGER,
+    PRIMARY KEY (number, field)
+) WITHOUT ROWID;
+CREATE INDEX personal_by_value ON personal (value) WHERE value IS NOT NULL;
+CREATE INDEX personal_by_shred ON personal (shredded) WHERE shredded IS NOT NULL;
+CREATE TABLE heads (
+    count INTEGER PRIMARY KEY NOT NULL,
+    hash BLOB NOT NULL,
+    key_id TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    mac BLOB NOT NULL
+);
+CREATE TABLE intents (
+    id TEXT PRIMARY KEY NOT NULL,
+    kind TEXT NOT NULL,
+    key TEXT NOT NULL,
+    body BLOB NOT NULL,
+    opened INTEGER NOT NULL,
+    outcome TEXT,
+    settled INTEGER
+) WITHOUT ROWID;
+CREATE INDEX intents_open ON intents (kind, id) WHERE settled IS NULL;
+CREATE TABLE items (
+    ledger TEXT NOT NULL,
+    key TEXT NOT NULL,
+    state TEXT NOT NULL,
+    detail BLOB NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (ledger, key)
+) WITHOUT ROWID;
+";
+
+/// Settings of a connection that writes.
+pub(crate) fn prepare_for_writing(connection: &Connection, wait: Duration) -> rusqlite::Result<()> {
+    prepare(connection, wait)?;
+    // Where this fails SQLite may answer with the mode it stays in, and no error. The change is committed after the
+    // answer, so the statement is taken to its end.
+    let mut statement = connection.prepare("PRAGMA journal_mode = WAL")?;
+    let mut rows = statement.query([])?;
+    let mut mode = String::new();
+    while let Some(row) = rows.next()? {
+        mode = row.get(0)?;
+    }
+    if mode != "wal" {
+        let failed = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR);
+        return Err(rusqlite::Error::SqliteFailure(
+            failed,
+            Some(format!("the journal stays in mode {mode}")),
+        ));
+    }
+    // FULL: a commit that returned is on the disk. Shredded values leave no bytes behind.
+    connection.execute_batch(
+        "PRAGMA synchronous = FULL;
+         PRAGMA secure_delete = ON;
+         PRAGMA wal_autocheckpoint = 4000;
+         PRAGMA temp_store = MEMORY;",
+    )
+}
+
+/// Settings of every connection.
+pub(crate) fn prepare(connection: &Connection, wait: Duration) -> rusqlite::Result<()> {
+    connection.busy_timeout(wait)?;
+    // Nothing in the schema of a file that somebody may have changed may run.
+    connection.execute_batch(
+        "PRAGMA cache_size = -4096;
+         PRAGMA trusted_schema = OFF;
+         PRAGMA cell_size_check = ON;",
+    )
+}

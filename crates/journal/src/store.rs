@@ -1,0 +1,154 @@
+//! The writing thread: takes a group, puts it into one transaction, and acknowledges when that is on the disk.
+
+mod apply;
+mod position;
+
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+use std::time::Duration;
+
+use frontdesk_domain::Timestamp;
+use frontdesk_durable::OsDir;
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
+
+pub(crate) use apply::insert_entry;
+pub(crate) use position::{Position, newest_head};
+
+use crate::change::Recorded;
+use crate::error::{Action, During, Error, ErrorKind};
+use crate::head::Head;
+use crate::journal::Clock;
+use crate::keys::{KeyFile, KeyRing};
+use crate::layout;
+use crate::queue::{Request, Requests};
+
+/// How often the newest head is written beside the database while changes keep coming.
+const HEAD_EVERY: Duration = Duration::from_secs(1);
+
+/// Everything that changes when changes are recorded. One thread has it.
+pub(crate) struct Store {
+    pub(crate) dir: Arc<OsDir>,
+    pub(crate) connection: Connection,
+    pub(crate) journal: String,
+    pub(crate) clock: Clock,
+    pub(crate) key_file: KeyFile,
+    pub(crate) ring: KeyRing,
+    pub(crate) wait: Duration,
+    /// Where the chain ended when this process looked last.
+    pub(crate) position: Position,
+    /// When a head was written beside the database.
+    pub(crate) head_written: Option<Timestamp>,
+    pub(crate) poisoned: bool,
+}
+
+/// An answer that waits for the commit.
+type Answer = (SyncSender<Result<Recorded, Error>>, Result<Recorded, Error>);
+
+impl Store {
+    /// Serves until the last caller is gone.
+    pub(crate) fn serve(&mut self, requests: &Requests) {
+        while let Some(group) = requests.next_group() {
+            if self.poisoned {
+                for request in group {
+                    let _ = request.reply.send(Err(Error::poisoned()));
+                }
+                continue;
+            }
+            self.commit(group);
+            self.write_head_now_and_then();
+        }
+    }
+
+    /// Records a group: all of it is durable when its callers are told so.
+    fn commit(&mut self, group: Vec<Request>) {
+        let replies: Vec<_> = group.iter().map(|request| request.reply.clone()).collect();
+        match self.try_commit(group) {
+            Ok(answers) => {
+                for (reply, answer) in answers {
+                    // A caller that went away does not want to know.
+                    let _ = reply.send(answer);
+                }
+            }
+            Err(error) => {
+                // Waiting for another process touches nothing; after anything else it is unknown what reached the disk.
+                self.poisoned = !error.is_temporary();
+                for reply in replies {
+                    let _ = reply.send(Err(error.clone()));
+                }
+            }
+        }
+    }
+
+    fn try_commit(&mut self, group: Vec<Request>) -> Result<Vec<Answer>, Error> {
+        let now = (self.clock)();
+        let transaction = begin(&mut self.connection, self.wait, Action::Record)?;
+        let mut position =
+            self.position.found_in(&transaction, &self.journal, &mut self.ring, &self.key_file)?;
+        let before = position.clone();
+        let mut answers = Vec::with_capacity(group.len());
+        {
+            let mut writing = apply::Writing::new(&transaction, &mut position, now);
+            for request in group {
+                let reply = request.reply.clone();
+                answers.push((reply, writing.apply(request)?));
+            }
+        }
+        if position.count > before.count {
+            position.seal(&transaction, &self.journal, &self.ring, &before, now)?;
+        }
+        transaction.commit().during(Action::Record, layout::DATABASE)?;
+        self.position = position;
+        Ok(answers)
+    }
+
+    /// Writes the newest head beside the database when a while has passed since the last time.
+    fn write_head_now_and_then(&mut self) {
+        let now = (self.clock)();
+        let due = self.head_written.is_none_or(|written| now.since(written) >= HEAD_EVERY || now < written);
+        if self.poisoned || !due {
+            return;
+        }
+        if let Err(error) = self.write_head() {
+            tracing::warn!(%error, "the journal's head was not written beside it; the next time does");
+        }
+    }
+
+    /// Writes the newest head beside the database. It is in the database already: this second place is what tells when
+    /// the database is replaced by an older one.
+    pub(crate) fn write_head(&mut self) -> Result<(), Error> {
+        // Under the lock, so that of two processes the one with the newer head comes last.
+        let transaction = begin(&mut self.connection, self.wait, Action::Record)?;
+        if let Some(head) = newest_head(&transaction, &self.journal)? {
+            publish_head(&self.dir, &head)?;
+        }
+        drop(transaction);
+        self.head_written = Some((self.clock)());
+        Ok(())
+    }
+}
+
+/// Writes a head beside the database.
+pub(crate) fn publish_head(dir: &OsDir, head: &Head) -> Result<(), Error> {
+    let mut text =
+        serde_json::to_vec(head).map_err(std::io::Error::other).during(Action::Record, layout::HEAD)?;
+    text.push(b'\n');
+    frontdesk_durable::publish(dir, layout::HEAD, &text).during(Action::Record, layout::HEAD)
+}
+
+/// Begins a transaction that writes, waiting for whoever is writing now.
+pub(crate) fn begin(
+    connection: &mut Connection,
+    wait: Duration,
+    action: Action,
+) -> Result<Transaction<'_>, Error> {
+    connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(|error| {
+        if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) {
+            let kind = ErrorKind::Busy { waited: wait };
+            return Error::with_source(action, layout::DATABASE, kind, error);
+        }
+        match Err::<(), _>(error).during(action, layout::DATABASE) {
+            Err(error) => error,
+            Ok(()) => unreachable!("it was an error"),
+        }
+    })
+}

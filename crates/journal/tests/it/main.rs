@@ -1,0 +1,6 @@
+//! The journal as its callers see it.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so")]
+
+mod recording;
+mod support;

@@ -1,0 +1,181 @@
+//! What is recorded is there, together or not at all.
+
+use frontdesk_domain::audit::AuditKind;
+use frontdesk_journal::{Change, ErrorKind, Intent, Journal, Reader};
+
+use crate::support::{Folder, clock, ended, entries, fill, now, page, settings};
+
+#[test]
+fn a_change_is_there_when_it_was_acknowledged() {
+    let folder = Folder::new();
+    let journal = folder.open();
+    let change = Change::new()
+        .about("conversation-1")
+        .audit(page(7))
+        .audit(ended("guest-1"))
+        .item("plan-1", "guest-1", "ended", &serde_json::json!({"ms": 41}))
+        .unwrap();
+    let recorded = journal.record(change).unwrap();
+    assert_eq!((recorded.first_entry, recorded.last_entry), (Some(2), Some(3)));
+
+    let reader = folder.reader();
+    let all = entries(&reader);
+    assert_eq!(
+        all.iter().map(|entry| entry.kind.as_str()).collect::<Vec<_>>(),
+        ["key", "history", "termination"]
+    );
+    assert_eq!(
+        all[1].body(),
+        r#"{"number":2,"at":"2025-03-01T10:00:00.5Z","kind":"history","actor":"tester","command":"test","about":"conversation-1","record":{"event":"page_processed","timestamp":"2025-03-01T10:00:00.5Z","pageToken":"t-7","messageCount":7,"latencyMs":12}}"#
+    );
+    assert_eq!(
+        all[2].record().unwrap(),
+        r#"{"timestamp":"2025-03-01T10:00:00.5Z","guest_id":"guest-1","reason":"timeout","retain_data":true,"success":true,"latency_ms":41,"external_ref":"ticket of guest-1"}"#
+    );
+    assert!(!all[2].body().contains("guest-1"), "{}", all[2].body());
+    assert!(all[2].body().contains(r#""personal":["guest_id","external_ref"]"#));
+    assert_eq!(reader.head().unwrap().count, 3);
+
+    let item = journal.item("plan-1", "guest-1").unwrap().unwrap();
+    assert_eq!((item.state.as_str(), item.detail.get(), item.at), ("ended", r#"{"ms":41}"#, now()));
+    journal.close().unwrap();
+}
+
+#[test]
+fn a_closed_journal_goes_on_where_it_ended() {
+    let folder = Folder::new();
+    for round in 0..3 {
+        let journal = folder.open();
+        let recorded = journal.record(Change::new().audit(page(round))).unwrap();
+        assert_eq!(recorded.first_entry, Some(round + 2));
+        journal.close().unwrap();
+    }
+    assert_eq!(entries(&folder.reader()).len(), 4);
+}
+
+#[test]
+fn two_journals_of_one_folder_take_turns() {
+    let folder = Folder::new();
+    let (one, other) = (folder.open(), folder.open());
+    std::thread::scope(|scope| {
+        for journal in [&one, &other, &one, &other] {
+            scope.spawn(move || fill(journal, 250));
+        }
+    });
+    one.close().unwrap();
+    other.close().unwrap();
+    let numbers: Vec<u64> = entries(&folder.reader()).iter().map(|entry| entry.number).collect();
+    assert_eq!(numbers, (1..=1001).collect::<Vec<_>>());
+    drop(folder.open());
+}
+
+#[test]
+fn folders_made_by_many_at_once_are_one_journal() {
+    let folder = Folder::new();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| fill(&Journal::open(&folder.root(), &settings(), clock()).unwrap(), 10));
+        }
+    });
+    assert_eq!(entries(&folder.reader()).len(), 81);
+}
+
+fn intent(id: &str, body: &str) -> Intent {
+    Intent::new(id, "session.close", "guest-1", body, now()).unwrap()
+}
+
+#[test]
+fn an_intent_is_opened_once_and_settled_once() {
+    let folder = Folder::new();
+    let journal = folder.open();
+    let open = |id: &str, body: &str| journal.record(Change::new().open_intent(intent(id, body)));
+    let settle = |id: &str, outcome: &str| journal.record(Change::new().settle_intent(id, outcome));
+    let conflict = |result: Result<_, frontdesk_journal::Error>| {
+        matches!(result.unwrap_err().kind(), ErrorKind::Conflict { .. })
+    };
+
+    open("i-1", "a").unwrap();
+    open("i-2", "b").unwrap();
+    open("i-1", "a").unwrap();
+    assert!(conflict(open("i-1", "other")));
+    let reader = folder.reader();
+    let ids = || {
+        reader
+            .open_intents("session.close")
+            .unwrap()
+            .iter()
+            .map(|intent| intent.id.clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(ids(), ["i-1", "i-2"]);
+    assert!(reader.open_intents("archive").unwrap().is_empty());
+
+    settle("i-1", "ended").unwrap();
+    settle("i-1", "ended").unwrap();
+    assert!(conflict(settle("i-1", "failed")));
+    assert!(conflict(settle("i-9", "ended")));
+    assert!(conflict(open("i-1", "a")));
+    assert_eq!(ids(), ["i-2"]);
+    assert_eq!(reader.intent("i-1").unwrap().unwrap().1.as_deref(), Some("ended"));
+}
+
+#[test]
+fn of_a_refused_change_nothing_stays_and_the_others_of_its_group_do() {
+    let folder = Folder::new();
+    let journal = folder.open();
+    let refused = Change::new()
+        .open_intent(intent("i-1", "a"))
+        .settle_intent("no-such", "ended")
+        .audit(page(1))
+        .item("plan", "guest-1", "ended", "")
+        .unwrap();
+    let pending = [
+        journal.submit(Change::new().audit(page(2))).unwrap(),
+        journal.submit(refused).unwrap(),
+        journal.submit(Change::new().audit(page(3))).unwrap(),
+    ];
+    let outcomes = pending.map(|pending| pending.wait().map(|recorded| recorded.first_entry));
+    assert_eq!(outcomes[0].as_ref().unwrap(), &Some(2));
+    assert!(outcomes[1].is_err());
+    assert_eq!(outcomes[2].as_ref().unwrap(), &Some(3));
+    let reader = folder.reader();
+    assert!(reader.open_intents("session.close").unwrap().is_empty());
+    assert!(reader.item("plan", "guest-1").unwrap().is_none());
+}
+
+#[test]
+fn items_come_in_order_of_their_keys_and_are_replaced() {
+    let folder = Folder::new();
+    let journal = folder.open();
+    for (key, state) in [("b", "open"), ("a", "open"), ("c", "open"), ("b", "ended")] {
+        journal.record(Change::new().item("plan", key, state, "").unwrap()).unwrap();
+    }
+    let reader = folder.reader();
+    let of = |after, limit| {
+        let items = reader.items("plan", after, limit).unwrap();
+        items.into_iter().map(|item| (item.key, item.state)).collect::<Vec<_>>()
+    };
+    let pair = |key: &str, state: &str| (key.to_owned(), state.to_owned());
+    assert_eq!(of(None, 10), [pair("a", "open"), pair("b", "ended"), pair("c", "open")]);
+    assert_eq!(of(Some("a"), 1), [pair("b", "ended")]);
+    assert_eq!(reader.item_states("plan").unwrap(), [("ended".to_owned(), 1), ("open".to_owned(), 2)]);
+}
+
+#[test]
+fn the_last_entries_of_a_kind_are_found() {
+    let folder = Folder::new();
+    let journal = folder.open();
+    fill(&journal, 30);
+    let reader = folder.reader();
+    assert_eq!(reader.before_last(5, None).unwrap(), 26);
+    assert_eq!(reader.before_last(500, None).unwrap(), 0);
+    // Guests are entries 4, 7, ... 31.
+    assert_eq!(reader.before_last(2, Some(AuditKind::Termination)).unwrap(), 25);
+}
+
+#[test]
+fn a_folder_without_a_journal_is_none() {
+    let folder = Folder::new();
+    let error = Reader::open(&folder.root()).unwrap_err();
+    assert_eq!(error.kind(), &ErrorKind::NotAJournal);
+}
