@@ -30,7 +30,7 @@ use crate::base_url::BaseUrl;
 use crate::clock::{Clock, instant, later};
 use crate::counters::{Counters, Live};
 use crate::endpoint::Endpoint;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::options::{CallOptions, Timeouts};
 use crate::retry::run::{Call, Host, run};
 use crate::transport::Transport;
@@ -80,6 +80,12 @@ impl Client {
     #[must_use]
     pub fn builder(base: BaseUrl, credentials: Credentials) -> ClientBuilder {
         ClientBuilder::new(base, credentials)
+    }
+
+    /// A client for calls that carry no token. An endpoint that needs one is not sent.
+    #[must_use]
+    pub fn without_token(base: BaseUrl) -> ClientBuilder {
+        ClientBuilder::new(base, Credentials::absent())
     }
 
     /// Where the API is.
@@ -177,6 +183,7 @@ impl Inner {
             started,
             deadline: later(started, options.deadline),
             attempts: options.attempts,
+            repeats: options.repeats,
             cancel: &options.cancel,
             write_grace: self.timeouts.write_grace,
             host,
@@ -216,6 +223,10 @@ impl Ask for Login<'_> {
         let Self { client, call } = *self;
         let attempts = if once { 1 } else { call.attempts };
         async move {
+            if client.credentials.is_absent() {
+                let what = "it needs a token, and the client has no credentials".to_owned();
+                return Err(Error::of_kind(call.operation, ErrorKind::Unsendable { what }));
+            }
             let request = TokenRequest(&client.credentials);
             let own = Call {
                 operation: TokenRequest::OPERATION,
@@ -225,6 +236,7 @@ impl Ask for Login<'_> {
                 started: instant(),
                 deadline: call.deadline,
                 attempts,
+                repeats: call.repeats,
                 cancel: call.cancel,
                 write_grace: call.write_grace,
                 host: &client.login_host,

@@ -75,7 +75,14 @@ pub trait BodyReader {
     /// As soon as the body cannot be what the contract says.
     fn push(&mut self, chunk: &[u8]) -> Result<(), DecodeError>;
 
-    /// The body has ended.
+    /// How much of the body is still worth reading, when what it says no longer matters; `None` while the output
+    /// depends on it. That much is read for a moment so that the connection can be used again; whether it comes, is
+    /// cut or never ends changes nothing.
+    fn spare_bytes(&self) -> Option<u64> {
+        None
+    }
+
+    /// The body has ended, or does not matter.
     ///
     /// # Errors
     /// When the body is not what the contract says.

@@ -5,6 +5,7 @@
 //! | [`client`] | the fixed pipeline from an endpoint to its output |
 //! | [`endpoint`] | calls as values: what is sent, how the answer is read |
 //! | [`gateway`] | the gateway contract as [`ConversationSource`] |
+//! | [`outward`] | calls to addresses that come from outside: webhooks, media |
 //! | [`transport`] | the border to the network: `reqwest`, or a script for tests |
 //! | [`clock`] | the doors through which time enters |
 //! | [`error`] | why a call failed, and whether it is worth asking again |
@@ -24,6 +25,7 @@ pub mod error;
 pub mod gateway;
 mod jitter;
 mod options;
+pub mod outward;
 mod retry;
 mod seen;
 mod source;

@@ -19,12 +19,13 @@ use tokio::sync::watch;
 pub struct CallOptions {
     pub(crate) deadline: Duration,
     pub(crate) attempts: u32,
+    pub(crate) repeats: bool,
     pub(crate) cancel: Cancel,
 }
 
 impl Default for CallOptions {
     fn default() -> Self {
-        Self { deadline: Duration::from_secs(120), attempts: 5, cancel: Cancel::never() }
+        Self { deadline: Duration::from_secs(120), attempts: 5, repeats: true, cancel: Cancel::never() }
     }
 }
 
@@ -40,6 +41,14 @@ impl CallOptions {
     #[must_use]
     pub fn attempts(mut self, attempts: u32) -> Self {
         self.attempts = attempts.max(1);
+        self
+    }
+
+    /// Exactly one attempt, also when its answer names a wait: the caller has a schedule of its own, as the outbox has.
+    #[must_use]
+    pub fn single_attempt(mut self) -> Self {
+        self.attempts = 1;
+        self.repeats = false;
         self
     }
 

@@ -17,6 +17,7 @@ use futures_util::stream::{BoxStream, Stream, StreamExt};
 pub mod memory;
 #[cfg(feature = "reqwest")]
 pub mod reqwest;
+pub mod resolve;
 
 /// Sends one request and returns the head of its response; the body is read as it arrives.
 ///
@@ -84,6 +85,9 @@ pub enum TransportKind {
     Connect,
     /// The host name has no address. Nothing was sent. Repeated.
     Dns,
+    /// The host, or every address of it, is one that must not be called ([`outward`](crate::outward)). Nothing was
+    /// sent. Not repeated.
+    Refused,
     /// The TLS handshake failed: the server could not be trusted. Nothing was sent. Not repeated.
     Tls,
     /// No answer, or not a byte of it, in time. Repeated where that is safe.
@@ -102,9 +106,10 @@ pub enum TransportKind {
 
 impl TransportKind {
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Connect,
         Self::Dns,
+        Self::Refused,
         Self::Tls,
         Self::Timeout,
         Self::Reset,
@@ -119,6 +124,7 @@ impl TransportKind {
         match self {
             Self::Connect => "no connection could be made",
             Self::Dns => "the host name could not be resolved",
+            Self::Refused => "the address is one that must not be called",
             Self::Tls => "the server could not be trusted (TLS)",
             Self::Timeout => "the server did not answer in time",
             Self::Reset => "the connection was lost before the answer",
@@ -141,11 +147,14 @@ pub struct TransportError {
 }
 
 impl TransportError {
-    /// An error of this kind. Only [`Connect`](TransportKind::Connect), [`Dns`](TransportKind::Dns) and
-    /// [`Tls`](TransportKind::Tls) say that the request was surely not processed.
+    /// An error of this kind. Only [`Connect`](TransportKind::Connect), [`Dns`](TransportKind::Dns),
+    /// [`Refused`](TransportKind::Refused) and [`Tls`](TransportKind::Tls) say that the request was surely not processed.
     #[must_use]
     pub fn new(kind: TransportKind) -> Self {
-        let unsent = matches!(kind, TransportKind::Connect | TransportKind::Dns | TransportKind::Tls);
+        let unsent = matches!(
+            kind,
+            TransportKind::Connect | TransportKind::Dns | TransportKind::Refused | TransportKind::Tls
+        );
         Self { kind, may_have_been_processed: !unsent, source: None }
     }
 

@@ -79,6 +79,15 @@ impl Credentials {
         Ok(Self { id, secret, style: ClientStyle::default(), scopes: Vec::new() })
     }
 
+    /// None: for a client whose calls carry no token.
+    pub(crate) fn absent() -> Self {
+        Self { id: String::new(), secret: Secret::new(""), style: ClientStyle::default(), scopes: Vec::new() }
+    }
+
+    pub(crate) fn is_absent(&self) -> bool {
+        self.id.is_empty()
+    }
+
     /// Sets the style.
     #[must_use]
     pub fn style(mut self, style: ClientStyle) -> Self {

@@ -13,6 +13,8 @@ use crate::transport::{Body, TransportError, TransportKind};
 /// An error's body is read this far and this long: what matters is in its first lines.
 const ERROR_BYTES: usize = 64 << 10;
 const ERROR_TIME: Duration = Duration::from_secs(5);
+/// What does not matter is waited for this long, for the connection's sake.
+const DISCARD_TIME: Duration = Duration::from_secs(1);
 
 /// Why a good answer's body gave no output.
 #[derive(Debug)]
@@ -31,6 +33,10 @@ pub(super) async fn read<R: BodyReader>(
 ) -> Result<R::Output, BodyError> {
     let mut taken = 0_u64;
     loop {
+        if let Some(spare) = reader.spare_bytes() {
+            discard(body, spare).await;
+            return reader.finish().map_err(BodyError::Decode);
+        }
         match timeout(idle, body.next()).await {
             Err(_) => return Err(BodyError::Transport(TransportError::new(TransportKind::Timeout))),
             Ok(Some(Err(error))) => return Err(BodyError::Transport(error)),
@@ -44,6 +50,19 @@ pub(super) async fn read<R: BodyReader>(
             Ok(None) => return reader.finish().map_err(BodyError::Decode),
         }
     }
+}
+
+/// Reads at most about `most` bytes for a moment; what comes after them goes with the connection.
+async fn discard(mut body: Body, most: u64) {
+    let some = async {
+        let mut taken = 0;
+        while taken < most
+            && let Some(Ok(chunk)) = body.next().await
+        {
+            taken = taken.saturating_add(chunk.len() as u64);
+        }
+    };
+    let _ = timeout(DISCARD_TIME, some).await;
 }
 
 /// `code` and `message` of an error's body, where it is JSON; OAuth's `error` and `error_description` stand in for them.

@@ -52,6 +52,9 @@ pub(super) fn hint(error: &Inner) -> Option<String> {
             "Check the base URL and its port, and whether this machine may connect there. A proxy has to be set."
         }
         ErrorKind::Transport(TransportKind::Dns) => "Check the host name in the base URL, or the region.",
+        ErrorKind::Transport(TransportKind::Refused) => {
+            "Addresses of this machine and its network are called only where the configuration allows it."
+        }
         ErrorKind::Transport(TransportKind::Tls) => {
             "Certificates are always checked. Where the server's is signed by an authority of your own, name it with \
              --ca-file."

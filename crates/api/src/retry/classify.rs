@@ -30,9 +30,10 @@ pub(crate) enum Fault {
 impl Fault {
     /// Every fault there is, in the order of the table.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::Transport(TransportKind::Connect),
         Self::Transport(TransportKind::Dns),
+        Self::Transport(TransportKind::Refused),
         Self::Transport(TransportKind::Tls),
         Self::Transport(TransportKind::Timeout),
         Self::Transport(TransportKind::Reset),

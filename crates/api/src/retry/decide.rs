@@ -44,7 +44,11 @@ pub(crate) fn rule(fault: Fault, repeat: Repeat) -> Rule {
         Fault::Throttled => Rule::Repeat(Base::Throttled),
         Fault::Unauthorized => Rule::Refresh,
         Fault::Transport(
-            TransportKind::Tls | TransportKind::TooLarge | TransportKind::Protocol | TransportKind::Other,
+            TransportKind::Refused
+            | TransportKind::Tls
+            | TransportKind::TooLarge
+            | TransportKind::Protocol
+            | TransportKind::Other,
         )
         | Fault::Forbidden
         | Fault::Redirected

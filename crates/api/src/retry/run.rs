@@ -29,6 +29,8 @@ pub(crate) struct Call<'a> {
     pub(crate) started: Instant,
     pub(crate) deadline: Instant,
     pub(crate) attempts: u32,
+    /// Whether a failed attempt may be repeated at all.
+    pub(crate) repeats: bool,
     pub(crate) cancel: &'a Cancel,
     pub(crate) write_grace: Duration,
     pub(crate) host: &'a Host,
@@ -202,7 +204,12 @@ impl Course {
                 zeroes: self.zeroes,
                 refreshable: failure.generation.is_some() && !self.refreshed,
                 in_budget: call.host.budget.has_one(),
-                remaining: call.deadline.saturating_duration_since(instant()),
+                // No time is left for what the caller wants to do himself.
+                remaining: if call.repeats {
+                    call.deadline.saturating_duration_since(instant())
+                } else {
+                    Duration::ZERO
+                },
                 draw: call.host.jitter.draw(),
             },
         );

@@ -7,9 +7,11 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream;
@@ -18,6 +20,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::Verifier;
 
+use super::resolve::{AddressRefused, NoSuchName, Resolver};
 use super::{Body, Transport, TransportError, TransportKind};
 use crate::error::text::escape;
 
@@ -32,11 +35,22 @@ pub struct ReqwestOptions {
     pub proxy: Option<String>,
     /// Time to make a connection, TLS included. 5 s by default (contract §7).
     pub connect_timeout: Duration,
+    /// What turns host names into addresses; the system's own resolver without it. A connection goes to the addresses
+    /// it gave and to no other.
+    pub resolver: Option<Arc<dyn Resolver>>,
+    /// Whether compressed answers are asked for, and decompressed. On by default.
+    pub gzip: bool,
 }
 
 impl Default for ReqwestOptions {
     fn default() -> Self {
-        Self { extra_roots: None, proxy: None, connect_timeout: Duration::from_secs(5) }
+        Self {
+            extra_roots: None,
+            proxy: None,
+            connect_timeout: Duration::from_secs(5),
+            resolver: None,
+            gzip: true,
+        }
     }
 }
 
@@ -74,10 +88,13 @@ impl ReqwestTransport {
             .retry(::reqwest::retry::never())
             .redirect(::reqwest::redirect::Policy::none())
             .no_proxy()
-            .gzip(true)
+            .gzip(options.gzip)
             .referer(false)
             .http1_only()
             .connect_timeout(options.connect_timeout);
+        if let Some(resolver) = &options.resolver {
+            builder = builder.dns_resolver(Names(Arc::clone(resolver)));
+        }
         if let Some(proxy) = &options.proxy {
             builder = builder.proxy(::reqwest::Proxy::all(proxy).map_err(|_| BuildError::Proxy)?);
         }
@@ -109,6 +126,20 @@ impl Transport for ReqwestTransport {
                 }
             });
             Ok(head.map(|()| Body::from_stream(chunks)))
+        })
+    }
+}
+
+/// Our resolvers as `reqwest` calls them.
+struct Names(Arc<dyn Resolver>);
+
+impl Resolve for Names {
+    fn resolve(&self, name: Name) -> Resolving {
+        let resolver = Arc::clone(&self.0);
+        Box::pin(async move {
+            let addresses = resolver.resolve(name.as_str()).await?;
+            // Port 0: the one of the URL is put in its place.
+            Ok(Box::new(addresses.into_iter().map(|address| SocketAddr::new(address, 0))) as Addrs)
         })
     }
 }
@@ -171,7 +202,9 @@ fn kind(error: &::reqwest::Error, phase: Phase) -> TransportKind {
         causes.iter().any(|cause| cause.downcast_ref::<hyper::Error>().is_some_and(is))
     };
     if error.is_connect() {
-        return if error.is_dns() {
+        return if causes.iter().any(|cause| cause.is::<AddressRefused>()) {
+            TransportKind::Refused
+        } else if error.is_dns() || causes.iter().any(|cause| cause.is::<NoSuchName>()) {
             TransportKind::Dns
         } else if causes.iter().any(|cause| cause.is::<rustls::Error>()) {
             TransportKind::Tls

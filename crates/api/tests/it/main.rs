@@ -7,6 +7,7 @@ mod errors;
 mod gateway;
 mod logs;
 mod malformed;
+mod outward;
 mod pace;
 mod retry_after;
 mod sandbox;
