@@ -6,6 +6,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::fault::FaultPlan;
+use crate::guests::GuestPlan;
+use crate::history::Untidy;
 use crate::moment::Moment;
 
 /// How the sandbox counts requests.
@@ -29,7 +31,8 @@ pub enum ClockMode {
     Fixed(Moment),
 }
 
-/// A sandbox's settings. The default is a tenant of 2,000 conversations over the year 2025.
+/// A sandbox's settings. The default is a tenant of 2,000 conversations over the year 2025, and
+/// as many guests.
 ///
 /// ```
 /// use frontdesk_sandbox::Config;
@@ -50,6 +53,17 @@ pub struct Config {
     pub from: Moment,
     /// Its exclusive end.
     pub to: Moment,
+    /// One more conversation, with so many messages in its history; the details query does not list it,
+    /// since it is still going on.
+    pub long_history: Option<u64>,
+    /// How messages of histories differ from tidy ones.
+    pub untidy: Untidy,
+    /// How long after its end the history of a conversation can be had; `None` is for ever.
+    pub history_retention: Option<Duration>,
+    /// How many guests there are. Guest `k` is the one of conversation `k`, where there is one.
+    pub guests: u64,
+    /// In which states they are, and which do something by themselves.
+    pub guest_plan: GuestPlan,
     /// Requests a minute for each access token (each client address without one); 0 is no limit.
     pub rate_limit_per_min: u32,
     /// How they are counted.
@@ -66,6 +80,8 @@ pub struct Config {
     pub client_secret: String,
     /// The organisation that the tenant belongs to.
     pub organization_id: String,
+    /// The messaging domain of that organisation.
+    pub domain_id: String,
     /// What time it is.
     pub clock: ClockMode,
 }
@@ -79,6 +95,11 @@ impl Default for Config {
             // 2025-01-01 and 2026-01-01, midnight UTC.
             from: Moment::from_unix(Duration::from_secs(1_735_689_600)),
             to: Moment::from_unix(Duration::from_secs(1_767_225_600)),
+            long_history: None,
+            untidy: Untidy::default(),
+            history_retention: None,
+            guests: 2_000,
+            guest_plan: GuestPlan::default(),
             rate_limit_per_min: 600,
             rate_mode: RateMode::Window,
             latency: Duration::ZERO,
@@ -87,6 +108,7 @@ impl Default for Config {
             client_id: "sandbox-client".to_owned(),
             client_secret: "sandbox-secret-not-real".to_owned(),
             organization_id: "sandbox-organization".to_owned(),
+            domain_id: "sandbox-domain".to_owned(),
             clock: ClockMode::Real,
         }
     }

@@ -1,6 +1,5 @@
 //! `POST /api/v2/analytics/conversations/details/query` (gateway contract §5).
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use bytes::Bytes;
@@ -13,7 +12,7 @@ use crate::moment::Moment;
 use crate::page_token::{Binding, Place, claimed_page};
 use crate::problem::Problem;
 use crate::reply::{Body, Reply};
-use crate::tenant::{Draft, Tenant, write_json_string};
+use crate::tenant::{Changes, Draft, Tenant, write_json_string};
 
 /// The scope that the call needs.
 pub(crate) const SCOPE: &str = "analytics:query";
@@ -87,11 +86,11 @@ pub(crate) fn page_of(body: &[u8]) -> u64 {
     token.and_then(|token| claimed_page(&token)).unwrap_or(1)
 }
 
-/// Serves one page. `revisions` says how many messages were added to which conversation; `shape` is
-/// what a fault makes of the page.
-pub(crate) fn answer(tenant: &Tenant, revisions: &BTreeMap<u64, u32>, query: &Query, shape: &Shape) -> Reply {
+/// Serves one page. `changes` says what happened to conversations; `shape` is what a fault makes of
+/// the page.
+pub(crate) fn answer(tenant: &Tenant, changes: &Changes, query: &Query, shape: &Shape) -> Reply {
     let numbers = tenant.numbers(query.from, query.to);
-    let pages = Pages { tenant, revisions, query, numbers };
+    let pages = Pages { tenant, changes, query, numbers };
     let place = query.place.unwrap_or(Place { position: pages.numbers.start, page: 1 });
     let mut out = Vec::with_capacity(64 * 1024);
     out.extend_from_slice(b"{\"conversations\":[");
@@ -124,7 +123,7 @@ pub(crate) fn answer(tenant: &Tenant, revisions: &BTreeMap<u64, u32>, query: &Qu
 /// The pages of one query.
 struct Pages<'a> {
     tenant: &'a Tenant,
-    revisions: &'a BTreeMap<u64, u32>,
+    changes: &'a Changes,
     query: &'a Query,
     numbers: Range<u64>,
 }
@@ -136,14 +135,14 @@ impl Pages<'_> {
         let mut draft = Draft::default();
         let mut written = 0;
         for number in position..self.numbers.end {
-            let revisions = self.revisions.get(&number).copied().unwrap_or(0);
-            if !self.matches(number, revisions) {
+            let change = self.changes.of(number);
+            if !self.matches(number, change.revisions) {
                 continue;
             }
             if written > 0 {
                 out.push(b',');
             }
-            self.tenant.write(number, revisions, &mut draft, out);
+            self.tenant.write(number, change, &mut draft, out);
             written += 1;
             if written == size {
                 return number + 1;
@@ -171,24 +170,16 @@ impl Pages<'_> {
         let mut left = self.query.size;
         while left > 0 && position > self.numbers.start {
             position -= 1;
-            let revisions = self.revisions.get(&position).copied().unwrap_or(0);
-            left -= u64::from(self.matches(position, revisions));
+            left -= u64::from(self.matches(position, self.changes.of(position).revisions));
         }
         Place { position, page: place.page.saturating_sub(1).max(1) }
     }
 }
 
 /// How many conversations start in `[from, to)` and match: the truth that tests compare with.
-pub(crate) fn count(
-    tenant: &Tenant,
-    revisions: &BTreeMap<u64, u32>,
-    range: Range<u64>,
-    filter: Option<&Filter>,
-) -> u64 {
+pub(crate) fn count(tenant: &Tenant, changes: &Changes, range: Range<u64>, filter: Option<&Filter>) -> u64 {
     let Some(filter) = filter else { return range.end - range.start };
-    let matching = range.filter(|number| {
-        let revisions = revisions.get(number).copied().unwrap_or(0);
-        filter::matches(filter, &tenant.head(*number, revisions))
-    });
+    let matching =
+        range.filter(|number| filter::matches(filter, &tenant.head(*number, changes.of(*number).revisions)));
     matching.count() as u64
 }

@@ -1,5 +1,8 @@
 //! `/_sandbox/`: the truth, and the screws to turn. Never throttled, never faulted, not counted.
 
+mod guests;
+mod histories;
+
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -34,10 +37,18 @@ pub(crate) fn answer(sandbox: &Sandbox, path: &str, request: &Request<Bytes>, ho
         ("revise", "") if post => revise(sandbox, request),
         ("conversations", "") if get => count(sandbox, request),
         ("conversations", number) if get => conversation(sandbox, number),
+        ("history", "") if get => histories::all(sandbox, request, host),
+        ("history", id) if get => histories::one(sandbox, id, host),
+        ("untidy", "") if post => histories::set_untidy(sandbox, request),
+        ("guests", "") if get => guests::list(sandbox, request),
+        ("guests", "") if post => guests::set_plan(sandbox, request),
+        ("guests", "totals") if get => guests::totals(sandbox),
+        ("guests", id) if get => guests::one(sandbox, id),
         ("ids", "") if get => ids(sandbox, request),
-        ("stats" | "conversations" | "ids", _) => Err(Problem::wrong_method("GET")),
-        ("reset" | "rate" | "faults" | "revise", "") => Err(Problem::wrong_method("POST")),
-        ("clock", "") => Err(Problem::wrong_method("GET, POST")),
+        ("stats" | "conversations" | "ids" | "history", _) => Err(Problem::wrong_method("GET")),
+        ("reset" | "rate" | "faults" | "revise" | "untidy", "") => Err(Problem::wrong_method("POST")),
+        ("clock" | "guests", "") => Err(Problem::wrong_method("GET, POST")),
+        ("guests", _) => Err(Problem::wrong_method("GET")),
         _ => Err(Problem::not_found()),
     };
     result.unwrap_or_else(Problem::reply)
@@ -150,17 +161,11 @@ fn revise(sandbox: &Sandbox, request: &Request<Bytes>) -> Result<Reply, Problem>
     let tenant = &sandbox.tenant;
     let number = match (wanted.k, wanted.id) {
         (Some(number), None) => Some(number).filter(|number| *number < tenant.count()),
-        // Nobody keeps a table of a million ids for the sake of a test.
-        (None, Some(id)) => (0..tenant.count()).find(|number| tenant.id(*number) == id),
+        (None, Some(id)) => tenant.number_of(&id),
         _ => return Err(Problem::bad_request("either k or id")),
     };
     let number = number.ok_or_else(Problem::not_found)?;
-    let revisions = {
-        let mut state = sandbox.state();
-        let revisions = Arc::make_mut(&mut state.revisions).entry(number).or_default();
-        *revisions += 1;
-        *revisions
-    };
+    let revisions = Arc::make_mut(&mut sandbox.state().changes).revise(number);
     json(&Revised { k: number, id: tenant.id(number), revisions })
 }
 
@@ -175,17 +180,17 @@ fn count(sandbox: &Sandbox, request: &Request<Bytes>) -> Result<Reply, Problem> 
     let filter = form::value(&parameters, "filter").map(filter::parse).transpose();
     let filter = filter.map_err(|error| Problem::bad_request(error.to_string()))?;
     let numbers = numbers(sandbox, &parameters)?;
-    let revisions = Arc::clone(&sandbox.state().revisions);
-    json(&Count { count: details::count(&sandbox.tenant, &revisions, numbers, filter.as_ref()) })
+    let changes = Arc::clone(&sandbox.state().changes);
+    json(&Count { count: details::count(&sandbox.tenant, &changes, numbers, filter.as_ref()) })
 }
 
 /// One conversation, byte for byte as a page would hold it.
 fn conversation(sandbox: &Sandbox, number: &str) -> Result<Reply, Problem> {
     let number = number.parse().ok().filter(|number| *number < sandbox.tenant.count());
     let number = number.ok_or_else(Problem::not_found)?;
-    let revisions = sandbox.state().revisions.get(&number).copied().unwrap_or(0);
+    let change = sandbox.state().changes.of(number);
     let mut out = Vec::new();
-    sandbox.tenant.write(number, revisions, &mut Draft::default(), &mut out);
+    sandbox.tenant.write(number, change, &mut Draft::default(), &mut out);
     Ok(Reply::json(StatusCode::OK, out))
 }
 

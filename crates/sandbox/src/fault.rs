@@ -8,6 +8,7 @@ mod substitute;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
+use crate::moment::Moment;
 
 pub(crate) use decide::{Faults, Fired, Question};
 pub use effect::{DateForm, Effect, Point, RetryAfter};
@@ -65,12 +66,21 @@ pub struct When {
     /// The path template, as the statistics name it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// The page of a details query; the first is 1.
+    /// The page of a details query or a history; the first is 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub page: Option<u64>,
+    /// A text that the path or the query string holds, as it is written there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target_contains: Option<String>,
     /// A text that the request body holds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body_contains: Option<String>,
+    /// Only from this moment of the sandbox's clock on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<Moment>,
+    /// Only before this moment of the sandbox's clock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Moment>,
     /// Only the n-th request, 1-based, of those that match all of the above.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nth: Option<u64>,
@@ -87,7 +97,7 @@ pub struct When {
     pub times: Option<u64>,
 }
 
-/// Shares of all answers, each `0.0..=1.0` and together at most 1.
+/// Shares of all answers but those of media links, each `0.0..=1.0` and together at most 1.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Rates {
@@ -101,7 +111,7 @@ pub struct Rates {
     pub reset: f64,
     /// A body cut anywhere.
     pub cut: f64,
-    /// A page of details that begins one to five records early.
+    /// A page that begins one to five records early.
     pub drift: f64,
     /// The `Retry-After` of the 429s; one second unless said otherwise.
     pub retry_after: Vec<RetryAfter>,

@@ -1,4 +1,4 @@
-//! `name=value&…`: form bodies and query strings.
+//! `name=value&…`: form bodies and query strings; and the segments of a path.
 
 /// The pairs of a form, decoded; nothing when an escape is broken or the text is no UTF-8.
 pub(crate) fn pairs(form: &str) -> Option<Vec<(String, String)>> {
@@ -14,6 +14,22 @@ pub(crate) fn pairs(form: &str) -> Option<Vec<(String, String)>> {
 /// The value of the first pair called `name`.
 pub(crate) fn value<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
     pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+}
+
+/// A path segment, decoded; nothing when an escape is broken or the text is no UTF-8.
+pub(crate) fn segment(text: &str) -> Option<String> {
+    // A plus is a plus in a path.
+    decode(&text.replace('+', "%2B"))
+}
+
+/// Percent-encodes everything but what RFC 3986 leaves unreserved.
+pub(crate) fn encode(text: &str) -> String {
+    text.bytes().fold(String::with_capacity(text.len()), |encoded, byte| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+            encoded + char::from(byte).encode_utf8(&mut [0; 4])
+        }
+        other => encoded + &format!("%{other:02X}"),
+    })
 }
 
 fn decode(text: &str) -> Option<String> {
@@ -44,6 +60,9 @@ mod tests {
         assert_eq!(value(&form, "b"), Some("é&"));
         assert_eq!(value(&form, "c"), Some(""));
         assert_eq!(value(&form, "d"), None);
+        assert_eq!(segment("a+b%2Fc%20").as_deref(), Some("a+b/c "));
+        assert_eq!(segment(&encode("Rück gabe+/.pdf")).as_deref(), Some("Rück gabe+/.pdf"));
+        assert_eq!((segment("%2"), segment("%FF")), (None, None));
         assert!(["a=%", "a=%4", "a=%4g", "a=%ff"].iter().all(|broken| pairs(broken).is_none()));
     }
 }

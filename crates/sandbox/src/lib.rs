@@ -1,7 +1,8 @@
 //! A Genesys Cloud tenant on one's own machine.
 //!
-//! The sandbox serves the gateway contract: tokens (§1), conversation details with pages, filter and
-//! rate limit (§5), errors (§7). It is a function, [`Sandbox::handle`], hosted two ways: in process,
+//! The sandbox serves the gateway contract: tokens (§1), histories and what their media links lead to
+//! (§2), conversation details with pages, filter and rate limit (§5), guests and the end of their
+//! sessions (§6), errors (§7). It is a function, [`Sandbox::handle`], hosted two ways: in process,
 //! and on a port by [`serve`]. It has a clock that can be set, faults that can be planned
 //! ([`FaultPlan`]), and a door, `/_sandbox/`, behind which the truth is:
 //!
@@ -16,6 +17,13 @@
 //! | `POST /_sandbox/revise` | `{"k"}` or `{"id"}`: that conversation gets one more message |
 //! | `GET /_sandbox/conversations?from&to&filter` | `{"count"}` |
 //! | `GET /_sandbox/conversations/K` | conversation K as a page holds it |
+//! | `GET /_sandbox/history?from&to` | what is in the histories: messages, duplicates, disorder, types, media |
+//! | `GET /_sandbox/history/ID` | the same for one conversation |
+//! | `POST /_sandbox/untidy` | how messages of histories are odd from now on: [`Untidy`] |
+//! | `GET /_sandbox/guests?after&limit` | lines of JSON, one a guest: state, and how often it was ended with what |
+//! | `GET /_sandbox/guests/totals` | counts over all guests |
+//! | `GET /_sandbox/guests/ID` | one guest |
+//! | `POST /_sandbox/guests` | which guests do something by themselves from now on: [`GuestPlan`] |
 //! | `GET /_sandbox/ids?from&to&after&limit` | lines `K ID` |
 //!
 //! It shares no code with the client it is there to contradict: it reads times, filters and forms
@@ -29,6 +37,9 @@ mod error;
 mod fault;
 mod filter;
 mod form;
+mod guests;
+mod history;
+mod media;
 mod moment;
 mod page_token;
 mod problem;
@@ -46,6 +57,8 @@ pub use clock::machine_time;
 pub use config::{ClockMode, Config, RateMode};
 pub use error::Error;
 pub use fault::{DateForm, Effect, FaultPlan, Point, Rates, RetryAfter, Rule, When};
+pub use guests::GuestPlan;
+pub use history::Untidy;
 pub use moment::{Moment, MomentError};
 pub use reply::{Body, Break, Ending, Reply};
 pub use sandbox::Sandbox;

@@ -1,4 +1,4 @@
-//! The `nextPage` tokens of a details query: opaque, and good for that query alone.
+//! The page tokens of a details query or a history: opaque, and good for that listing alone.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,7 +9,7 @@ use crate::moment::Moment;
 /// Where a page begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Place {
-    /// The number of the first conversation that was not yet looked at.
+    /// The number of the first conversation (message) that was not yet looked at.
     pub(crate) position: u64,
     /// 1 for the first page.
     pub(crate) page: u64,
@@ -30,6 +30,11 @@ impl Binding {
         hash.update([u8::from(filter.is_some())]);
         hash.update(filter.unwrap_or_default().as_bytes());
         Self(hash.finalize().into())
+    }
+
+    pub(crate) fn of_history(seed: u64, conversation: &str) -> Self {
+        let hash = Sha256::new().chain_update(b"history").chain_update(seed.to_be_bytes());
+        Self(hash.chain_update(conversation).finalize().into())
     }
 
     /// The token that leads to `place`: always the same one.

@@ -2,6 +2,7 @@
 
 use http::Method;
 
+use crate::form;
 use crate::problem::Problem;
 
 /// What the sandbox serves.
@@ -9,6 +10,10 @@ use crate::problem::Problem;
 pub(crate) enum Endpoint {
     Token,
     Details,
+    History,
+    Media,
+    GuestRead,
+    GuestEnd,
 }
 
 /// A request's place in the tables.
@@ -17,39 +22,84 @@ pub(crate) struct Route {
     /// Method and path template, as the statistics count it.
     pub(crate) label: String,
     pub(crate) endpoint: Result<Endpoint, Problem>,
+    /// What stands in the path where the template has braces, decoded.
+    pub(crate) ids: Vec<String>,
     /// Whether it is an API call, so that the rate limit counts it; the token endpoint is the login
-    /// host's.
+    /// host's, and media are somebody else's.
     pub(crate) limited: bool,
 }
 
 struct Served {
-    method: Method,
+    /// Segments in braces match any one segment that is not empty.
     template: &'static str,
     allowed: &'static str,
-    endpoint: Endpoint,
+    endpoints: &'static [(Method, Endpoint)],
 }
 
-const SERVED: [Served; 2] = [
-    Served { method: Method::POST, template: "/oauth/token", allowed: "POST", endpoint: Endpoint::Token },
+const SERVED: [Served; 5] = [
+    Served { template: "/oauth/token", allowed: "POST", endpoints: &[(Method::POST, Endpoint::Token)] },
     Served {
-        method: Method::POST,
         template: "/api/v2/analytics/conversations/details/query",
         allowed: "POST",
-        endpoint: Endpoint::Details,
+        endpoints: &[(Method::POST, Endpoint::Details)],
+    },
+    Served {
+        template: "/api/v2/public/messaging/{organizationId}/{domainId}/{conversationId}/messages",
+        allowed: "GET",
+        endpoints: &[(Method::GET, Endpoint::History)],
+    },
+    Served {
+        template: "/api/v2/webmessaging/guests/{guestId}",
+        allowed: "GET, DELETE",
+        endpoints: &[(Method::GET, Endpoint::GuestRead), (Method::DELETE, Endpoint::GuestEnd)],
+    },
+    Served {
+        template: "/media/{conversation}/{media}/{name}",
+        allowed: "GET, HEAD",
+        endpoints: &[(Method::GET, Endpoint::Media), (Method::HEAD, Endpoint::Media)],
     },
 ];
 
 impl Route {
     pub(crate) fn of(method: &Method, path: &str) -> Self {
-        let served = SERVED.iter().find(|served| served.template == path);
-        let endpoint = match served {
-            Some(served) if served.method == *method => Ok(served.endpoint),
-            Some(served) => Err(Problem::wrong_method(served.allowed)),
-            None => Err(Problem::not_found()),
-        };
+        let found = SERVED.iter().find_map(|served| Some((served, ids(served.template, path)?)));
         // Paths that nobody serves are counted together: a scan must not fill the memory.
-        let label = format!("{} {}", known(method), served.map_or("*", |served| served.template));
-        Self { label, limited: served.is_none_or(|served| served.endpoint != Endpoint::Token), endpoint }
+        let label =
+            format!("{} {}", known(method), found.as_ref().map_or("*", |(served, _)| served.template));
+        let Some((served, ids)) = found else {
+            return Self { label, endpoint: Err(Problem::not_found()), ids: Vec::new(), limited: true };
+        };
+        let endpoint = served.endpoints.iter().find(|(serves, _)| serves == method);
+        let limited = endpoint.is_none_or(|(_, e)| !matches!(e, Endpoint::Token | Endpoint::Media));
+        let (endpoint, ids) = match (endpoint, ids) {
+            (None, _) => (Err(Problem::wrong_method(served.allowed)), Vec::new()),
+            (Some(_), None) => {
+                (Err(Problem::bad_request("an id in the path is not fit for one")), Vec::new())
+            }
+            (Some((_, endpoint)), Some(ids)) => (Ok(*endpoint), ids),
+        };
+        Self { label, endpoint, ids, limited }
+    }
+}
+
+/// What the path has in place of the template's braces, when it is of that form; nothing inside where
+/// one of them is no id: `.`, `..`, a broken escape.
+fn ids(template: &str, path: &str) -> Option<Option<Vec<String>>> {
+    let (mut wanted, mut given) = (template.split('/'), path.split('/'));
+    let mut ids = Some(Vec::new());
+    loop {
+        match (wanted.next(), given.next()) {
+            (None, None) => return Some(ids),
+            (Some(name), Some(segment)) if name.starts_with('{') && !segment.is_empty() => {
+                let id = form::segment(segment).filter(|id| !matches!(id.as_str(), "." | ".."));
+                if let (Some(ids), Some(id)) = (&mut ids, &id) {
+                    ids.push(id.clone());
+                }
+                ids = ids.filter(|_| id.is_some());
+            }
+            (Some(name), Some(segment)) if name == segment => {}
+            _ => return None,
+        }
     }
 }
 
@@ -59,5 +109,33 @@ fn known(method: &Method) -> &str {
             method.as_str()
         }
         _ => "*",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn templates_take_one_decoded_segment_a_brace() {
+        let of = |path: &str| Route::of(&Method::GET, path);
+        let history = of("/api/v2/public/messaging/o/d%20e/c+%2F/messages");
+        assert_eq!((history.endpoint, history.limited), (Ok(Endpoint::History), true));
+        assert_eq!(history.ids, ["o", "d e", "c+/"]);
+        assert_eq!(
+            history.label,
+            "GET /api/v2/public/messaging/{organizationId}/{domainId}/{conversationId}/messages"
+        );
+        for bad in ["..", ".", "%2e%2E", "%2", "%ff"] {
+            let route = of(&format!("/api/v2/public/messaging/o/d/{bad}/messages"));
+            assert_eq!(route.endpoint.unwrap_err().status, 400, "{bad}");
+        }
+        for unknown in ["o//c/messages", "o/d/c/d/messages", "o/d/messages", "o/d/c/messages/"] {
+            let route = of(&format!("/api/v2/public/messaging/{unknown}"));
+            assert_eq!((route.endpoint.unwrap_err().status.as_u16(), route.label.as_str()), (404, "GET *"));
+        }
+        let wrong = Route::of(&Method::POST, "/media/1/2/3");
+        assert_eq!((wrong.endpoint.unwrap_err().status.as_u16(), wrong.limited), (405, true));
+        assert!(!Route::of(&Method::HEAD, "/media/1/2/3").limited);
     }
 }

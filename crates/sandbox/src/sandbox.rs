@@ -1,12 +1,13 @@
 //! The sandbox: a state, and a function from requests to answers.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Request, StatusCode};
+use http::header::HOST;
+use http::uri::{Authority, PathAndQuery};
+use http::{HeaderName, HeaderValue, Method, Request, StatusCode};
 
 use crate::clock::Clock;
 use crate::config::Config;
@@ -14,13 +15,16 @@ use crate::details;
 use crate::door;
 use crate::error::Error;
 use crate::fault::{Faults, Fired, Question, Shape, substitute};
+use crate::guests::{self, Closure, Ended, Fates, GuestPlan, Guests};
+use crate::history::{self, Untidy};
+use crate::media;
 use crate::moment::Moment;
 use crate::problem::Problem;
 use crate::rate::{Budget, Caller, Limiter};
-use crate::reply::Reply;
+use crate::reply::{Body, Reply};
 use crate::route::{Endpoint, Route};
 use crate::stats::{Ready, Stats};
-use crate::tenant::Tenant;
+use crate::tenant::{Changes, LongHistory, Tenant};
 use crate::token::{self, Tokens, bearer};
 
 /// A tenant on one's own machine, without a socket: requests go into [`handle`](Self::handle),
@@ -44,6 +48,7 @@ use crate::token::{self, Tokens, bearer};
 pub struct Sandbox {
     config: Config,
     pub(crate) tenant: Tenant,
+    pub(crate) guests: Guests,
     state: Mutex<State>,
 }
 
@@ -54,8 +59,14 @@ pub(crate) struct State {
     pub(crate) limiter: Limiter,
     pub(crate) faults: Faults,
     pub(crate) stats: Stats,
-    /// How many messages were added to which conversation.
-    pub(crate) revisions: Arc<BTreeMap<u64, u32>>,
+    /// What happened to conversations.
+    pub(crate) changes: Arc<Changes>,
+    /// How messages of histories are odd.
+    pub(crate) untidy: Untidy,
+    /// Which guests do something by themselves.
+    pub(crate) guest_plan: GuestPlan,
+    /// What has become of them.
+    pub(crate) fates: Fates,
     /// How many requests there were.
     requests: u64,
 }
@@ -64,9 +75,19 @@ pub(crate) struct State {
 struct Visit {
     number: u64,
     now: Moment,
+    /// Whether only the head is wanted.
+    head: bool,
     endpoint: Result<Endpoint, Problem>,
+    ids: Vec<String>,
     budget: Option<Budget>,
     fault: Option<Fired>,
+}
+
+impl Visit {
+    /// The one id in the path.
+    fn id(&self) -> Result<&str, Problem> {
+        self.ids.first().map(String::as_str).ok_or_else(Problem::not_found)
+    }
 }
 
 impl Sandbox {
@@ -79,9 +100,12 @@ impl Sandbox {
             return Err(Error::setting("from", "is not before `to`"));
         }
         config.faults.check()?;
+        config.untidy.check()?;
+        config.guest_plan.check()?;
         let tenant = Tenant::open(&config)?;
+        let guests = Guests::new(config.seed, config.guests, config.from, config.to);
         let state = Mutex::new(State::new(&config));
-        Ok(Self { config, tenant, state })
+        Ok(Self { config, tenant, guests, state })
     }
 
     /// Answers a request. `peer` is who sends it, `now` the host's time: the machine's
@@ -107,8 +131,13 @@ impl Sandbox {
 
     /// Counts the request, asks the rate limit and, if that lets it through, the fault plan.
     fn admit(&self, request: &Request<Bytes>, peer: IpAddr, host: Moment) -> Visit {
-        let Route { label, endpoint, limited } = Route::of(request.method(), request.uri().path());
-        let page = (endpoint == Ok(Endpoint::Details)).then(|| details::page_of(request.body()));
+        let Route { label, endpoint, ids, limited } = Route::of(request.method(), request.uri().path());
+        let page = match endpoint {
+            Ok(Endpoint::Details) => Some(details::page_of(request.body())),
+            Ok(Endpoint::History) => Some(history::page_of(request.uri().query().unwrap_or_default())),
+            _ => None,
+        };
+        let target = request.uri().path_and_query().map_or("", PathAndQuery::as_str);
         let mut state = self.state();
         state.requests += 1;
         let number = state.requests;
@@ -128,13 +157,16 @@ impl Sandbox {
             label: &label,
             endpoint: endpoint.as_ref().ok().copied(),
             page,
+            target,
+            now,
             body: request.body(),
         };
         let fault = if throttled { None } else { state.faults.decide(&question) };
         if let Some(fault) = &fault {
             *state.stats.faults.entry(fault.name()).or_default() += 1;
         }
-        Visit { number, now, endpoint, budget, fault }
+        let head = *request.method() == Method::HEAD;
+        Visit { number, now, head, endpoint, ids, budget, fault }
     }
 
     fn answer(&self, request: &Request<Bytes>, visit: &Visit) -> Result<Reply, Problem> {
@@ -144,15 +176,54 @@ impl Sandbox {
                 token::answer(&mut self.state().tokens, &self.config, request, visit.now, effect)
             }
             Endpoint::Details => {
-                let revisions = {
+                let changes = {
                     let state = self.state();
                     state.tokens.authorize(request.headers(), visit.now, details::SCOPE)?;
-                    Arc::clone(&state.revisions)
+                    Arc::clone(&state.changes)
                 };
                 let query = details::Query::read(request.body(), self.config.seed)?;
-                Ok(details::answer(&self.tenant, &revisions, &query, &Shape::of(effect)))
+                Ok(details::answer(&self.tenant, &changes, &query, &Shape::of(effect)))
+            }
+            Endpoint::History => self.history(request, visit, &Shape::of(effect)),
+            Endpoint::GuestRead => {
+                let mut state = self.state();
+                state.tokens.authorize(request.headers(), visit.now, guests::READ)?;
+                let plan = state.guest_plan;
+                state.fates.read(&self.guests, plan, visit.id()?, visit.now)
+            }
+            Endpoint::GuestEnd => self.end_guest(request, visit),
+            Endpoint::Media => {
+                let changes = Arc::clone(&self.state().changes);
+                media::answer(&self.tenant, &changes, self.config.seed, &visit.ids, request, visit.now)
             }
         }
+    }
+
+    /// A guest call: whoever brings a token brings a good one (contract §2).
+    fn history(&self, request: &Request<Bytes>, visit: &Visit, shape: &Shape) -> Result<Reply, Problem> {
+        let (changes, untidy) = {
+            let state = self.state();
+            if bearer(request.headers()).is_some() {
+                state.tokens.authorize_any(request.headers(), visit.now, &history::SCOPES)?;
+            }
+            (Arc::clone(&state.changes), state.untidy)
+        };
+        let query = request.uri().query().unwrap_or_default();
+        let (tenant, config) = (&self.tenant, &self.config);
+        let query = history::Query::read(tenant, config, &changes, &visit.ids, query, visit.now)?;
+        Ok(history::answer(tenant, untidy, config.seed, &query, shape, &base(request)))
+    }
+
+    fn end_guest(&self, request: &Request<Bytes>, visit: &Visit) -> Result<Reply, Problem> {
+        let mut state = self.state();
+        state.tokens.authorize(request.headers(), visit.now, guests::MANAGE)?;
+        let closure = Closure::read(request.uri().query().unwrap_or_default())?;
+        let plan = state.guest_plan;
+        let (reply, ended, number) = state.fates.end(&self.guests, plan, visit.id()?, closure, visit.now)?;
+        if ended == Ended::Forgotten && number < self.tenant.count() {
+            Arc::make_mut(&mut state.changes).forget(number);
+        }
+        Ok(reply)
     }
 
     /// Adds what every answer has, and what the fault does to its way back.
@@ -163,6 +234,9 @@ impl Sandbox {
         let id = HeaderValue::from_str(&format!("sandbox-{:08}", visit.number));
         if let Ok(id) = id {
             reply.headers_mut().insert(HeaderName::from_static("x-request-id"), id);
+        }
+        if visit.head {
+            *reply.response.body_mut() = Body::default();
         }
         reply.delay = self.config.latency;
         if let Some(fault) = &visit.fault {
@@ -191,6 +265,11 @@ impl Sandbox {
             client_id: self.config.client_id.clone(),
             client_secret: self.config.client_secret.clone(),
             organization_id: self.config.organization_id.clone(),
+            domain_id: self.config.domain_id.clone(),
+            guest_id: (self.guests.count() > 0).then(|| self.guests.id(0)),
+            guests: self.guests.count(),
+            conversation_id: (self.tenant.count() > 0).then(|| self.tenant.id(0)),
+            long_conversation_id: self.tenant.long.as_ref().map(LongHistory::id),
             conversations: self.tenant.count(),
             from: self.tenant.from,
             to: self.tenant.to,
@@ -208,6 +287,13 @@ impl Sandbox {
     }
 }
 
+/// Where the client found the sandbox: what links to itself begin with.
+fn base(request: &Request<Bytes>) -> String {
+    let host = request.headers().get(HOST).and_then(|value| value.to_str().ok());
+    let authority = request.uri().authority().map(Authority::as_str).or(host);
+    format!("http://{}", authority.unwrap_or("sandbox.invalid"))
+}
+
 impl State {
     fn new(config: &Config) -> Self {
         Self {
@@ -215,8 +301,11 @@ impl State {
             tokens: Tokens::default(),
             limiter: Limiter::new(config.rate_limit_per_min, config.rate_mode),
             faults: Faults::new(config.faults.clone(), config.seed),
-            stats: Stats::default(),
-            revisions: Arc::default(),
+            stats: Stats { sessions: config.guests, ..Stats::default() },
+            changes: Arc::default(),
+            untidy: config.untidy,
+            guest_plan: config.guest_plan,
+            fates: Fates::default(),
             requests: 0,
         }
     }

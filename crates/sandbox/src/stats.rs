@@ -14,7 +14,7 @@ pub struct Stats {
     pub requests: BTreeMap<String, u64>,
     /// Answers with status 429, whether by the rate limit or by a fault.
     pub throttled: u64,
-    /// Guest sessions there are.
+    /// Guest sessions there are, open or not.
     pub sessions: u64,
     /// Messages that were taken.
     pub messages: u64,
@@ -38,6 +38,20 @@ pub struct Ready {
     pub client_secret: String,
     /// The organisation of the tenant.
     pub organization_id: String,
+    /// The messaging domain of that organisation.
+    pub domain_id: String,
+    /// The first conversation there is, where there is one: one id to try things with.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub conversation_id: Option<String>,
+    /// The conversation with the long history, where one was asked for.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub long_conversation_id: Option<String>,
+    /// The first guest there is, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub guest_id: Option<String>,
+    /// How many guests there are; `GET /_sandbox/guests` lists them.
+    #[serde(default)]
+    pub guests: u64,
     /// How many conversations there are.
     pub conversations: u64,
     /// Holds every start time.

@@ -4,10 +4,12 @@
 
 mod corpus;
 mod draft;
+mod long;
 mod made;
 mod phrases;
 
 use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use crate::config::Config;
@@ -16,13 +18,16 @@ use crate::filter::{Facts, Field};
 use crate::moment::{Moment, write_time};
 
 use corpus::Corpus;
-pub(crate) use draft::{Draft, write_json_string};
+pub(crate) use draft::{Draft, Said, write_json_string};
+pub(crate) use long::LongHistory;
 use made::Made;
 
 /// All conversations of the tenant.
 pub(crate) struct Tenant {
     source: Source,
     count: u64,
+    /// The conversation without an end, when one was asked for.
+    pub(crate) long: Option<LongHistory>,
     /// Holds every start time; the end is exclusive.
     pub(crate) from: Moment,
     pub(crate) to: Moment,
@@ -49,7 +54,8 @@ impl Tenant {
             Source::Made(made) => (made.count(), config.from, config.to),
             Source::Corpus(corpus) => (corpus.count(), corpus.from(), corpus.to()),
         };
-        Ok(Self { source, count, from, to })
+        let long = config.long_history.map(|messages| LongHistory::new(config.seed, messages, from));
+        Ok(Self { source, count, long, from, to })
     }
 
     pub(crate) fn count(&self) -> u64 {
@@ -90,13 +96,18 @@ impl Tenant {
     }
 
     /// Appends conversation `number` as JSON. `draft` is room to work in, used again and again.
-    pub(crate) fn write(&self, number: u64, revisions: u32, draft: &mut Draft, out: &mut Vec<u8>) {
+    pub(crate) fn write(&self, number: u64, change: Change, draft: &mut Draft, out: &mut Vec<u8>) {
+        let head = self.draw(number, change.revisions, draft);
+        draft.write(&head, !change.forgotten, out);
+    }
+
+    /// Fills `draft` with the words of conversation `number`, whoever may see them.
+    pub(crate) fn draw(&self, number: u64, revisions: u32, draft: &mut Draft) -> Head<'_> {
         draft.clear();
-        let head = match &self.source {
+        match &self.source {
             Source::Made(made) => made.draw(number, revisions, draft),
             Source::Corpus(corpus) => corpus.draw(number, revisions, draft),
-        };
-        draft.write(&head, out);
+        }
     }
 
     /// The id of conversation `number`.
@@ -106,6 +117,50 @@ impl Tenant {
             Source::Corpus(corpus) => corpus.id(number),
         };
         String::from_utf8_lossy(&id).into_owned()
+    }
+
+    /// The number of the conversation with this id, found without a table of ids.
+    pub(crate) fn number_of(&self, id: &str) -> Option<u64> {
+        match &self.source {
+            Source::Made(made) => made.number_of(id),
+            Source::Corpus(corpus) => corpus.number_of(id),
+        }
+    }
+}
+
+/// What happened to conversations since the start.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Changes {
+    revisions: BTreeMap<u64, u32>,
+    forgotten: BTreeSet<u64>,
+}
+
+/// What happened to one conversation.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Change {
+    /// So many messages were added.
+    pub(crate) revisions: u32,
+    /// Its messages were given up together with its guest (contract §6, `retainData=false`).
+    pub(crate) forgotten: bool,
+}
+
+impl Changes {
+    pub(crate) fn of(&self, number: u64) -> Change {
+        Change {
+            revisions: self.revisions.get(&number).copied().unwrap_or(0),
+            forgotten: self.forgotten.contains(&number),
+        }
+    }
+
+    /// Adds a message; says how many were added by now.
+    pub(crate) fn revise(&mut self, number: u64) -> u32 {
+        let revisions = self.revisions.entry(number).or_default();
+        *revisions += 1;
+        *revisions
+    }
+
+    pub(crate) fn forget(&mut self, number: u64) {
+        self.forgotten.insert(number);
     }
 }
 
@@ -206,6 +261,29 @@ mod tests {
             let config = Config { corpora, conversations: Some(count), ..Config::default() };
             lookup_is_brute_force(&Tenant::open(&config).unwrap(), &[]);
         }
+
+        #[test]
+        fn every_id_leads_to_its_number_and_no_other_does(
+            seed: u64, starts in proptest::collection::vec(0_u32..86_400, 1..20), count in 0_u64..120,
+        ) {
+            let file = corpus(&starts);
+            let corpora = vec![file.path().to_owned()];
+            let made = Config { seed, conversations: Some(count), ..Config::default() };
+            let smaller = Config { seed, conversations: Some(count / 2), ..Config::default() };
+            let smaller = Tenant::open(&smaller).unwrap();
+            for config in [Config { corpora, ..made.clone() }, made] {
+                let tenant = Tenant::open(&config).unwrap();
+                for number in 0..count {
+                    prop_assert_eq!(tenant.number_of(&tenant.id(number)), Some(number));
+                    if number >= count / 2 {
+                        prop_assert_eq!(smaller.number_of(&tenant.id(number)), None);
+                    }
+                }
+                for stranger in ["", "c-99", "00000000-0000-4001-8000-000000000002"] {
+                    prop_assert_eq!(tenant.number_of(stranger), None);
+                }
+            }
+        }
     }
 
     #[test]
@@ -227,7 +305,8 @@ mod tests {
             let mut draft = Draft::default();
             for (number, revisions) in [(0, 0), (1, 3), (7, 1)] {
                 let mut out = Vec::new();
-                tenant.write(number, revisions, &mut draft, &mut out);
+                let change = Change { revisions, forgotten: false };
+                tenant.write(number, change, &mut draft, &mut out);
                 let served: serde_json::Value = serde_json::from_slice(&out).unwrap();
                 assert_eq!(served["id"], tenant.id(number));
                 let head = tenant.head(number, revisions);

@@ -54,12 +54,22 @@ impl Tokens {
 
     /// Whether the request carries a token that is valid now and has the scope.
     pub(crate) fn authorize(&self, headers: &HeaderMap, now: Moment, scope: &str) -> Result<(), Problem> {
+        self.authorize_any(headers, now, &[scope])
+    }
+
+    /// Whether the request carries a token that is valid now and has one of the scopes.
+    pub(crate) fn authorize_any(
+        &self,
+        headers: &HeaderMap,
+        now: Moment,
+        wanted: &[&str],
+    ) -> Result<(), Problem> {
         let token = bearer(headers).ok_or_else(|| Problem::unauthorized("this call needs a bearer token"))?;
         let grant = self.grants.get(token).filter(|grant| grant.expires > now);
         let grant = grant.ok_or_else(|| Problem::unauthorized("the token is unknown or has expired"))?;
         match &grant.scopes {
-            Some(scopes) if !scopes.iter().any(|granted| granted == scope) => {
-                Err(Problem::missing_scope(scope))
+            Some(scopes) if !scopes.iter().any(|granted| wanted.contains(&granted.as_str())) => {
+                Err(Problem::missing_scope(wanted.first().copied().unwrap_or_default()))
             }
             _ => Ok(()),
         }

@@ -12,8 +12,9 @@ pub(crate) enum SandboxCommand {
 Examples:
   frontdesk sandbox serve --conversations 100000 --seed 7
   frontdesk sandbox serve --corpus dialogues.ndjson.gz --rate-limit 6000 --latency 20
+  frontdesk sandbox serve --guests 10000 --long-history 1000000 --untidy 0.01
 
-Look at the truth with GET /_sandbox/stats; set the clock with POST /_sandbox/clock.")]
+Look at the truth with GET /_sandbox/stats, /_sandbox/history and /_sandbox/guests; set the clock with POST /_sandbox/clock.")]
     Serve(ServeArgs),
 }
 
@@ -31,6 +32,18 @@ pub(crate) struct ServeArgs {
     /// How many conversations there are [default: 2000, or what the corpus holds]
     #[arg(long, value_name = "N")]
     pub(crate) conversations: Option<u64>,
+    /// How many guests there are
+    #[arg(long, value_name = "N", default_value_t = 2_000)]
+    pub(crate) guests: u64,
+    /// One more conversation, with a history of N messages that is still going on
+    #[arg(long, value_name = "N")]
+    pub(crate) long_history: Option<u64>,
+    /// This share of messages comes late, twice, with a bad timestamp or of an unknown type, each
+    #[arg(long, value_name = "SHARE")]
+    pub(crate) untidy: Option<f64>,
+    /// Histories are gone so many days after their conversation [default: never]
+    #[arg(long, value_name = "DAYS")]
+    pub(crate) history_retention: Option<u32>,
     /// Requests a minute a token; 0 = no limit
     #[arg(long, value_name = "PER_MIN", default_value_t = 600)]
     pub(crate) rate_limit: u32,

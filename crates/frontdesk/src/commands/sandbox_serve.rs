@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use frontdesk_sandbox::{Config, FaultPlan, RateMode, Sandbox, serve};
+use frontdesk_sandbox::{Config, FaultPlan, RateMode, Sandbox, Untidy, serve};
 use frontdesk_shell::{Exit, Failure, Format, Shutdown};
 
 use crate::args::ServeArgs;
@@ -20,6 +20,12 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &ServeArgs) -> Result<
         seed: arguments.seed,
         conversations: arguments.conversations,
         corpora: arguments.corpus.clone(),
+        guests: arguments.guests,
+        long_history: arguments.long_history,
+        untidy: arguments.untidy.map_or_else(Untidy::default, Untidy::evenly),
+        history_retention: arguments
+            .history_retention
+            .map(|days| Duration::from_secs(u64::from(days) * 86_400)),
         rate_limit_per_min: arguments.rate_limit,
         rate_mode: if arguments.rate_mode == "bucket" { RateMode::Bucket } else { RateMode::Window },
         latency: Duration::from_millis(arguments.latency),
@@ -28,7 +34,7 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &ServeArgs) -> Result<
     };
     let sandbox = Sandbox::new(config).map_err(|error| {
         Failure::from_error(Exit::Usage, "sandbox", &error)
-            .hint("check --corpus, --conversations and --faults")
+            .hint("check --corpus, --conversations, --untidy and --faults")
     })?;
     let shutdown = Shutdown::listen().map_err(|error| {
         Failure::new(Exit::Unexpected, "signals", "cannot listen for signals").caused_by(&error)

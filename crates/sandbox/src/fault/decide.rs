@@ -3,6 +3,7 @@
 use http::Method;
 
 use super::{Effect, FaultPlan, Point, Rule};
+use crate::moment::Moment;
 use crate::random::{Dice, fraction, mix};
 use crate::route::Endpoint;
 
@@ -29,6 +30,9 @@ pub(crate) struct Question<'a> {
     pub(crate) label: &'a str,
     pub(crate) endpoint: Option<Endpoint>,
     pub(crate) page: Option<u64>,
+    /// Path and query.
+    pub(crate) target: &'a str,
+    pub(crate) now: Moment,
     pub(crate) body: &'a [u8],
 }
 
@@ -62,7 +66,8 @@ impl Faults {
                 return Some(Fired { effect: rule.then.clone(), delay_ms: rule.delay_ms, chance });
             }
         }
-        let effect = self.by_rate(chance)?;
+        // What media links lead to is not the platform's, and nobody asks for it twice.
+        let effect = self.by_rate(chance).filter(|_| question.endpoint != Some(Endpoint::Media))?;
         effect.suits(question.endpoint).then_some(Fired { effect: Some(effect), delay_ms: 0, chance })
     }
 
@@ -116,6 +121,9 @@ impl Rule {
                 .as_ref()
                 .is_none_or(|path| question.label.split_once(' ').is_some_and(|(_, p)| p == path))
             && when.page.is_none_or(|page| question.page == Some(page))
+            && when.target_contains.as_ref().is_none_or(|text| question.target.contains(text))
+            && when.from.is_none_or(|from| from <= question.now)
+            && when.until.is_none_or(|until| question.now < until)
             && when.body_contains.as_ref().is_none_or(|text| contains(question.body, text.as_bytes()))
             && self.then.as_ref().is_none_or(|effect| effect.suits(question.endpoint))
     }
@@ -139,6 +147,8 @@ mod tests {
             label,
             endpoint: Some(endpoint),
             page,
+            target: "/details?of=it",
+            now: Moment::from_nanos(1_000_000_000 * i64::try_from(number).unwrap()),
             body: b"body of it",
         };
         faults.decide(&question)
@@ -154,6 +164,7 @@ mod tests {
     #[test]
     fn rules_choose_their_requests() {
         let path = || Some("/details".to_owned());
+        let at = |seconds| Some(Moment::from_nanos(1_000_000_000 * i64::from(seconds)));
         let table = [
             (When { nth: Some(3), ..When::default() }, vec![3]),
             (When { every: Some(7), ..When::default() }, vec![7, 14]),
@@ -164,6 +175,9 @@ mod tests {
             (When { path: path(), every: Some(4), times: Some(1), ..When::default() }, vec![8]),
             (When { method: Some("GET".to_owned()), ..When::default() }, vec![]),
             (When { body_contains: Some("of it".to_owned()), nth: Some(1), ..When::default() }, vec![1]),
+            (When { target_contains: Some("?of".to_owned()), nth: Some(1), ..When::default() }, vec![1]),
+            (When { target_contains: Some("?off".to_owned()), ..When::default() }, vec![]),
+            (When { from: at(5), until: at(7), ..When::default() }, vec![5, 6]),
             (When { body_contains: Some("not".to_owned()), ..When::default() }, vec![]),
             (When { probability: Some(0.0), ..When::default() }, vec![]),
             (When { probability: Some(1.0), times: Some(1), ..When::default() }, vec![1]),

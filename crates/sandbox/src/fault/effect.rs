@@ -32,43 +32,55 @@ pub enum Effect {
     /// The connection falls silent and stays open.
     Stall(Point),
 
-    /// A details page whose `nextPage` is the token that fetched it (A → A).
+    // "A page" is one of a details query or of a history.
+    /// A page whose next token is the one that fetched it (A → A).
     RepeatToken,
-    /// A details page whose `nextPage` is the token of the page before (A → B → A).
+    /// A page whose next token is that of the page before (A → B → A).
     LoopToken,
-    /// A details page whose `nextPage` is a new token for the same page; when it fires on every
+    /// A page whose next token is a new one for the same page; when it fires on every
     /// request there are new tokens for ever.
     SamePage,
-    /// A details page without conversations and with a `nextPage`; when it fires on every request
+    /// A page without records and with a next token; when it fires on every request
     /// there are empty pages for ever, otherwise nothing is lost.
     EmptyPage,
-    /// A details page of fewer conversations than were asked for; nothing is lost.
+    /// A page of fewer records than were asked for; nothing is lost.
     ShortPage {
         /// At most so many, at least one.
         records: u64,
     },
-    /// A details page that begins early: records served already come again, as if new ones had pushed
+    /// A page that begins early: records served already come again, as if new ones had pushed
     /// them back. Nothing is skipped.
     Drift {
         /// So many; less than the page size in any case, so that the pages get on.
         records: u64,
     },
-    /// A details page with this text as its `nextPage`.
+    /// A page with this text as its next token.
     NextPage(String),
 
-    /// A details page with one more record, which has no id.
+    /// A history page without its `meta`.
+    PageWithoutMeta,
+    /// A history page without its `entities`.
+    PageWithoutEntities,
+    /// A page with one more record, which has no id.
     RecordWithoutId,
-    /// A details page with one more record for each of these ids.
+    /// A page with one more record for each of these ids.
     Ids(Vec<String>),
-    /// A details page with one more record, whose transcript is this long.
+    /// A page with one more record, whose transcript or text is this long.
     LongTranscript {
-        /// Bytes of the transcript.
+        /// Bytes of it.
         bytes: u64,
     },
 
     /// A token answer with this `expires_in`; `null` leaves it out.
     ExpiresIn(Option<Value>),
 
+    /// A redirect.
+    Redirect {
+        /// 300 to 399.
+        status: u16,
+        /// The `Location` header.
+        location: String,
+    },
     /// 200 with a body that is no JSON but says it is.
     NotJson,
     /// 200 with a page for people.
@@ -167,6 +179,10 @@ impl Effect {
                     Err("a Retry-After is not fit for a header".to_owned())
                 }
             }
+            Effect::Redirect { status, location } => {
+                let fit = (300..400).contains(status) && HeaderValue::from_str(location).is_ok();
+                if fit { Ok(()) } else { Err("not a redirect's status, or not fit for a header".to_owned()) }
+            }
             _ => Ok(()),
         }
     }
@@ -185,6 +201,9 @@ impl Effect {
             Effect::ShortPage { .. } => "short_page".to_owned(),
             Effect::Drift { .. } => "drift".to_owned(),
             Effect::NextPage(_) => "next_page".to_owned(),
+            Effect::PageWithoutMeta => "page_without_meta".to_owned(),
+            Effect::PageWithoutEntities => "page_without_entities".to_owned(),
+            Effect::Redirect { status, .. } => format!("redirect_{status}"),
             Effect::RecordWithoutId => "record_without_id".to_owned(),
             Effect::Ids(_) => "ids".to_owned(),
             Effect::LongTranscript { .. } => "long_transcript".to_owned(),
@@ -198,7 +217,7 @@ impl Effect {
         }
     }
 
-    /// Whether it makes sense there: page faults only in details, token faults only in tokens.
+    /// Whether it makes sense there: page faults only where there are pages, token faults only in tokens.
     pub(super) fn suits(&self, endpoint: Option<Endpoint>) -> bool {
         match self {
             Effect::ExpiresIn(_) => endpoint == Some(Endpoint::Token),
@@ -211,7 +230,10 @@ impl Effect {
             | Effect::NextPage(_)
             | Effect::RecordWithoutId
             | Effect::Ids(_)
-            | Effect::LongTranscript { .. } => endpoint == Some(Endpoint::Details),
+            | Effect::LongTranscript { .. } => {
+                matches!(endpoint, Some(Endpoint::Details | Endpoint::History))
+            }
+            Effect::PageWithoutMeta | Effect::PageWithoutEntities => endpoint == Some(Endpoint::History),
             _ => true,
         }
     }

@@ -1,4 +1,4 @@
-//! What a fault makes of a details page.
+//! What a fault makes of a page.
 
 use bytes::Bytes;
 
@@ -11,15 +11,17 @@ use crate::tenant::write_json_string;
 #[derive(Debug, Default)]
 pub(crate) struct Shape {
     pub(crate) empty: bool,
-    /// At most so many conversations.
+    /// At most so many records.
     pub(crate) at_most: Option<u64>,
-    /// Begin so many conversations early.
+    /// Begin so many records early.
     pub(crate) back: u64,
+    pub(crate) no_meta: bool,
+    pub(crate) no_entities: bool,
     pub(crate) next: Next,
     pub(crate) extra: Vec<Extra>,
 }
 
-/// Where `nextPage` leads.
+/// Where the next token leads.
 #[derive(Debug, Default)]
 pub(crate) enum Next {
     #[default]
@@ -34,7 +36,7 @@ pub(crate) enum Next {
     Text(String),
 }
 
-/// A record that no conversation stands behind.
+/// A record that nothing stands behind.
 #[derive(Debug)]
 pub(crate) enum Extra {
     WithoutId,
@@ -54,6 +56,8 @@ impl Shape {
             Some(Effect::LoopToken) => Shape { next: Next::Before, ..shape },
             Some(Effect::SamePage) => Shape { next: Next::Again, ..shape },
             Some(Effect::NextPage(text)) => Shape { next: Next::Text(text.clone()), ..shape },
+            Some(Effect::PageWithoutMeta) => Shape { no_meta: true, ..shape },
+            Some(Effect::PageWithoutEntities) => Shape { no_entities: true, ..shape },
             Some(Effect::RecordWithoutId) => Shape { extra: vec![Extra::WithoutId], ..shape },
             Some(Effect::Ids(ids)) => Shape { extra: ids.iter().cloned().map(Extra::Id).collect(), ..shape },
             Some(Effect::LongTranscript { bytes }) => {
@@ -92,31 +96,43 @@ impl Next {
 const WORDS: &str = "word after word ";
 
 impl Extra {
-    /// Appends the record; a long one becomes pieces, so that its size is not its cost.
+    /// Appends the record to a details page; a long one becomes pieces, so that its size is not its
+    /// cost.
     pub(crate) fn write(&self, start: Moment, page: u64, out: &mut Vec<u8>, pieces: &mut Vec<(Bytes, u64)>) {
-        out.push(b'{');
-        match self {
-            Extra::WithoutId => {}
-            Extra::Id(id) => {
-                out.extend_from_slice(b"\"id\":");
-                write_json_string(out, id);
-                out.push(b',');
-            }
-            Extra::LongTranscript(_) => {
-                out.extend_from_slice(b"\"id\":");
-                write_json_string(out, &format!("long-transcript-{page}"));
-                out.push(b',');
-            }
-        }
+        self.write_id(page, out);
         out.extend_from_slice(b"\"type\":\"message\",\"startTime\":");
         write_json_string(out, &start.to_string());
         out.extend_from_slice(b",\"interactions\":[{\"id\":\"i-1\",\"transcript\":\"");
+        self.write_words(out, pieces);
+        out.extend_from_slice(b"\"}],\"metadata\":{}}");
+    }
+
+    /// The same for a history page: a message, which is never the newest.
+    pub(crate) fn write_message(&self, page: u64, out: &mut Vec<u8>, pieces: &mut Vec<(Bytes, u64)>) {
+        self.write_id(page, out);
+        out.extend_from_slice(b"\"type\":\"text\",\"timestamp\":\"2000-01-01T00:00:00Z\",\"text\":\"");
+        self.write_words(out, pieces);
+        out.extend_from_slice(b"\"}");
+    }
+
+    fn write_id(&self, page: u64, out: &mut Vec<u8>) {
+        out.push(b'{');
+        let id = match self {
+            Extra::WithoutId => return,
+            Extra::Id(id) => id.clone(),
+            Extra::LongTranscript(_) => format!("long-transcript-{page}"),
+        };
+        out.extend_from_slice(b"\"id\":");
+        write_json_string(out, &id);
+        out.push(b',');
+    }
+
+    fn write_words(&self, out: &mut Vec<u8>, pieces: &mut Vec<(Bytes, u64)>) {
         if let Extra::LongTranscript(bytes) = self {
             let rest = usize::try_from(bytes % WORDS.len() as u64).unwrap_or(0);
             pieces.push((Bytes::from(std::mem::take(out)), 1));
             pieces.push((Bytes::from_static(WORDS.as_bytes()), bytes / WORDS.len() as u64));
             out.extend_from_slice(&WORDS.as_bytes()[..rest]);
         }
-        out.extend_from_slice(b"\"}],\"metadata\":{}}");
     }
 }

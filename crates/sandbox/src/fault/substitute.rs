@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use flate2::{Compress, Compression, Crc, FlushCompress};
 use http::StatusCode;
-use http::header::{CONTENT_ENCODING, HeaderValue, RETRY_AFTER};
+use http::header::{CONTENT_ENCODING, HeaderValue, LOCATION, RETRY_AFTER};
 
 use super::{Effect, RetryAfter};
 use crate::moment::Moment;
@@ -17,6 +17,7 @@ pub(crate) fn substitute(effect: &Effect, now: Moment) -> Option<Reply> {
         Effect::Status { status, retry_after, body } => {
             status_reply(*status, retry_after, body.as_deref(), now)
         }
+        Effect::Redirect { status, location } => redirect(*status, location),
         Effect::NotJson => json(Body::from(Bytes::from_static(b"conversations: none, sorry"))),
         Effect::Html => {
             Reply::new(StatusCode::OK, "text/html; charset=utf-8", Body::from(Bytes::from_static(HTML)))
@@ -47,6 +48,15 @@ fn status_reply(status: u16, retry_after: &[RetryAfter], body: Option<&str>, now
         if let Ok(value) = HeaderValue::from_str(&value.value(now)) {
             reply.headers_mut().append(RETRY_AFTER, value);
         }
+    }
+    reply
+}
+
+fn redirect(status: u16, location: &str) -> Reply {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::FOUND);
+    let mut reply = Reply::new(status, "text/plain", Body::default());
+    if let Ok(location) = HeaderValue::from_str(location) {
+        reply.headers_mut().insert(LOCATION, location);
     }
     reply
 }

@@ -21,7 +21,7 @@ use super::phrases::RETURN;
 use super::{AGENTS, Head, SOURCES};
 use crate::error::Error;
 use crate::moment::{Moment, write_time};
-use crate::random::{Dice, hash_text, mix, write_id};
+use crate::random::{Dice, hash_text, id_origins, mix, unmix_second, write_id};
 
 const MILLI: i64 = 1_000_000;
 const DAY: i64 = 86_400_000 * MILLI;
@@ -151,6 +151,39 @@ impl Corpus {
             self.draw_id(&line, &copy, &mut draft);
         }
         draft.arena
+    }
+
+    /// The way back from [`id`](Self::id): a line's own id is known by its hash; the id of a copy begins
+    /// with the mixture of that hash and the number of the copy.
+    pub(super) fn number_of(&self, id: &str) -> Option<u64> {
+        let hash = hash_text(id.as_bytes());
+        let lines = self.entries.iter().enumerate();
+        let own = lines.clone().find(|(_, entry)| entry.id_hash == hash).map(|(line, _)| (line, 0));
+        let copies = lines.flat_map(|(line, entry)| {
+            id_origins(id).map(move |mixed| (line, unmix_second(mixed, entry.id_hash)))
+        });
+        let copies = copies.filter(|(_, place)| *place > 0 && place.is_multiple_of(2));
+        let candidates = own.into_iter().chain(copies.map(|(line, place)| (line, place / 2)));
+        let mut numbers = candidates.filter_map(|(line, replica)| self.number_at(line, replica));
+        numbers.find(|number| {
+            let copy = self.copy_of(*number);
+            let Some(line) = self.line(copy.line) else { return false };
+            let mut draft = Draft::default();
+            if copy.replica == 0 {
+                line.id == id
+            } else {
+                self.draw_id(&line, &copy, &mut draft);
+                draft.arena == id.as_bytes()
+            }
+        })
+    }
+
+    /// The number of a copy of a line: the way back from [`copy_of`](Self::copy_of).
+    fn number_at(&self, line: usize, replica: u64) -> Option<u64> {
+        let (lines, line) = (self.entries.len() as u64, line as u64);
+        let (each, extra) = (self.count / lines, self.count % lines);
+        let copies = each + u64::from(line < extra);
+        (replica < copies).then(|| line * each + line.min(extra) + replica)
     }
 
     pub(super) fn head(&self, number: u64, revisions: u32) -> Head<'_> {

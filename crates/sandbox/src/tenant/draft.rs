@@ -28,6 +28,15 @@ pub(super) struct Message {
     pub(super) timestamp: Range<usize>,
 }
 
+/// One message as others may see it: the insides of JSON strings.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Said<'a> {
+    pub(crate) id: &'a [u8],
+    pub(crate) kind: &'a [u8],
+    pub(crate) text: &'a [u8],
+    pub(crate) timestamp: &'a [u8],
+}
+
 impl Draft {
     pub(super) fn clear(&mut self) {
         self.arena.clear();
@@ -43,8 +52,20 @@ impl Draft {
         start..self.arena.len()
     }
 
-    /// Appends the conversation in the shape of the contract's §5.
-    pub(super) fn write(&self, head: &Head<'_>, out: &mut Vec<u8>) {
+    /// Its messages, in order.
+    pub(crate) fn said(&self) -> impl Iterator<Item = Said<'_>> {
+        let bytes = |span: &Range<usize>| &self.arena[span.clone()];
+        self.messages.iter().map(move |message| Said {
+            id: bytes(&message.id),
+            kind: bytes(&message.kind),
+            text: bytes(&message.text),
+            timestamp: bytes(&message.timestamp),
+        })
+    }
+
+    /// Appends the conversation in the shape of the contract's §5; without `words` nobody knows any
+    /// more what was said, only that it was.
+    pub(super) fn write(&self, head: &Head<'_>, words: bool, out: &mut Vec<u8>) {
         self.string(out, b"{\"id\":\"", &self.id);
         out.extend_from_slice(b"\",\"type\":\"");
         out.extend_from_slice(head.kind.as_bytes());
@@ -62,10 +83,10 @@ impl Draft {
         out.extend_from_slice(head.language.as_bytes());
         out.extend_from_slice(b"\",\"interactions\":[");
         let split = self.second.unwrap_or(self.messages.len());
-        self.interaction(out, head, 1, 0..split);
+        self.interaction(out, head, 1, 0..split, words);
         if split < self.messages.len() {
             out.push(b',');
-            self.interaction(out, head, 2, split..self.messages.len());
+            self.interaction(out, head, 2, split..self.messages.len(), words);
         }
         out.extend_from_slice(b"],\"metadata\":{\"services\":");
         write_json_string(out, &head.services);
@@ -74,7 +95,14 @@ impl Draft {
         out.extend_from_slice(b"\"}}");
     }
 
-    fn interaction(&self, out: &mut Vec<u8>, head: &Head<'_>, number: u64, messages: Range<usize>) {
+    fn interaction(
+        &self,
+        out: &mut Vec<u8>,
+        head: &Head<'_>,
+        number: u64,
+        messages: Range<usize>,
+        words: bool,
+    ) {
         let messages = &self.messages[messages];
         out.extend_from_slice(b"{\"id\":\"i-");
         write_number(out, number);
@@ -84,6 +112,10 @@ impl Draft {
         match messages.first() {
             Some(first) if number > 1 => out.extend_from_slice(&self.arena[first.timestamp.clone()]),
             _ => write_time(out, head.start),
+        }
+        if !words {
+            out.extend_from_slice(b"\"}");
+            return;
         }
         out.extend_from_slice(b"\",\"transcript\":\"");
         for (index, message) in messages.iter().enumerate() {

@@ -6,7 +6,7 @@ use super::draft::{Draft, Message, write_number};
 use super::phrases::{LANGUAGES, Language, SLOTS, TOPICS};
 use super::{AGENTS, Head, SOURCES};
 use crate::moment::{Moment, write_time};
-use crate::random::{Dice, mix, write_id};
+use crate::random::{Dice, id_origins, mix, unmix_first, unmix_second, write_id};
 
 const MILLI: i64 = 1_000_000;
 const FEWEST_MESSAGES: u64 = 4;
@@ -22,6 +22,7 @@ enum Purpose {
     Words,
     Id,
     MessageId,
+    Kind,
 }
 
 /// The maker of conversations.
@@ -34,7 +35,7 @@ pub(super) struct Made {
 }
 
 /// Everything about a conversation but its words.
-struct Outline {
+pub(super) struct Outline {
     head: Head<'static>,
     language: &'static Language,
     topic: usize,
@@ -74,6 +75,15 @@ impl Made {
         id
     }
 
+    /// The way back from [`id`](Self::id): its first half is the first roll of the number's dice.
+    pub(super) fn number_of(&self, id: &str) -> Option<u64> {
+        let numbers = id_origins(id).map(|roll| {
+            let mixed = unmix_first(unmix_first(roll, 1), Purpose::Id as u64);
+            unmix_second(mixed, self.seed)
+        });
+        numbers.filter(|number| *number < self.count).find(|number| self.id(*number) == id.as_bytes())
+    }
+
     pub(super) fn head(&self, number: u64, revisions: u32) -> Head<'static> {
         self.outline(number, revisions).head
     }
@@ -82,7 +92,7 @@ impl Made {
     pub(super) fn draw(&self, number: u64, revisions: u32, draft: &mut Draft) -> Head<'static> {
         let outline = self.outline(number, revisions);
         draft.id = draft.span(|out| out.extend_from_slice(&self.id(number)));
-        let kind = draft.span(|out| out.extend_from_slice(b"text"));
+        let mut kinds = self.dice(number, Purpose::Kind);
         if outline.transferred {
             draft.second = usize::try_from(outline.messages / 2).ok();
         }
@@ -91,10 +101,11 @@ impl Made {
         for (index, time) in outline.times.iter().enumerate() {
             let index = index as u64;
             let guest = speaker.is_guest(index);
+            let kind = message_kind(&mut kinds, index, guest);
             let message = Message {
                 id: draft.span(|out| write_id(out, mix(ids, 2 * index), mix(ids, 2 * index + 1))),
                 guest,
-                kind: kind.clone(),
+                kind: draft.span(|out| out.extend_from_slice(kind.as_bytes())),
                 text: draft.span(|out| speaker.say(index, guest, out)),
                 timestamp: draft.span(|out| write_time(out, *time)),
             };
@@ -149,8 +160,41 @@ impl Made {
     }
 }
 
+impl Outline {
+    /// Of a conversation that is still going on, in English.
+    pub(super) fn endless(seed: u64, start: i64) -> Self {
+        let mut dice = Dice::new(seed, 0, Purpose::Facts as u64);
+        let topic = dice.index(TOPICS.len());
+        let head = Head {
+            kind: "message",
+            direction: "inbound",
+            start,
+            end: start,
+            queue: TOPICS[topic].queue,
+            agent: 1 + dice.below(AGENTS),
+            language: LANGUAGES[0].tag,
+            services: Cow::Borrowed(TOPICS[topic].services[0]),
+            source: SOURCES[0],
+        };
+        let language = &LANGUAGES[0];
+        Self { head, language, topic, messages: u64::MAX, transferred: false, times: Vec::new() }
+    }
+}
+
+/// Guests show pictures and agents send papers, each with the words that go with it; the first word is
+/// always a word.
+pub(super) fn message_kind(dice: &mut Dice, index: u64, guest: bool) -> &'static str {
+    match (dice.below(100), guest) {
+        _ if index == 0 => "text",
+        (..8, true) | (..2, false) => "image",
+        (8..11, true) | (2..9, false) => "file",
+        (11..15, true) => "button",
+        _ => "text",
+    }
+}
+
 /// Who says what, message by message.
-struct Speaker<'a> {
+pub(super) struct Speaker<'a> {
     outline: &'a Outline,
     dice: Dice,
     /// The exchanges of the topic and the general ones, taken in an order of their own.
@@ -162,7 +206,7 @@ struct Speaker<'a> {
 }
 
 impl<'a> Speaker<'a> {
-    fn new(outline: &'a Outline, mut dice: Dice) -> Self {
+    pub(super) fn new(outline: &'a Outline, mut dice: Dice) -> Self {
         let exchanges = outline.language.exchanges(outline.topic);
         Self {
             outline,
@@ -181,7 +225,7 @@ impl<'a> Speaker<'a> {
         index.is_multiple_of(2) || index >= self.outline.messages
     }
 
-    fn say(&mut self, index: u64, guest: bool, out: &mut Vec<u8>) {
+    pub(super) fn say(&mut self, index: u64, guest: bool, out: &mut Vec<u8>) {
         let language = self.outline.language;
         let left = self.outline.messages.saturating_sub(index);
         let template = match index {
@@ -193,8 +237,8 @@ impl<'a> Speaker<'a> {
             _ => {
                 let turn = usize::try_from(index / 2 - 1).unwrap_or(0);
                 let exchanges = language.exchanges(self.outline.topic);
-                let (question, answer) =
-                    language.exchange(self.outline.topic, (self.offset + turn * self.step) % exchanges);
+                let (question, answer) = language
+                    .exchange(self.outline.topic, (self.offset + turn % exchanges * self.step) % exchanges);
                 if guest { question } else { answer }
             }
         };

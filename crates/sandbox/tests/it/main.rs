@@ -5,6 +5,8 @@ mod corpus;
 mod details;
 mod door;
 mod faults;
+mod guests;
+mod history;
 mod rate;
 mod socket;
 mod support;

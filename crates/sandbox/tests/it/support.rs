@@ -74,6 +74,11 @@ impl Client {
         answer
     }
 
+    /// The id of conversation `k`.
+    pub(crate) fn id(&self, k: u64) -> String {
+        self.door(&format!("conversations/{k}"), &Value::Null)["id"].as_str().unwrap().to_owned()
+    }
+
     pub(crate) fn advance(&mut self, seconds: u64) {
         self.now = self.now.plus(Duration::from_secs(seconds));
     }
