@@ -23,7 +23,9 @@ pub enum Repeat {
 pub enum Auth {
     /// It does.
     Bearer,
-    /// It does not, so the token cannot leak to it.
+    /// It does not: a guest's call. It waits for its turn like one that does.
+    Guest,
+    /// It does not, so the token cannot leak to it, and the host's rate does not count it.
     None,
 }
 
@@ -45,6 +47,11 @@ pub trait Endpoint: Send + Sync {
     const AUTH: Auth;
     /// The scope the client needs, named when the server answers 403.
     const SCOPE: Option<&'static str>;
+
+    /// Whether this value of it carries the token, where that differs from [`AUTH`](Endpoint::AUTH).
+    fn auth(&self) -> Auth {
+        Self::AUTH
+    }
 
     /// Time to the response head, where this call has its own.
     fn head_timeout(&self) -> Option<Duration> {

@@ -1,21 +1,29 @@
-//! The gateway contract: the five documents' API, as `ConversationSource`.
+//! The gateway contract: the five documents' API, as `ConversationSource` and `HistorySource`.
 //!
 //! | file | what it is |
 //! |---|---|
 //! | `details_query` | the details query as an endpoint; a page is read while it arrives |
+//! | `history` | a page of a conversation's messages, the same way (contract §2) |
+//! | `body` | what pages have in common |
 //! | `pages` | page after page, until the last or until it goes in circles |
 //! | `circle` | when a listing goes in circles |
+//! | `percent` | values in a query |
 
 use crate::client::Client;
 use crate::counters::Counters;
+use crate::history::{HistoryPages, HistoryQuery, HistorySource};
 use crate::options::CallOptions;
 use crate::source::{ConversationPages, ConversationSource, DetailsQuery, Origin};
 
+mod body;
 mod circle;
 pub(crate) mod details_query;
+mod history;
 mod pages;
+mod percent;
 
 pub use self::details_query::{DetailsPage, DetailsReader, DetailsRequest};
+pub use self::history::{HistoryBody, HistoryReader, HistoryRequest};
 
 /// Conversations from a gateway (contract §5).
 ///
@@ -53,13 +61,14 @@ pub use self::details_query::{DetailsPage, DetailsReader, DetailsRequest};
 pub struct Gateway {
     client: Client,
     options: CallOptions,
+    history_bearer: bool,
 }
 
 impl Gateway {
     /// A gateway behind this client, with the default options for every call.
     #[must_use]
     pub fn new(client: Client) -> Self {
-        Self { client, options: CallOptions::default() }
+        Self { client, options: CallOptions::default(), history_bearer: false }
     }
 
     /// The options of every call: deadline, attempts, signal to stop.
@@ -69,23 +78,59 @@ impl Gateway {
         self
     }
 
+    /// Whether histories are asked for with the bearer token (scope `webmessaging:view`). They need none, so it is left
+    /// out by default (contract §2).
+    #[must_use]
+    pub fn history_bearer(mut self, bearer: bool) -> Self {
+        self.history_bearer = bearer;
+        self
+    }
+
     /// The client.
     #[must_use]
     pub fn client(&self) -> &Client {
         &self.client
     }
+
+    fn origin(&self) -> Origin {
+        let base = self.client.base().to_string();
+        let host = base.split_once("://").map_or(&*base, |(_, host)| host);
+        Origin { contract: "gateway", host: host.to_owned(), client_id: self.client.client_id().to_owned() }
+    }
 }
 
 impl ConversationSource for Gateway {
     fn conversations(&self, query: DetailsQuery) -> ConversationPages {
-        let resume = query.resume.clone();
-        ConversationPages::resumed(pages::pages(self.client.clone(), self.options.clone(), query), resume)
+        let DetailsQuery { range, size, filter, resume, max_pages, seen } = query;
+        let request = DetailsRequest { range, size, filter, token: resume.clone() };
+        let pages = pages::pages(self.client.clone(), self.options.clone(), request, max_pages, seen);
+        ConversationPages::resumed(pages, resume)
     }
 
     fn describe(&self) -> Origin {
-        let base = self.client.base().to_string();
-        let host = base.split_once("://").map_or(&*base, |(_, host)| host);
-        Origin { contract: "gateway", host: host.to_owned(), client_id: self.client.client_id().to_owned() }
+        self.origin()
+    }
+
+    fn counters(&self) -> Counters {
+        self.client.counters()
+    }
+
+    fn rate(&self) -> Option<f64> {
+        self.client.known_pace()
+    }
+}
+
+impl HistorySource for Gateway {
+    fn history(&self, query: HistoryQuery) -> HistoryPages {
+        let HistoryQuery { target, size, resume, depth, seen } = query;
+        let request = HistoryRequest { target, size, token: resume.clone(), bearer: self.history_bearer };
+        let depth = Some(u64::from(depth.get()));
+        let pages = pages::pages(self.client.clone(), self.options.clone(), request, depth, seen);
+        HistoryPages::resumed(pages, resume)
+    }
+
+    fn describe(&self) -> Origin {
+        self.origin()
     }
 
     fn counters(&self) -> Counters {

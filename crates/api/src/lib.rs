@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`client`] | the fixed pipeline from an endpoint to its output |
 //! | [`endpoint`] | calls as values: what is sent, how the answer is read |
-//! | [`gateway`] | the gateway contract as [`ConversationSource`] |
+//! | [`gateway`] | the gateway contract as [`ConversationSource`] and [`HistorySource`] |
 //! | [`outward`] | calls to addresses that come from outside: webhooks, media |
 //! | [`transport`] | the border to the network: `reqwest`, or a script for tests |
 //! | [`clock`] | the doors through which time enters |
@@ -22,10 +22,14 @@ pub mod clock;
 mod counters;
 pub mod endpoint;
 pub mod error;
+mod flight;
 pub mod gateway;
+mod history;
 mod jitter;
 mod options;
 pub mod outward;
+mod page_memory;
+mod pages;
 mod retry;
 mod seen;
 mod source;
@@ -38,12 +42,15 @@ pub use base_url::{BaseUrl, BaseUrlError};
 pub use client::{Client, ClientBuilder};
 pub use counters::Counters;
 pub use error::{Disposition, Error, ErrorKind};
+pub use flight::Flight;
 pub use gateway::Gateway;
+pub use history::{HistoryMessage, HistoryPage, HistoryPages, HistoryQuery, HistorySource};
 pub use options::{CallOptions, Cancel, CancelHandle, Timeouts};
+pub use page_memory::{PageMemory, PageRoom};
+pub use pages::{Page, Pages, Stop};
 pub use seen::{SeenIds, id_hash};
 pub use source::{
     Conversation, ConversationPage, ConversationPages, ConversationSource, DetailsQuery, Origin, Rejected,
-    Stop,
 };
 pub use throttle::{Rate, RateError};
 pub use transport::{Transport, TransportError, TransportKind};

@@ -1,15 +1,11 @@
 //! The port that jobs pull conversations through; `gateway` and later `platform` implement it.
 
-use std::fmt;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use frontdesk_domain::{Facts, Filter, PageSize, PageToken, RawRecord, RecordError, TimeRange};
-use futures_util::stream::{BoxStream, Stream, StreamExt};
 
 use crate::counters::Counters;
-use crate::error::Error;
+use crate::pages::{Page, Pages};
 use crate::seen::SeenIds;
 
 /// Where conversations come from.
@@ -96,6 +92,15 @@ pub struct ConversationPage {
     pub took: Duration,
 }
 
+impl Page for ConversationPage {
+    fn next(&self) -> Option<&PageToken> {
+        self.next.as_ref()
+    }
+}
+
+/// The pages of one query.
+pub type ConversationPages = Pages<ConversationPage>;
+
 /// A conversation as it came, with what can be read out of it.
 #[derive(Debug)]
 pub struct Conversation {
@@ -116,94 +121,4 @@ pub struct Rejected {
     pub index: usize,
     /// What is wrong with it.
     pub error: RecordError,
-}
-
-/// Why a run of pages ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Stop {
-    /// The last page was taken.
-    Complete,
-    /// [`DetailsQuery::max_pages`] were taken, and there is more.
-    DepthLimited {
-        /// Where to go on.
-        token: PageToken,
-    },
-    /// A page could not be had. The pages before it were delivered.
-    Failed {
-        /// The token of the page that was asked for; none when that was the first of a query.
-        token: Option<PageToken>,
-    },
-}
-
-/// The pages of one query, as a stream. After an error it ends; nothing that was delivered is taken back.
-///
-/// # Cancel safety
-/// A dropped `next` loses nothing: the page in progress is polled on by the next one.
-pub struct ConversationPages {
-    pages: BoxStream<'static, Result<ConversationPage, Error>>,
-    /// The token of the page that is asked for next.
-    pending: Option<PageToken>,
-    stopped: Option<Stop>,
-}
-
-impl ConversationPages {
-    /// Pages from any stream, from the beginning of a query. It must end after the page without a next token, or after
-    /// as many pages as were asked for, or after an error; [`stopped`](ConversationPages::stopped) is told from that.
-    pub fn from_stream(pages: impl Stream<Item = Result<ConversationPage, Error>> + Send + 'static) -> Self {
-        Self::resumed(pages, None)
-    }
-
-    /// The same for pages that begin with the one `token` fetches.
-    pub fn resumed(
-        pages: impl Stream<Item = Result<ConversationPage, Error>> + Send + 'static,
-        token: Option<PageToken>,
-    ) -> Self {
-        Self { pages: pages.boxed(), pending: token, stopped: None }
-    }
-
-    /// Why it ended; nothing before it has.
-    #[must_use]
-    pub fn stopped(&self) -> Option<&Stop> {
-        self.stopped.as_ref()
-    }
-}
-
-impl Stream for ConversationPages {
-    type Item = Result<ConversationPage, Error>;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if self.stopped.is_some() {
-            return Poll::Ready(None);
-        }
-        let polled = self.pages.poll_next_unpin(context);
-        match &polled {
-            Poll::Pending => {}
-            Poll::Ready(Some(Ok(page))) => {
-                self.pending.clone_from(&page.next);
-                if page.next.is_none() {
-                    self.stopped = Some(Stop::Complete);
-                }
-            }
-            Poll::Ready(Some(Err(_))) => {
-                let token = self.pending.take();
-                self.stopped = Some(Stop::Failed { token });
-            }
-            Poll::Ready(None) => {
-                self.stopped = Some(match self.pending.take() {
-                    Some(token) => Stop::DepthLimited { token },
-                    None => Stop::Complete,
-                });
-            }
-        }
-        polled
-    }
-}
-
-impl fmt::Debug for ConversationPages {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ConversationPages")
-            .field("pending", &self.pending)
-            .field("stopped", &self.stopped)
-            .finish_non_exhaustive()
-    }
 }

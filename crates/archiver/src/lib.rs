@@ -10,9 +10,7 @@
 //! This room introduces `api` to `archive`; neither knows the other. It holds no global state, prints
 //! nothing, and reads neither environment nor clock: the caller passes them in.
 
-mod budget;
 mod checkpoint;
-mod flight;
 pub mod import;
 pub mod layout;
 mod lines;

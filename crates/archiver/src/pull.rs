@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use frontdesk_api::{ConversationSource, Error as ApiError};
+use frontdesk_api::{ConversationSource, Error as ApiError, Flight, PageMemory};
 use frontdesk_archive::{Error as ArchiveError, ErrorKind as ArchiveErrorKind, RunLog, Writer};
 use frontdesk_domain::{
     Certificate, Filter, Missing, OrganizationId, PageSize, RunId, RunOutset, TimeRange, Timestamp,
@@ -15,9 +15,7 @@ use frontdesk_domain::{
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
-use crate::budget::Budget;
 use crate::checkpoint::{Line, Replayed, Request, WindowState, replay};
-use crate::flight::Flight;
 use crate::monitor::{Monitor, Note, Progress};
 use crate::tally::Tally;
 use crate::window::{Quit, Shared, Stopped, append, blocking, ends_the_run};
@@ -159,7 +157,7 @@ impl<'p> Pull<'p> {
             source: self.source,
             writer: &self.writer,
             log: Arc::clone(&begun.log),
-            budget: Budget::new(),
+            memory: PageMemory::new(),
             flight: Flight::new(request.in_flight),
             now: self.now,
             size: request.page_size,

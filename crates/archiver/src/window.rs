@@ -5,16 +5,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use frontdesk_api::{ConversationPage, ConversationSource, DetailsQuery, Error as ApiError, ErrorKind};
+use frontdesk_api::{
+    ConversationPage, ConversationSource, DetailsQuery, Error as ApiError, ErrorKind, Flight, PageMemory,
+    PageRoom,
+};
 use frontdesk_archive::{Error as ArchiveError, Prepared, RunLog, Writer};
 use frontdesk_domain::{Filter, PageSize, Timestamp};
 use futures_util::StreamExt;
 use sha2::{Digest, Sha256};
-use tokio::sync::OwnedSemaphorePermit;
 
-use crate::budget::Budget;
 use crate::checkpoint::{Failed, Line, Page, WindowState, hex, write_id_hashes};
-use crate::flight::Flight;
 use crate::monitor::{MOST_NOTES, Monitor, Note};
 use crate::pull::Now;
 use crate::tally::Tally;
@@ -24,7 +24,7 @@ pub(crate) struct Shared<'r> {
     pub(crate) source: &'r dyn ConversationSource,
     pub(crate) writer: &'r Arc<Writer>,
     pub(crate) log: Arc<Mutex<RunLog>>,
-    pub(crate) budget: Budget,
+    pub(crate) memory: PageMemory,
     pub(crate) flight: Flight,
     pub(crate) now: &'r Now,
     pub(crate) size: PageSize,
@@ -72,7 +72,7 @@ pub(crate) enum Stopped {
 struct Fetched {
     at: Timestamp,
     page: Result<ConversationPage, ApiError>,
-    permit: Option<OwnedSemaphorePermit>,
+    permit: Option<PageRoom>,
 }
 
 impl Shared<'_> {
@@ -147,11 +147,11 @@ impl Shared<'_> {
 
     async fn fetch(&self, mut pages: Pin<&mut frontdesk_api::ConversationPages>) -> Option<Fetched> {
         let page = async {
-            let permit = self.budget.admit().await;
+            let permit = self.memory.admit().await;
             let at = (self.now)();
             let page = pages.next().await?;
             if let Ok(page) = &page {
-                self.budget.learn(page.body_bytes);
+                self.memory.learn(page.body_bytes);
                 self.flight.fetched(page.took);
             }
             Some(Fetched { at, page, permit })
@@ -169,7 +169,7 @@ impl Shared<'_> {
         state: &mut WindowState,
         at: Timestamp,
         page: ConversationPage,
-        permit: Option<OwnedSemaphorePermit>,
+        permit: Option<PageRoom>,
     ) -> Result<(), ArchiveError> {
         let late_border = at.checked_sub(self.look_back);
         let number = state.pages + 1;

@@ -28,7 +28,7 @@ impl Inner {
         base: &BaseUrl,
         call: &Call<'_>,
     ) -> Result<E::Output, AttemptError> {
-        let (token, permit) = self.admit::<E>(call).await?;
+        let (token, permit) = self.admit(endpoint.auth(), call).await?;
         let mut request = endpoint
             .request(base)
             .map_err(|error| AttemptError::Final(unsendable(call, error.to_string())))?;
@@ -85,13 +85,21 @@ impl Inner {
     }
 
     /// A token and a turn. The token is had first: see the module above.
-    async fn admit<'c, E: Endpoint>(
+    async fn admit<'c>(
         &self,
+        auth: Auth,
         call: &'c Call<'_>,
     ) -> Result<(Option<Arc<Token>>, Option<Permit<'c>>), AttemptError> {
-        if E::AUTH == Auth::None {
-            call.host.throttle.pass_gate(call.deadline).await.map_err(AttemptError::Closed)?;
-            return Ok((None, None));
+        match auth {
+            Auth::Bearer => {}
+            Auth::Guest => {
+                let permit = call.host.throttle.acquire(call.deadline).await.map_err(AttemptError::Closed)?;
+                return Ok((None, Some(permit)));
+            }
+            Auth::None => {
+                call.host.throttle.pass_gate(call.deadline).await.map_err(AttemptError::Closed)?;
+                return Ok((None, None));
+            }
         }
         let login = self.login(call);
         let mut token = self.tokens.get(&login).await.map_err(AttemptError::Final)?;

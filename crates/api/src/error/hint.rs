@@ -1,6 +1,8 @@
 //! The documents' advice, one place for all of it.
 
 use super::{ErrorKind, Inner};
+use crate::endpoint::Endpoint as _;
+use crate::gateway::HistoryRequest;
 use crate::transport::TransportKind;
 
 pub(super) fn hint(error: &Inner) -> Option<String> {
@@ -34,6 +36,14 @@ pub(super) fn hint(error: &Inner) -> Option<String> {
             && matches!(error.kind, ErrorKind::Rejected | ErrorKind::Malformed { .. }) =>
         {
             "Check the login URL, the client style (basic, form or json) and that the client may use client credentials."
+        }
+        ErrorKind::Rejected if status == Some(400) && error.operation == HistoryRequest::OPERATION => {
+            "Check that organisation, domain and conversation id belong to an active web messaging session, and that the \
+             page size is between 1 and 50."
+        }
+        ErrorKind::Rejected if status == Some(404) && error.operation == HistoryRequest::OPERATION => {
+            "The conversation does not exist, its messages are past the retention window, or the three ids are of \
+             different organisations. Compare them in the admin console."
         }
         ErrorKind::Rejected if status == Some(400) => {
             "Check the filter (operators eq, neq, gt, lt, contains; fields as in the contract), the dates and the page \

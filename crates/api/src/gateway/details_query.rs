@@ -1,17 +1,18 @@
 //! The details query (contract §5): one page asked for, and read while it arrives.
 
-use std::hash::{DefaultHasher, Hasher as _};
-
 use bytes::Bytes;
 use frontdesk_domain::json::Splitter;
-use frontdesk_domain::{Filter, JsonError, JsonFault, PageSize, PageToken, TimeRange, payload};
+use frontdesk_domain::{Filter, PageSize, PageToken, TimeRange, payload};
 use http::{Method, header, response};
 use serde::Serialize;
 
 use crate::base_url::BaseUrl;
 use crate::endpoint::{Auth, BodyReader, DecodeError, EncodeError, Endpoint, Repeat};
 use crate::seen::id_hash;
-use crate::source::{Conversation, Rejected};
+use crate::source::{Conversation, ConversationPage, Rejected};
+
+use super::body::{broken, next_token, rough_mark};
+use super::pages::{Fetched, Listed, PageBody};
 
 const PATH: &str = "/api/v2/analytics/conversations/details/query";
 
@@ -38,7 +39,36 @@ pub struct DetailsPage {
     /// Length of the body, decompressed.
     pub body_bytes: u64,
     /// A 64-bit hash per element, in their order, by which a listing sees what it has seen before.
-    pub(super) marks: Vec<u64>,
+    marks: Vec<u64>,
+}
+
+impl PageBody for DetailsPage {
+    fn next(&self) -> Option<&PageToken> {
+        self.next.as_ref()
+    }
+
+    fn marks(&self) -> &[u64] {
+        &self.marks
+    }
+}
+
+impl Listed for DetailsRequest {
+    type Page = ConversationPage;
+
+    fn token(&mut self) -> &mut Option<PageToken> {
+        &mut self.token
+    }
+
+    fn page(body: DetailsPage, fetched: Fetched) -> ConversationPage {
+        let DetailsPage { mut conversations, next, body_bytes, .. } = body;
+        let Fetched { number, token, news, took, .. } = fetched;
+        for (conversation, is_new) in conversations.iter_mut().zip(news) {
+            if let Ok(conversation) = conversation {
+                conversation.is_new = is_new;
+            }
+        }
+        ConversationPage { number, token, next, conversations, body_bytes, took }
+    }
 }
 
 #[derive(Serialize)]
@@ -144,33 +174,7 @@ impl BodyReader for DetailsReader {
         if !tail.array_present {
             return Err(DecodeError::new("it has no conversations"));
         }
-        self.page.next = match tail.value("nextPage") {
-            None | Some(b"null" | br#""""#) => None,
-            Some(value) => {
-                let token: String = serde_json::from_slice(value)
-                    .map_err(|_| DecodeError::new("its nextPage is no text, or no Unicode text"))?;
-                Some(PageToken::new(token).map_err(|_| DecodeError::new("its nextPage is empty"))?)
-            }
-        };
+        self.page.next = next_token(tail.value("nextPage"), "nextPage")?;
         Ok(self.page)
     }
-}
-
-/// A page that is not JSON. One that ends too early was cut where nobody on the way noticed; an empty one was not.
-fn broken(error: JsonError, body_bytes: u64) -> DecodeError {
-    match error.fault {
-        JsonFault::UnexpectedEnd if body_bytes == 0 => DecodeError::new("it is empty"),
-        JsonFault::UnexpectedEnd => DecodeError::truncated(error.to_string()),
-        _ => DecodeError::new(error.to_string()),
-    }
-}
-
-/// What stands for an element that has no id: its length and both ends. It is taken of every element, so it is cheap.
-fn rough_mark(element: &[u8]) -> u64 {
-    const END: usize = 128;
-    let mut hasher = DefaultHasher::new();
-    hasher.write_usize(element.len());
-    hasher.write(&element[..element.len().min(END)]);
-    hasher.write(&element[element.len().saturating_sub(END)..]);
-    hasher.finish()
 }

@@ -1,16 +1,51 @@
-//! Page after page.
+//! Page after page, of whatever is listed.
 
 use std::time::Duration;
 
+use frontdesk_domain::PageToken;
 use futures_util::stream::{self, Stream};
 
 use super::circle::Circle;
-use super::details_query::{DetailsPage, DetailsRequest};
 use crate::client::Client;
-use crate::endpoint::Endpoint as _;
+use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorKind};
 use crate::options::CallOptions;
-use crate::source::{ConversationPage, DetailsQuery};
+use crate::seen::SeenIds;
+
+/// A request for one page of a listing.
+pub(super) trait Listed: Endpoint<Output: PageBody> + 'static {
+    /// A page as it is handed out.
+    type Page: Send;
+
+    /// The token of the page to ask for.
+    fn token(&mut self) -> &mut Option<PageToken>;
+
+    /// The page that came.
+    fn page(body: Self::Output, fetched: Fetched) -> Self::Page;
+}
+
+/// A page as the gateway sent it.
+pub(super) trait PageBody {
+    /// The token of the next page; none on the last.
+    fn next(&self) -> Option<&PageToken>;
+
+    /// A 64-bit hash per element, in their order, by which a listing sees what it has seen before.
+    fn marks(&self) -> &[u64];
+}
+
+/// What a listing knows of a page that its body does not say.
+pub(super) struct Fetched {
+    /// Counted from 1.
+    pub(super) number: u64,
+    /// The token that fetched it.
+    pub(super) token: Option<PageToken>,
+    /// Which of its elements the listing brought for the first time.
+    pub(super) news: Vec<bool>,
+    /// Whether another page will be asked for.
+    pub(super) more: bool,
+    /// From when the request went until the page was read.
+    pub(super) took: Duration,
+}
 
 /// What is to be done at the next poll.
 enum Step {
@@ -19,32 +54,33 @@ enum Step {
     End,
 }
 
-struct Listing {
+struct Listing<R> {
     client: Client,
     options: CallOptions,
-    request: DetailsRequest,
+    request: R,
     pages_left: u64,
     number: u64,
     circle: Circle,
     step: Step,
 }
 
-/// The pages of `query`: each is fetched when it is asked for, whole or not at all. A page that closes a circle is still
-/// delivered; the error comes after it.
-pub(super) fn pages(
+/// The pages that begin with `request`: each is fetched when it is asked for, whole or not at all. A page that closes a
+/// circle is still delivered; the error comes after it.
+pub(super) fn pages<R: Listed>(
     client: Client,
     options: CallOptions,
-    query: DetailsQuery,
-) -> impl Stream<Item = Result<ConversationPage, Error>> + Send + 'static {
-    let DetailsQuery { range, size, filter, resume, max_pages, seen } = query;
+    mut request: R,
+    max_pages: Option<u64>,
+    seen: SeenIds,
+) -> impl Stream<Item = Result<R::Page, Error>> + Send + 'static {
     let listing = Listing {
         client,
         options,
-        circle: Circle::starting_at(resume.as_ref(), seen),
-        request: DetailsRequest { range, size, filter, token: resume },
+        circle: Circle::starting_at(request.token().as_ref(), seen),
+        request,
         pages_left: max_pages.unwrap_or(u64::MAX),
         number: 0,
-        step: Step::Fetch,
+        step: if max_pages == Some(0) { Step::End } else { Step::Fetch },
     };
     stream::unfold(listing, |mut listing| async move {
         let item = listing.next().await?;
@@ -52,12 +88,11 @@ pub(super) fn pages(
     })
 }
 
-impl Listing {
-    async fn next(&mut self) -> Option<Result<ConversationPage, Error>> {
+impl<R: Listed> Listing<R> {
+    async fn next(&mut self) -> Option<Result<R::Page, Error>> {
         match std::mem::replace(&mut self.step, Step::End) {
             Step::End => return None,
             Step::Fail(error) => return Some(Err(error)),
-            Step::Fetch if self.pages_left == 0 => return None,
             Step::Fetch => {}
         }
         let (page, took) = match self.client.send_timed(&self.request, &self.options).await {
@@ -69,22 +104,18 @@ impl Listing {
         Some(Ok(self.deliver(page, took)))
     }
 
-    fn deliver(&mut self, page: DetailsPage, took: Duration) -> ConversationPage {
-        let DetailsPage { mut conversations, next, body_bytes, marks } = page;
-        let token = std::mem::replace(&mut self.request.token, next.clone());
-        for (conversation, is_new) in conversations.iter_mut().zip(self.circle.take(&marks)) {
-            if let Ok(conversation) = conversation {
-                conversation.is_new = is_new;
-            }
-        }
-        if let Some(next) = &next {
-            self.step = if self.circle.closes_with(next) {
+    fn deliver(&mut self, page: R::Output, took: Duration) -> R::Page {
+        let token = std::mem::replace(self.request.token(), page.next().cloned());
+        let news = self.circle.take(page.marks());
+        self.step = match page.next() {
+            Some(next) if self.circle.closes_with(next) => {
                 let kind = ErrorKind::LoopingPagination { token: next.clone() };
-                Step::Fail(Error::of_kind(DetailsRequest::OPERATION, kind))
-            } else {
-                Step::Fetch
-            };
-        }
-        ConversationPage { number: self.number, token, next, conversations, body_bytes, took }
+                Step::Fail(Error::of_kind(R::OPERATION, kind))
+            }
+            Some(_) if self.pages_left > 0 => Step::Fetch,
+            _ => Step::End,
+        };
+        let more = matches!(self.step, Step::Fetch);
+        R::page(page, Fetched { number: self.number, token, news, more, took })
     }
 }

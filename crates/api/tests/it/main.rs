@@ -5,6 +5,7 @@ mod budget;
 mod cancel;
 mod errors;
 mod gateway;
+mod history;
 mod logs;
 mod malformed;
 mod outward;

@@ -1,4 +1,4 @@
-//! How many windows are in flight: as many as use up the source's pace, and no more.
+//! How many listings are in flight: as many as use up the source's pace, and no more.
 
 use std::num::NonZero;
 use std::sync::{Mutex, PoisonError};
@@ -6,16 +6,26 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-/// Decides when a further window may start.
+/// Decides when a further listing (a window of a pull, a conversation's history) may start.
 ///
-/// A window has one request under way at a time, so by Little's law `rate x time of a page` windows are needed; one more
+/// A listing has one request under way at a time, so by Little's law `rate x time of a page` listings are needed; one more
 /// has its request ready when the next turn comes. Each costs memory: a connection, and the ids it has met. So at a low
 /// latency there are two, and at half a second and 25 requests a second fourteen.
 ///
 /// Until the first page came there is one: neither its time nor its size is known. Where the source knows no limit there
 /// are as many as the caller says.
+///
+/// ```
+/// use std::num::NonZero;
+/// use std::time::Duration;
+///
+/// let flight = frontdesk_api::Flight::new(NonZero::new(8).unwrap());
+/// assert_eq!(flight.room(Some(25.0), 0, 100), 1);
+/// flight.fetched(Duration::from_millis(500));
+/// assert_eq!(flight.room(Some(25.0), 1, 99), 13);
+/// ```
 #[derive(Debug)]
-pub(crate) struct Flight {
+pub struct Flight {
     unpaced: NonZero<usize>,
     times: Mutex<Times>,
     changed: Notify,
@@ -56,20 +66,21 @@ impl Time {
 }
 
 impl Flight {
-    /// `unpaced` windows at once where the source knows no limit.
-    pub(crate) fn new(unpaced: NonZero<usize>) -> Self {
+    /// `unpaced` listings at once where the source knows no limit.
+    #[must_use]
+    pub fn new(unpaced: NonZero<usize>) -> Self {
         Self { unpaced, times: Mutex::default(), changed: Notify::new() }
     }
 
     /// Learns how long the source took for a page.
-    pub(crate) fn fetched(&self, took: Duration) {
+    pub fn fetched(&self, took: Duration) {
         let mut times = self.times.lock().unwrap_or_else(PoisonError::into_inner);
         times.fetch = Some(Time::learn(times.fetch, took));
         self.changed.notify_one();
     }
 
-    /// Learns how long the archive took for one.
-    pub(crate) fn stored(&self, took: Duration) {
+    /// Learns how long it took to store one.
+    pub fn stored(&self, took: Duration) {
         let mut times = self.times.lock().unwrap_or_else(PoisonError::into_inner);
         times.store = Some(Time::learn(times.store, took));
         self.changed.notify_one();
@@ -79,12 +90,13 @@ impl Flight {
     ///
     /// # Cancel safety
     /// Safe: what was learned meanwhile ends the next wait at once.
-    pub(crate) async fn changed(&self) {
+    pub async fn changed(&self) {
         self.changed.notified().await;
     }
 
-    /// How many of the `waiting` windows may start beside those `running`, at `rate` requests a second.
-    pub(crate) fn room(&self, rate: Option<f64>, running: usize, waiting: usize) -> usize {
+    /// How many of the `waiting` listings may start beside those `running`, at `rate` requests a second.
+    #[must_use]
+    pub fn room(&self, rate: Option<f64>, running: usize, waiting: usize) -> usize {
         let times = *self.times.lock().unwrap_or_else(PoisonError::into_inner);
         let (wanted, paced) = match (times.fetch, rate) {
             (None, _) => (1, false),
