@@ -10,8 +10,8 @@ use frontdesk_durable::{Dir, ReadAt};
 use crate::catalog::{self, Catalog, State};
 use crate::error::{Action, During, Error, ErrorKind};
 use crate::layout::{self, Folder};
-use crate::ledger::{Change, FolderName, Hex, Ledger, Ledgered, Phase, Rewritten, Stated};
-use crate::put::publish_sum;
+use crate::ledger::{Change, FolderName, Ledger, Ledgered, Phase, Rewritten, Stated};
+use crate::put::sealing;
 use crate::segment::check;
 use crate::segment::header::Entry;
 use crate::segment::pack::{Packer, Unpacker};
@@ -80,16 +80,7 @@ impl Compaction<'_> {
         let by = copied.to.as_ref().map(|to| Stated::new(to.identity.segment, to.place));
         let mut lines = vec![Change::Replace { segment, by, rewritten }];
         if let (true, Some(to)) = (sealed, &copied.to) {
-            let sha256 = to.sha256(self.dir).during(Action::Seal, &to.path())?;
-            publish_sum(self.dir, folder, to.identity.segment, &sha256)?;
-            lines.push(Change::Seal {
-                segment: to.identity.segment,
-                sha256: Hex(sha256),
-                length: to.length(),
-                members: to.place.number,
-                records: to.records,
-                head: Hex(to.place.previous),
-            });
+            lines.push(sealing(self.dir, to)?);
         }
         self.ledger.append(reason, lines)?;
         follow(self.dir, self.archive, self.ledger, self.catalog, self.workers)?;

@@ -212,7 +212,9 @@ impl Error {
             ErrorKind::Storage => Some(
                 "check free space and the health of the disk; what was acknowledged before is kept, and the same command resumes",
             ),
-            ErrorKind::Poisoned => Some("a write failed earlier in this run; start the command again"),
+            ErrorKind::Poisoned => Some(
+                "look at the first failure; what was acknowledged before is kept, and the same command resumes",
+            ),
             ErrorKind::Damage { .. } => Some(
                 "run `frontdesk archive verify` for the whole list; reading still works, writing is refused until it is repaired",
             ),

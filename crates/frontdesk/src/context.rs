@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use frontdesk_shell::progress::Progress;
 use frontdesk_shell::settings::{Layers, Settings};
-use frontdesk_shell::{Environment, Failure, Format, Printer};
+use frontdesk_shell::{Environment, Exit, Failure, Format, Printer, Shutdown};
 
 use crate::args::{ConnectionArgs, GlobalArgs, OutputArg};
 
@@ -23,6 +23,13 @@ pub(crate) fn format(global: &GlobalArgs) -> Format {
         (true, _) | (_, OutputArg::Json) => Format::Json,
         (false, OutputArg::Text) => Format::Text,
     }
+}
+
+/// Listens for the signals that ask a command to stop.
+pub(crate) fn signals() -> Result<Shutdown, Failure> {
+    Shutdown::listen().map_err(|error| {
+        Failure::new(Exit::Unexpected, "signals", "cannot listen for signals").caused_by(&error)
+    })
 }
 
 impl<'p> Context<'p> {

@@ -73,8 +73,6 @@ pub(crate) fn maintenance(
     command: &str,
     now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
 ) -> Result<Maintenance, Failure> {
-    let wait = quantity::duration(&arguments.wait)
-        .map_err(|error| Failure::from_error(Exit::Usage, "bad_argument", &error).hint("see --wait"))?;
     let root = context.archive_root()?;
     let settings = StoreSettings {
         organization: match &arguments.organization_id {
@@ -86,11 +84,7 @@ pub(crate) fn maintenance(
                 .map_err(|error| failures::archive(&error))?
                 .unwrap_or_default(),
         },
-        segment_size: segment_size(context)?,
-        wait,
-        holder: format!("pid {}: frontdesk {command}, since {}", std::process::id(), now()),
-        workers: workers(),
-        ..StoreSettings::default()
+        ..settings(context, arguments, command, now())?
     };
     tokio::task::block_in_place(|| Maintenance::open(&root, &settings, now))
         .map_err(|error| failures::archive(&error))

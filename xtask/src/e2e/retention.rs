@@ -20,6 +20,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         Scenario::new("retention: what was removed does not come back with a pull", does_not_come_back),
         Scenario::new("retention: copies and the times of files change no verdict", copies),
         Scenario::new("retention: a clock ten years ahead removes nothing", clock),
+        Scenario::new("retention: whose archive it is need not be said, and is not said wrongly", whose),
     ]
 }
 
@@ -282,5 +283,26 @@ fn clock(scene: &Scene<'_>) -> Outcome {
     let plan = ahead.plan("confirmed.json")?;
     ahead.retain(&["--apply", &plan, "--yes", "--confirm-clock"])?.exits(0)?;
     ensure!(desk.list()?.len() == 1, "the one without a date is what stays");
+    Ok(())
+}
+
+fn whose(scene: &Scene<'_>) -> Outcome {
+    let tenant = scene.tenant(small(scene))?;
+    let desk = scene.desk("data").connected(&tenant).with("FRONTDESK_ORGANIZATION_ID", "acme");
+    desk.pull(&[])?.exits(0)?;
+    let id = desk.list()?.first().ok_or("nothing was stored")?.id.clone();
+    let (silent, wrong) = (
+        desk.clone().without("FRONTDESK_ORGANIZATION_ID"),
+        desk.clone().with("FRONTDESK_ORGANIZATION_ID", "globex"),
+    );
+    silent.hold("add", &id)?.exits(0)?;
+    silent.plan("plan.json")?;
+    silent.json(&["archive", "repair"])?.exits(0)?;
+    let prints = files::prints(&desk.data)?;
+    wrong.hold("release", &id)?.exits(2)?.says(&["acme", "globex"])?;
+    wrong.json(&["archive", "repair"])?.exits(2)?.says(&["acme", "globex"])?;
+    let changed = files::differences(&prints, &files::prints(&desk.data)?);
+    ensure!(changed.is_empty(), "a command that was refused changed {changed:?}");
+    silent.hold("release", &id)?.exits(0)?;
     Ok(())
 }

@@ -63,10 +63,9 @@ impl Store {
     pub(crate) fn serve(&mut self, groups: &Receiver<Group>) {
         for group in groups {
             let Group { requests, outcomes, accepted, blocks, drafts } = group;
-            let result = if self.is_poisoned() {
-                Err(prepare::poisoned())
-            } else {
-                self.put(&accepted, &blocks, drafts)
+            let result = match self.state.poisoned() {
+                Some(poisoned) => Err(poisoned),
+                None => self.put(&accepted, &blocks, drafts),
             };
             match result {
                 Ok(()) => {
@@ -78,7 +77,7 @@ impl Store {
                     self.feed_index(accepted);
                 }
                 Err(error) => {
-                    self.state.poisoned.store(true, Ordering::Release);
+                    self.state.poison(&error);
                     prepare::refuse(requests, &error);
                 }
             }
@@ -97,10 +96,6 @@ impl Store {
             replaces,
         });
         feed.group(fed.collect(), last);
-    }
-
-    fn is_poisoned(&self) -> bool {
-        self.state.poisoned.load(Ordering::Acquire)
     }
 
     fn put(&mut self, accepted: &[Accepted], blocks: &[Block], drafts: Vec<Draft>) -> Result<(), Error> {
@@ -173,18 +168,8 @@ impl Store {
     pub(crate) fn seal(&mut self, full: &[Unsealed]) -> Result<(), Error> {
         let mut lines = Vec::with_capacity(full.len());
         for segment in full {
-            let sha256 = segment.sha256(&*self.dir).during(Action::Seal, &segment.path())?;
-            let number = segment.identity.segment;
-            publish_sum(&*self.dir, segment.folder, number, &sha256)?;
-            lines.push(Change::Seal {
-                segment: number,
-                sha256: Hex(sha256),
-                length: segment.length(),
-                members: segment.place.number,
-                records: segment.records,
-                head: Hex(segment.place.previous),
-            });
-            self.touched.remove(&number);
+            lines.push(sealing(&*self.dir, segment)?);
+            self.touched.remove(&segment.identity.segment);
         }
         if lines.is_empty() { Ok(()) } else { self.ledger.append("full", lines) }
     }
@@ -275,7 +260,7 @@ impl Store {
     /// A run that changed nothing writes nothing.
     pub(crate) fn close(mut self, runs: &RunHeads) -> Result<(), Error> {
         let feed = self.feed.take();
-        if self.is_poisoned() {
+        if self.state.poisoned().is_some() {
             // Nothing is stated that is not known; the next opening settles it.
             return Ok(());
         }
@@ -375,6 +360,21 @@ fn sync(segments: &mut [&mut Unsealed], threads: usize) -> Result<(), Error> {
             }
         }
         result
+    })
+}
+
+/// What the ledger says of a segment that is full: its checksum, whose file is published here.
+pub(crate) fn sealing(dir: &dyn Dir, full: &Unsealed) -> Result<Change, Error> {
+    let sha256 = full.sha256(dir).during(Action::Seal, &full.path())?;
+    let number = full.identity.segment;
+    publish_sum(dir, full.folder, number, &sha256)?;
+    Ok(Change::Seal {
+        segment: number,
+        sha256: Hex(sha256),
+        length: full.length(),
+        members: full.place.number,
+        records: full.records,
+        head: Hex(full.place.previous),
     })
 }
 

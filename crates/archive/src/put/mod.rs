@@ -6,7 +6,7 @@ mod decide;
 mod prepare;
 mod queue;
 
-pub(crate) use commit::{Store, publish_sum};
+pub(crate) use commit::{Store, publish_sum, sealing};
 pub(crate) use prepare::Preparing;
 pub use queue::Pending;
 pub(crate) use queue::{Queue, queue};

@@ -1,9 +1,9 @@
 //! The first half of a put: while one group is written and made durable, the next is compared and packed.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, OnceLock};
 
 use super::PutOutcome;
 use super::assemble::{self, Block};
@@ -28,8 +28,22 @@ pub(crate) struct Group {
 pub(crate) struct State {
     /// Groups that are in the catalog.
     pub(super) finished: AtomicU64,
-    /// Set by the first failure. What reached the disk is unknown from then on, so nothing is acknowledged.
-    pub(super) poisoned: AtomicBool,
+    /// The first failure. What reached the disk is unknown from then on, so nothing is acknowledged.
+    failed: OnceLock<Error>,
+}
+
+impl State {
+    /// Remembers the first failure.
+    pub(super) fn poison(&self, error: &Error) {
+        let _ = self.failed.set(error.clone());
+    }
+
+    /// What callers are told from the first failure on: that one is the cause, since a caller may never have met it.
+    pub(super) fn poisoned(&self) -> Option<Error> {
+        self.failed.get().map(|first| {
+            Error::with_source(Action::Put, "the archive", ErrorKind::Poisoned, first.clone())
+        })
+    }
 }
 
 /// The first half. One thread has it.
@@ -64,7 +78,7 @@ impl Preparing {
                     }
                 }
                 Err((requests, error)) => {
-                    self.state.poisoned.store(true, Ordering::Release);
+                    self.state.poison(&error);
                     refuse(requests, &error);
                 }
             }
@@ -76,8 +90,8 @@ impl Preparing {
         pending: &VecDeque<Recent>,
         mut requests: Vec<Request>,
     ) -> Result<(Group, Recent), (Vec<Request>, Error)> {
-        if self.state.poisoned.load(Ordering::Acquire) {
-            return Err((requests, poisoned()));
+        if let Some(poisoned) = self.state.poisoned() {
+            return Err((requests, poisoned));
         }
         match decide::decide(&self.catalog, self.tombstones, pending, &mut requests, self.next_sequence) {
             Err(error) => Err((requests, error)),
@@ -100,9 +114,4 @@ pub(super) fn refuse(requests: Vec<Request>, error: &Error) {
         // A caller that is gone does not want its answer.
         let _ = request.reply.send(Err(error.clone()));
     }
-}
-
-/// What callers are told after a failure.
-pub(super) fn poisoned() -> Error {
-    Error::new(Action::Put, "the archive", ErrorKind::Poisoned)
 }

@@ -7,8 +7,8 @@ use frontdesk_durable::{Dir, publish};
 use super::survey::Damaged;
 use crate::error::{Action, During, Error};
 use crate::layout::{self, Folder};
-use crate::ledger::{Change, FolderName, Hex, Ledger, Stated};
-use crate::put::publish_sum;
+use crate::ledger::{Change, FolderName, Ledger, Stated};
+use crate::put::sealing;
 use crate::segment::check;
 use crate::segment::pack::{Packer, Unpacker};
 use crate::segment::walk::{Batch, Identity, Located, Place, Step, Walk};
@@ -62,16 +62,7 @@ impl Mending<'_> {
             highest,
         }];
         if let (true, Some(to)) = (damaged.sealed, &copy) {
-            let sha256 = to.sha256(self.dir).during(Action::Seal, &to.path())?;
-            publish_sum(self.dir, damaged.folder, to.identity.segment, &sha256)?;
-            lines.push(Change::Seal {
-                segment: to.identity.segment,
-                sha256: Hex(sha256),
-                length: to.length(),
-                members: to.place.number,
-                records: to.records,
-                head: Hex(to.place.previous),
-            });
+            lines.push(sealing(self.dir, to)?);
         }
         self.ledger.append(REASON, lines)?;
         self.remove(&layout::segment_sum(damaged.folder, damaged.number))?;

@@ -1,5 +1,6 @@
 //! Calls that fail: nothing is acknowledged that is not durable, then or later (R4, R5).
 
+use std::error::Error as _;
 use std::sync::Arc;
 
 use frontdesk_archive::{Error, ErrorKind, Writer};
@@ -27,6 +28,8 @@ fn put_all(model: &mut Model, writer: &Writer, run: u64) -> Result<(), Error> {
                 let later = writer.put(vec![prepared(&conversation("later", 5, "later"))]).unwrap_err();
                 assert!(later.is_storage_failure(), "{later}");
                 assert_eq!(*later.kind(), ErrorKind::Poisoned);
+                let cause = later.source().map(ToString::to_string);
+                assert_eq!(cause, Some(error.to_string()), "the first failure is not told");
             }
             return Err(error);
         }

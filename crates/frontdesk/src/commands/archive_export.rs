@@ -8,12 +8,12 @@ use frontdesk_durable::OsDir;
 use frontdesk_shell::clock::Stopwatch;
 use frontdesk_shell::printer::printable;
 use frontdesk_shell::quantity::{self, show_count, show_size};
-use frontdesk_shell::{Exit, Failure, Shutdown};
+use frontdesk_shell::{Exit, Failure};
 use serde::Serialize;
 
 use crate::args::{ExportArgs, ExportFormat};
 use crate::clock::WallClock;
-use crate::context::Context;
+use crate::context::{self, Context};
 use crate::{failures, store};
 
 /// The result, as scripts read it.
@@ -44,9 +44,7 @@ impl Answer {
 
 pub(crate) async fn run(context: &Context<'_>, arguments: &ExportArgs) -> Result<Exit, Failure> {
     let export = export(arguments)?;
-    let shutdown = Shutdown::listen().map_err(|error| {
-        Failure::new(Exit::Unexpected, "signals", "cannot listen for signals").caused_by(&error)
-    })?;
+    let shutdown = context::signals()?;
     let now = WallClock::of(context).await?.now();
     let reader = store::reader(context)?;
     let shown = arguments.out.display().to_string();

@@ -10,13 +10,13 @@ use std::path::Path;
 use frontdesk_archiver::{Import, ImportReport, Tally};
 use frontdesk_shell::clock::Stopwatch;
 use frontdesk_shell::quantity::{show_count, show_size};
-use frontdesk_shell::{Exit, Failure, Shutdown};
+use frontdesk_shell::{Exit, Failure};
 use serde::Serialize;
 
 use crate::args::ImportArgs;
 use crate::clock::WallClock;
 use crate::commands::watch::{Unit, Watch};
-use crate::context::Context;
+use crate::context::{self, Context};
 use crate::{failures, store};
 
 #[derive(Serialize)]
@@ -56,9 +56,7 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &ImportArgs) -> Result
 
 async fn ndjson(context: &Context<'_>, arguments: &ImportArgs, file: &Path) -> Result<Exit, Failure> {
     let (input, total) = open(file)?;
-    let shutdown = Shutdown::listen().map_err(|error| {
-        Failure::new(Exit::Unexpected, "signals", "cannot listen for signals").caused_by(&error)
-    })?;
+    let shutdown = context::signals()?;
     let watch = Stopwatch::start();
     let clock = WallClock::of(context).await?;
     let writer =

@@ -11,13 +11,13 @@ use frontdesk_domain::{
 use frontdesk_shell::clock::Stopwatch;
 use frontdesk_shell::printer::printable;
 use frontdesk_shell::quantity::show_count;
-use frontdesk_shell::{Exit, Failure, Shutdown};
+use frontdesk_shell::{Exit, Failure};
 use serde::Serialize;
 
 use crate::args::PullArgs;
 use crate::clock::WallClock;
 use crate::commands::watch::{Unit, Watch};
-use crate::context::Context;
+use crate::context::{self, Context};
 use crate::{connect, failures, store};
 
 /// Windows in flight while no limit is known: each costs a connection and the ids of a window. With a limit the pull
@@ -86,9 +86,7 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &PullArgs) -> Result<E
     let clock = WallClock::of(context).await?;
     let request = request(context, arguments, clock.now())?;
     let gateway = connect::gateway(context, &clock)?;
-    let shutdown = Shutdown::listen().map_err(|error| {
-        Failure::new(Exit::Unexpected, "signals", "cannot listen for signals").caused_by(&error)
-    })?;
+    let shutdown = context::signals()?;
     let now = clock.source();
     let writer =
         store::writer(context, &arguments.store, "archive pull", Arc::clone(&now), &shutdown).await?;

@@ -6,12 +6,12 @@ use frontdesk_archive::{LostRecord, Mended, RepairReport, repair};
 use frontdesk_shell::clock::Stopwatch;
 use frontdesk_shell::printer::printable;
 use frontdesk_shell::quantity::show_count;
-use frontdesk_shell::{Exit, Failure, Shutdown};
+use frontdesk_shell::{Exit, Failure};
 use serde::Serialize;
 
 use crate::args::RepairArgs;
 use crate::clock::WallClock;
-use crate::context::Context;
+use crate::context::{self, Context};
 use crate::{failures, store};
 use refetch::Refetched;
 
@@ -130,9 +130,7 @@ impl<'a> Answer<'a> {
 }
 
 pub(crate) async fn run(context: &Context<'_>, arguments: &RepairArgs) -> Result<Exit, Failure> {
-    let shutdown = Shutdown::listen().map_err(|error| {
-        Failure::new(Exit::Unexpected, "signals", "cannot listen for signals").caused_by(&error)
-    })?;
+    let shutdown = context::signals()?;
     let watch = Stopwatch::start();
     let clock = WallClock::of(context).await?;
     // What the platform needs is checked before anything is changed.

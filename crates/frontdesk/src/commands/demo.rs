@@ -18,7 +18,7 @@ use frontdesk_durable::{OsDir, publish};
 use frontdesk_sandbox::{Config, Sandbox, serve};
 use frontdesk_shell::clock::Stopwatch;
 use frontdesk_shell::quantity::{show_count, show_size};
-use frontdesk_shell::{Environment, Exit, Failure, Printer, Shutdown};
+use frontdesk_shell::{Environment, Exit, Failure, Printer};
 use serde::Serialize;
 
 use crate::args::GlobalArgs;
@@ -26,7 +26,7 @@ use crate::clock::WallClock;
 use crate::commands::archive_pull;
 use crate::commands::archive_search;
 use crate::commands::watch::{Unit, Watch};
-use crate::context::Context;
+use crate::context::{self, Context};
 use crate::{connect, failures, store};
 
 const FOLDER: &str = "frontdesk-demo";
@@ -124,7 +124,7 @@ pub(crate) async fn run(global: &GlobalArgs, printer: &Printer) -> Result<Exit, 
     let now = clock.source();
     let writer = Arc::new(store::open_writer(&root, &settings, Arc::clone(&now))?);
     let request = request(&ready.from.to_string(), &ready.to.to_string())?;
-    let shutdown = Shutdown::listen().map_err(|error| unexpected("cannot listen for signals", &error))?;
+    let shutdown = context::signals()?;
     let monitor = Watch::new(printer, context.progress(None), Unit::Range);
     let pull = Pull::new(&gateway, Arc::clone(&writer), organization, &*now);
     let report = pull.run(&request, shutdown.requested(), &monitor).await;

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use frontdesk_sandbox::{Config, FaultPlan, RateMode, Sandbox, Untidy, serve};
-use frontdesk_shell::{Exit, Failure, Format, Shutdown};
+use frontdesk_shell::{Exit, Failure, Format};
 
 use crate::args::ServeArgs;
-use crate::context::Context;
+use crate::context::{self, Context};
 
 pub(crate) async fn run(context: &Context<'_>, arguments: &ServeArgs) -> Result<Exit, Failure> {
     let faults = match &arguments.faults {
@@ -36,9 +36,7 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &ServeArgs) -> Result<
         Failure::from_error(Exit::Usage, "sandbox", &error)
             .hint("check --corpus, --conversations, --untidy and --faults")
     })?;
-    let shutdown = Shutdown::listen().map_err(|error| {
-        Failure::new(Exit::Unexpected, "signals", "cannot listen for signals").caused_by(&error)
-    })?;
+    let shutdown = context::signals()?;
     let running = serve(Arc::new(sandbox), arguments.addr).await.map_err(|error| {
         Failure::new(Exit::Usage, "sandbox", format!("cannot listen on {}", arguments.addr))
             .caused_by(&error)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use frontdesk_server::{ArchiveSource, BindError, Limits, Schedule, Server, Warnings};
-use frontdesk_shell::{Exit, Failure, Format, Shutdown};
+use frontdesk_shell::{Exit, Failure, Format};
 use serde::Serialize;
 use tokio::task::JoinSet;
 
@@ -11,7 +11,7 @@ use crate::args::ServerArgs;
 use crate::clock::WallClock;
 use crate::commands::scheduled_pull::ScheduledPull;
 use crate::commands::scheduled_retain::ScheduledRetain;
-use crate::context::Context;
+use crate::context::{self, Context};
 use crate::store;
 
 /// What scripts wait for.
@@ -21,9 +21,7 @@ struct Ready {
 }
 
 pub(crate) async fn run(context: &Context<'_>, arguments: &ServerArgs) -> Result<Exit, Failure> {
-    let shutdown = Shutdown::listen().map_err(|error| {
-        Failure::new(Exit::Unexpected, "signals", "cannot listen for signals").caused_by(&error)
-    })?;
+    let shutdown = context::signals()?;
     let clock = WallClock::of(context).await?;
     let pull = ScheduledPull::of(context, &shutdown, &clock)?;
     let retain = ScheduledRetain::of(context, &clock)?;

@@ -6,13 +6,13 @@ use std::path::Path;
 use frontdesk_archiver::{ImportLayout, LayoutReport, Tally};
 use frontdesk_shell::clock::Stopwatch;
 use frontdesk_shell::quantity::{show_count, show_size};
-use frontdesk_shell::{Exit, Failure, Shutdown};
+use frontdesk_shell::{Exit, Failure};
 use serde::Serialize;
 
 use crate::args::ImportArgs;
 use crate::clock::WallClock;
 use crate::commands::watch::{Unit, Watch};
-use crate::context::Context;
+use crate::context::{self, Context};
 use crate::{failures, store};
 
 #[derive(Serialize)]
@@ -53,9 +53,7 @@ pub(super) async fn run(
         let message = format!("cannot read {shown}: it is no folder");
         return Err(Failure::new(Exit::Usage, "unreadable_input", message).hint("check the path of --layout"));
     }
-    let shutdown = Shutdown::listen().map_err(|error| {
-        Failure::new(Exit::Unexpected, "signals", "cannot listen for signals").caused_by(&error)
-    })?;
+    let shutdown = context::signals()?;
     let watch = Stopwatch::start();
     let clock = WallClock::of(context).await?;
     let writer =
