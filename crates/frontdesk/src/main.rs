@@ -6,6 +6,7 @@ mod commands;
 mod connect;
 mod context;
 mod failures;
+mod heap;
 mod policies;
 mod store;
 
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
         Err(error) => return refuse(&error, &arguments).into(),
     };
     let environment = Environment::from_process();
+    heap::limit(&environment, &arguments);
     let printer = Printer::new(context::format(&cli.global), cli.global.quiet);
     let ended = run(cli, environment, &printer).and_then(|exit| match printer.flush() {
         // A reader that went away takes nothing back from what the command found.
