@@ -2,6 +2,7 @@
 
 mod guests;
 mod histories;
+mod webhooks;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -44,6 +45,7 @@ pub(crate) fn answer(sandbox: &Sandbox, path: &str, request: &Request<Bytes>, ho
         ("guests", "") if post => guests::set_plan(sandbox, request),
         ("guests", "totals") if get => guests::totals(sandbox),
         ("guests", id) if get => guests::one(sandbox, id),
+        ("webhooks", rest) => webhooks::answer(sandbox, rest, request, host),
         ("ids", "") if get => ids(sandbox, request),
         ("stats" | "conversations" | "ids" | "history", _) => Err(Problem::wrong_method("GET")),
         ("reset" | "rate" | "faults" | "revise" | "untidy", "") => Err(Problem::wrong_method("POST")),

@@ -24,6 +24,11 @@
 //! | `GET /_sandbox/guests/totals` | counts over all guests |
 //! | `GET /_sandbox/guests/ID` | one guest |
 //! | `POST /_sandbox/guests` | which guests do something by themselves from now on: [`GuestPlan`] |
+//! | `POST /_sandbox/webhooks/NAME` | is a receiver of webhooks, whatever the name |
+//! | `POST /_sandbox/webhooks/NAME/plan` | how it fails from now on: [`ReceiverPlan`] |
+//! | `GET /_sandbox/webhooks/NAME?after&limit` | lines of JSON, one for each request it got: headers, body, what it was answered |
+//! | `DELETE /_sandbox/webhooks/NAME` | forgets it all |
+//! | `GET /_sandbox/webhooks` | counts for each receiver: taken, duplicates, equal bodies under different ids |
 //! | `GET /_sandbox/ids?from&to&after&limit` | lines `K ID` |
 //!
 //! It shares no code with the client it is there to contradict: it reads times, filters and forms
@@ -52,6 +57,7 @@ mod serve;
 mod stats;
 mod tenant;
 mod token;
+mod webhooks;
 
 pub use clock::machine_time;
 pub use config::{ClockMode, Config, RateMode};
@@ -64,3 +70,4 @@ pub use reply::{Body, Break, Ending, Reply};
 pub use sandbox::Sandbox;
 pub use serve::{Running, serve};
 pub use stats::{Ready, Stats};
+pub use webhooks::ReceiverPlan;

@@ -14,6 +14,8 @@ pub struct Reply {
     pub response: Response<Body>,
     /// How long to wait before sending it.
     pub delay: Duration,
+    /// How long each byte of the body takes; `None` is no time.
+    pub pace: Option<Duration>,
     /// How it ends.
     pub ending: Ending,
 }
@@ -56,7 +58,7 @@ impl Reply {
         *response.status_mut() = status;
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         response.headers_mut().insert(CONTENT_LENGTH, length);
-        Self { response, delay: Duration::ZERO, ending: Ending::Whole }
+        Self { response, delay: Duration::ZERO, pace: None, ending: Ending::Whole }
     }
 
     pub(crate) fn headers_mut(&mut self) -> &mut HeaderMap {

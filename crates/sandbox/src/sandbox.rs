@@ -26,6 +26,7 @@ use crate::route::{Endpoint, Route};
 use crate::stats::{Ready, Stats};
 use crate::tenant::{Changes, LongHistory, Tenant};
 use crate::token::{self, Tokens, bearer};
+use crate::webhooks::Receivers;
 
 /// A tenant on one's own machine, without a socket: requests go into [`handle`](Self::handle),
 /// answers come out, and equal seeds give equal bytes.
@@ -67,6 +68,7 @@ pub(crate) struct State {
     pub(crate) guest_plan: GuestPlan,
     /// What has become of them.
     pub(crate) fates: Fates,
+    pub(crate) receivers: Receivers,
     /// How many requests there were.
     requests: u64,
 }
@@ -306,6 +308,7 @@ impl State {
             untidy: config.untidy,
             guest_plan: config.guest_plan,
             fates: Fates::default(),
+            receivers: Receivers::default(),
             requests: 0,
         }
     }

@@ -8,7 +8,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -21,6 +21,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::{Sleep, sleep};
 
 use crate::clock::machine_time;
 use crate::problem::Problem;
@@ -111,7 +112,7 @@ async fn accept(listener: TcpListener, sandbox: Arc<Sandbox>, mut stopped: watch
                     connections.spawn(connection(Arc::clone(&sandbox), stream, peer, stopped.clone()));
                 }
                 // Out of file descriptors, or the peer gave up: others may do better.
-                Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+                Err(_) => sleep(Duration::from_millis(10)).await,
             },
             Some(_) = connections.join_next() => {}
             () = asked_to_stop(&mut stopped) => break,
@@ -177,7 +178,7 @@ async fn answer(sandbox: Arc<Sandbox>, request: Request<Incoming>, peer: SocketA
 /// Waits as the reply says and hands it to hyper, or sees to it that the connection breaks.
 async fn send(reply: Reply, hangup: Hangup) -> Result<Response<Sending>, io::Error> {
     if !reply.delay.is_zero() {
-        tokio::time::sleep(reply.delay).await;
+        sleep(reply.delay).await;
     }
     let limit = match reply.ending {
         Ending::Whole => None,
@@ -190,7 +191,8 @@ async fn send(reply: Reply, hangup: Hangup) -> Result<Response<Sending>, io::Err
         }
         Ending::Broken { how, after: Some(after) } => Some((how, after)),
     };
-    Ok(reply.response.map(|body| Sending { body, limit, hangup }))
+    let pace = reply.pace.map(Pace::new);
+    Ok(reply.response.map(|body| Sending { body, limit, pace, hangup }))
 }
 
 /// A body on its way, perhaps not to its end.
@@ -198,7 +200,35 @@ struct Sending {
     body: Body,
     /// How it breaks, and after how many more bytes.
     limit: Option<(Break, u64)>,
+    pace: Option<Pace>,
     hangup: Hangup,
+}
+
+/// A body that arrives byte by byte.
+struct Pace {
+    every: Duration,
+    next: Pin<Box<Sleep>>,
+    /// What is left of the chunk at hand.
+    rest: Bytes,
+}
+
+impl Pace {
+    fn new(every: Duration) -> Self {
+        Self { every, next: Box::pin(sleep(every)), rest: Bytes::new() }
+    }
+
+    /// The next byte of `body`, when it is due.
+    fn poll_byte(&mut self, body: &mut Body, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        if self.rest.is_empty() {
+            match body.next() {
+                Some(chunk) => self.rest = chunk,
+                None => return Poll::Ready(None),
+            }
+        }
+        ready!(self.next.as_mut().poll(cx));
+        self.next = Box::pin(sleep(self.every));
+        Poll::Ready(Some(self.rest.split_to(1)))
+    }
 }
 
 impl hyper::body::Body for Sending {
@@ -207,7 +237,7 @@ impl hyper::body::Body for Sending {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let this = &mut *self;
         if let Some((how, 0)) = this.limit {
@@ -216,7 +246,11 @@ impl hyper::body::Body for Sending {
             this.hangup.after_flush(how);
             return Poll::Pending;
         }
-        let Some(mut chunk) = this.body.next() else { return Poll::Ready(None) };
+        let chunk = match &mut this.pace {
+            Some(pace) => ready!(pace.poll_byte(&mut this.body, cx)),
+            None => this.body.next(),
+        };
+        let Some(mut chunk) = chunk else { return Poll::Ready(None) };
         if let Some((_, left)) = &mut this.limit {
             chunk.truncate(usize::try_from(*left).unwrap_or(usize::MAX));
             *left -= chunk.len() as u64;

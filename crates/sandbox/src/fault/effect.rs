@@ -1,5 +1,7 @@
 //! What a fault does.
 
+use std::time::Duration;
+
 use http::{HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -99,6 +101,16 @@ pub enum Effect {
     },
     /// 200 with this text as JSON.
     Text(String),
+    /// 200 with so many bytes of no meaning.
+    Large {
+        /// Bytes of the body.
+        bytes: u64,
+    },
+    /// The body arrives byte by byte.
+    Trickle {
+        /// How long each byte takes, in milliseconds.
+        every_ms: u64,
+    },
 }
 
 /// Where in an answer something happens.
@@ -214,6 +226,8 @@ impl Effect {
             Effect::Deep { .. } => "deep".to_owned(),
             Effect::GzipBomb { .. } => "gzip_bomb".to_owned(),
             Effect::Text(_) => "text".to_owned(),
+            Effect::Large { .. } => "large".to_owned(),
+            Effect::Trickle { .. } => "trickle".to_owned(),
         }
     }
 
@@ -238,9 +252,14 @@ impl Effect {
         }
     }
 
-    /// Breaks the answer off, when that is what it does. `chance` chooses a byte for `anywhere`.
+    /// Breaks the answer off, or slows it down, when that is what it does. `chance` chooses a byte for
+    /// `anywhere`.
     pub(crate) fn break_off(&self, reply: &mut Reply, chance: u64) {
         let (how, point) = match self {
+            Effect::Trickle { every_ms } => {
+                reply.pace = Some(Duration::from_millis(*every_ms));
+                return;
+            }
             Effect::Reset(point) => (Break::Reset, *point),
             Effect::Cut(point) => (Break::Cut, *point),
             Effect::Stall(point) => (Break::Stall, *point),

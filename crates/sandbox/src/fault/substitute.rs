@@ -29,6 +29,13 @@ pub(crate) fn substitute(effect: &Effect, now: Moment) -> Option<Reply> {
             reply.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
             reply
         }
+        Effect::Large { bytes } => {
+            const PIECE: u64 = 1 << 16;
+            let rest = usize::try_from(bytes % PIECE).unwrap_or(0);
+            let pieces =
+                [(Bytes::from_static(&[b'.'; 1 << 16]), bytes / PIECE), (Bytes::from(vec![b'.'; rest]), 1)];
+            Reply::new(StatusCode::OK, "text/plain", Body::of(pieces))
+        }
         Effect::Text(text) => json(Body::from(Bytes::from(text.clone()))),
         _ => return None,
     })

@@ -11,3 +11,4 @@ mod rate;
 mod socket;
 mod support;
 mod token;
+mod webhooks;

@@ -135,3 +135,13 @@ async fn a_connection_serves_many_requests_and_stop_ends_it() {
     let mut rest = Vec::new();
     assert_eq!(stream.read_to_end(&mut rest).await.unwrap(), 0);
 }
+
+#[tokio::test]
+async fn a_trickling_answer_arrives_byte_by_byte_and_whole() {
+    let running = running(json!({"rules": [{"then": {"trickle": {"every_ms": 1}}}]})).await;
+    let (answer, ended) = exchange(&running, "GET /nowhere HTTP/1.1\r\nconnection: close", "").await;
+    let (head, body) = split(&answer);
+    assert!(head.contains(&format!("content-length: {}\r\n", body.len())) && ended.is_none());
+    assert_eq!(serde_json::from_slice::<Value>(body).unwrap()["status"], 404);
+    running.stop().await;
+}
