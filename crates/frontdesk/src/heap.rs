@@ -20,7 +20,9 @@ pub(crate) fn limit(environment: &Environment, arguments: &[OsString]) {
     if is_decided(environment) {
         return;
     }
-    let (Ok(program), Some((name, rest))) = (std::env::current_exe(), arguments.split_first()) else { return };
+    let (Ok(program), Some((name, rest))) = (std::env::current_exe(), arguments.split_first()) else {
+        return;
+    };
     // Same process, same arguments, same open files; it comes back only when it failed.
     let _ = Command::new(program).arg0(name).args(rest).env(ARENAS, FEW).exec();
 }
@@ -36,7 +38,9 @@ const FEW: &str = "2";
 /// Whether somebody has said how many arenas there are: this program when it started itself, or the user.
 fn is_decided(environment: &Environment) -> bool {
     environment.get(ARENAS).is_some()
-        || environment.get("GLIBC_TUNABLES").is_some_and(|tunables| tunables.contains("glibc.malloc.arena_max"))
+        || environment
+            .get("GLIBC_TUNABLES")
+            .is_some_and(|tunables| tunables.contains("glibc.malloc.arena_max"))
 }
 
 #[cfg(test)]

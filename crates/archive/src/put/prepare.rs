@@ -40,9 +40,9 @@ impl State {
 
     /// What callers are told from the first failure on: that one is the cause, since a caller may never have met it.
     pub(super) fn poisoned(&self) -> Option<Error> {
-        self.failed.get().map(|first| {
-            Error::with_source(Action::Put, "the archive", ErrorKind::Poisoned, first.clone())
-        })
+        self.failed
+            .get()
+            .map(|first| Error::with_source(Action::Put, "the archive", ErrorKind::Poisoned, first.clone()))
     }
 }
 
