@@ -36,7 +36,7 @@ impl Transport for InProcess {
     ) -> BoxFuture<'_, Result<http::Response<Body>, TransportError>> {
         Box::pin(async move {
             let time = Moment::from_unix(START + (now() - self.start));
-            let Reply { response, delay, ending } =
+            let Reply { response, delay, ending, .. } =
                 self.sandbox.handle(&request, IpAddr::V4(Ipv4Addr::LOCALHOST), time);
             tokio::time::sleep(delay).await;
             let (how, after) = match ending {
