@@ -1,5 +1,6 @@
 //! The sandbox: a state, and a function from requests to answers.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -71,6 +72,22 @@ pub(crate) struct State {
     pub(crate) receivers: Receivers,
     /// How many requests there were.
     requests: u64,
+    /// How many requests of a route are under way, where somebody listens.
+    under_way: BTreeMap<String, u64>,
+}
+
+/// A request that is under way until this value is dropped.
+pub(crate) struct UnderWay<'a> {
+    sandbox: &'a Sandbox,
+    label: String,
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        if let Some(count) = self.sandbox.state().under_way.get_mut(&self.label) {
+            *count = count.saturating_sub(1);
+        }
+    }
 }
 
 /// A request on its way through.
@@ -252,6 +269,22 @@ impl Sandbox {
         }
     }
 
+    /// Counts a request as under way. The door's own are not looked at.
+    pub(crate) fn arrived(&self, method: &Method, path: &str) -> Option<UnderWay<'_>> {
+        if path.starts_with("/_sandbox/") {
+            return None;
+        }
+        let label = Route::of(method, path).label;
+        let mut state = self.state();
+        let count = state.under_way.entry(label.clone()).or_default();
+        *count += 1;
+        let count = *count;
+        let most = state.stats.at_once.entry(label.clone()).or_default();
+        *most = count.max(*most);
+        drop(state);
+        Some(UnderWay { sandbox: self, label })
+    }
+
     /// What was counted so far.
     #[must_use]
     pub fn stats(&self) -> Stats {
@@ -310,13 +343,15 @@ impl State {
             fates: Fates::default(),
             receivers: Receivers::default(),
             requests: 0,
+            under_way: BTreeMap::new(),
         }
     }
 
     /// Everything but the clock as it was at the start.
     pub(crate) fn reset(&mut self, config: &Config) {
-        let clock = self.clock;
-        *self = Self { clock, ..Self::new(config) };
+        // What is under way is still under way.
+        let (clock, under_way) = (self.clock, std::mem::take(&mut self.under_way));
+        *self = Self { clock, under_way, ..Self::new(config) };
     }
 }
 

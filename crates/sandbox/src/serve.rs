@@ -142,6 +142,8 @@ async fn connection(
     let service = service_fn(move |request| {
         let (sandbox, hangup) = (Arc::clone(&sandbox), hangup.clone());
         async move {
+            let counting = Arc::clone(&sandbox);
+            let _under_way = counting.arrived(request.method(), request.uri().path());
             let reply = answer(sandbox, request, peer).await;
             send(reply, hangup).await
         }

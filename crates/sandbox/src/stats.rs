@@ -22,6 +22,10 @@ pub struct Stats {
     pub duplicates: u64,
     /// Faults that fired, by name.
     pub faults: BTreeMap<String, u64>,
+    /// Most requests of a route that were under way at the same time: from when they had arrived to when
+    /// their answer was on its way. Only who listens on a port can tell.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub at_once: BTreeMap<String, u64>,
 }
 
 /// What a client needs to know, as `frontdesk sandbox serve` prints it.

@@ -145,3 +145,15 @@ async fn a_trickling_answer_arrives_byte_by_byte_and_whole() {
     assert_eq!(serde_json::from_slice::<Value>(body).unwrap()["status"], 404);
     running.stop().await;
 }
+
+#[tokio::test]
+async fn requests_that_are_under_way_together_are_counted() {
+    let running = running(json!({"rules": [{"when": {"method": "GET"}, "delay_ms": 300}]})).await;
+    let one = || exchange(&running, "GET /media/0/1/x.png HTTP/1.1\r\nconnection: close", "");
+    tokio::join!(one(), one(), one());
+    one().await;
+    let (answer, _) = exchange(&running, "GET /_sandbox/stats HTTP/1.1\r\nconnection: close", "").await;
+    let stats: Value = serde_json::from_slice(split(&answer).1).unwrap();
+    assert_eq!(stats["at_once"], json!({"GET /media/{conversation}/{media}/{name}": 3}));
+    running.stop().await;
+}
