@@ -36,3 +36,16 @@ pub(crate) fn link(previous: &Hash, body: &[u8]) -> Hash {
 pub(crate) fn commitment(salt: &[u8], field: &str, value: &[u8]) -> Hash {
     hmac_sha256(salt, &[FIELD, field.as_bytes(), b"\n", value])
 }
+
+/// A checksum of a row that no chain covers, so that a flipped bit does not pass for an answer. Against accidents only:
+/// it has no key.
+pub(crate) fn row_sum(fields: &[&[u8]]) -> [u8; 8] {
+    let mut digest = Sha256::new();
+    for field in fields {
+        digest.update((field.len() as u64).to_le_bytes());
+        digest.update(field);
+    }
+    let hash: Hash = digest.finalize().into();
+    let [first, ..] = hash.as_chunks::<8>().0 else { return [0; 8] };
+    *first
+}

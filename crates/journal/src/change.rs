@@ -6,6 +6,8 @@ use frontdesk_domain::audit::AuditRecord;
 use frontdesk_domain::{RunId, Timestamp};
 use serde_json::value::RawValue;
 
+use crate::chain::row_sum;
+
 /// What is recorded together: audit entries, events, intents, items. All of it is durable, or none of it is there.
 ///
 /// ```
@@ -169,6 +171,32 @@ impl fmt::Debug for Item {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Item").field("state", &self.state).field("at", &self.at).finish_non_exhaustive()
     }
+}
+
+/// How an intent came out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settled {
+    /// In its owner's words.
+    pub outcome: String,
+    /// When it was settled.
+    pub at: Timestamp,
+}
+
+/// The checksum of an intent's row.
+pub(crate) fn intent_sum(intent: &Intent, settled: Option<(&str, i64)>) -> [u8; 8] {
+    let opened = intent.at.as_micros().to_le_bytes();
+    let body = intent.body.get().as_bytes();
+    let mut fields = vec![intent.id.as_bytes(), intent.kind.as_bytes(), intent.key.as_bytes(), body, &opened];
+    let at = settled.map(|(_, at)| at.to_le_bytes());
+    if let (Some((outcome, _)), Some(at)) = (settled, &at) {
+        fields.extend([outcome.as_bytes(), at]);
+    }
+    row_sum(&fields)
+}
+
+/// The checksum of an item's row.
+pub(crate) fn item_sum(ledger: &str, key: &str, state: &str, detail: &[u8], at: i64) -> [u8; 8] {
+    row_sum(&[ledger.as_bytes(), key.as_bytes(), state.as_bytes(), detail, &at.to_le_bytes()])
 }
 
 /// What was recorded.

@@ -273,10 +273,13 @@ impl<T> During<T> for rusqlite::Result<T> {
     fn during(self, action: Action, path: &str) -> Result<T, Error> {
         self.map_err(|source| {
             use rusqlite::ErrorCode;
+            // What cannot be read as what was written is damage, whichever layer finds out.
+            let damage = |what: &str| ErrorKind::Damage { what: what.to_owned() };
             let kind = match source.sqlite_error_code() {
+                None => damage("a row is not what was written"),
                 Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => ErrorKind::ReadOnly,
                 Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-                    ErrorKind::Damage { what: "SQLite cannot read its own structure".to_owned() }
+                    damage("what SQLite reads is not what was written")
                 }
                 _ => ErrorKind::Storage,
             };

@@ -29,7 +29,7 @@ mod schema;
 mod settings;
 mod store;
 
-pub use change::{Change, Intent, Item, Recorded};
+pub use change::{Change, Intent, Item, Recorded, Settled};
 pub use entry::Entry;
 pub use error::{Action, Error, ErrorKind};
 pub use head::Head;

@@ -4,16 +4,18 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
 
-use frontdesk_domain::Timestamp;
 use frontdesk_domain::audit::AuditKind;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
-use serde_json::value::RawValue;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
-use crate::change::{Intent, Item};
+use crate::change::{Intent, Item, Settled};
 use crate::entry::{Entry, read_entry};
 use crate::error::{Action, During, Error, ErrorKind};
 use crate::head::Head;
 use crate::{layout, open, schema, store};
+
+mod rows;
+
+pub(crate) use rows::{INTENT, read_intent, read_item};
 
 /// How long a read waits: in WAL mode only recovery after a crash makes it.
 const WAIT: Duration = Duration::from_secs(30);
@@ -130,28 +132,26 @@ impl Reader {
     /// The open intents of a kind, in order of their ids.
     ///
     /// # Errors
-    /// What SQLite says.
+    /// `Damage` when one is not what was written; what SQLite says.
     pub fn open_intents(&self, kind: &str) -> Result<Vec<Intent>, Error> {
+        let sql = "SELECT id, kind, key, body, opened, outcome, settled, sum FROM intents
+                   WHERE settled IS NULL AND kind = ?1 ORDER BY id";
         let read = || {
-            let mut statement = self.connection.prepare(
-                "SELECT id, kind, key, body, opened FROM intents WHERE settled IS NULL AND kind = ?1 ORDER BY id",
-            )?;
-            statement.query_map([kind], read_intent)?.collect::<rusqlite::Result<Vec<_>>>()
+            let mut statement = self.connection.prepare(sql)?;
+            statement
+                .query_map([kind], |row| read_intent(row).map(|(intent, _)| intent))?
+                .collect::<rusqlite::Result<Vec<_>>>()
         };
         read().during(Action::Read, layout::DATABASE)
     }
 
-    /// An intent and its outcome, which an open one does not have; `None` when there is no such intent.
+    /// An intent, and how it came out unless it is open; `None` when there is no such intent.
     ///
     /// # Errors
-    /// What SQLite says.
-    pub fn intent(&self, id: &str) -> Result<Option<(Intent, Option<String>)>, Error> {
+    /// `Damage` when it is not what was written; what SQLite says.
+    pub fn intent(&self, id: &str) -> Result<Option<(Intent, Option<Settled>)>, Error> {
         self.connection
-            .query_row(
-                "SELECT id, kind, key, body, opened, outcome FROM intents WHERE id = ?1",
-                [id],
-                |row| Ok((read_intent(row)?, row.get(5)?)),
-            )
+            .query_row(INTENT, [id], |row| read_intent(row))
             .optional()
             .during(Action::Read, layout::DATABASE)
     }
@@ -159,16 +159,15 @@ impl Reader {
     /// Up to `limit` items of a ledger, in order of their keys, those after `after` only.
     ///
     /// # Errors
-    /// What SQLite says.
+    /// `Damage` when one is not what was written; what SQLite says.
     pub fn items(&self, ledger: &str, after: Option<&str>, limit: usize) -> Result<Vec<Item>, Error> {
+        let sql = "SELECT ledger, key, state, detail, at, sum FROM items
+                   WHERE ledger = ?1 AND (?2 IS NULL OR key > ?2) ORDER BY key LIMIT ?3";
         let read = || {
-            let mut statement = self.connection.prepare(
-                "SELECT key, state, detail, at FROM items
-                 WHERE ledger = ?1 AND (?2 IS NULL OR key > ?2) ORDER BY key LIMIT ?3",
-            )?;
+            let mut statement = self.connection.prepare(sql)?;
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
             statement
-                .query_map(params![ledger, after, limit], read_item)?
+                .query_map(params![ledger, after, limit], |row| read_item(row))?
                 .collect::<rusqlite::Result<Vec<_>>>()
         };
         read().during(Action::Read, layout::DATABASE)
@@ -177,14 +176,11 @@ impl Reader {
     /// One item of a ledger; `None` when it is not there.
     ///
     /// # Errors
-    /// What SQLite says.
+    /// `Damage` when it is not what was written; what SQLite says.
     pub fn item(&self, ledger: &str, key: &str) -> Result<Option<Item>, Error> {
+        let sql = "SELECT ledger, key, state, detail, at, sum FROM items WHERE ledger = ?1 AND key = ?2";
         self.connection
-            .query_row(
-                "SELECT key, state, detail, at FROM items WHERE ledger = ?1 AND key = ?2",
-                [ledger, key],
-                read_item,
-            )
+            .query_row(sql, [ledger, key], |row| read_item(row))
             .optional()
             .during(Action::Read, layout::DATABASE)
     }
@@ -194,43 +190,15 @@ impl Reader {
     /// # Errors
     /// What SQLite says.
     pub fn item_states(&self, ledger: &str) -> Result<Vec<(String, u64)>, Error> {
+        let sql = "SELECT state, count(*) FROM items WHERE ledger = ?1 GROUP BY state ORDER BY state";
         let read = || {
-            let mut statement = self.connection.prepare(
-                "SELECT state, count(*) FROM items WHERE ledger = ?1 GROUP BY state ORDER BY state",
-            )?;
+            let mut statement = self.connection.prepare(sql)?;
             statement
                 .query_map([ledger], |row| Ok((row.get(0)?, row.get(1)?)))?
                 .collect::<rusqlite::Result<Vec<_>>>()
         };
         read().during(Action::Read, layout::DATABASE)
     }
-}
-
-fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
-    Ok(Timestamp::from_micros(row.get(column)?).unwrap_or(Timestamp::MIN))
-}
-
-fn json(row: &Row<'_>, column: usize) -> rusqlite::Result<Box<RawValue>> {
-    let unreadable = |error: Box<dyn std::error::Error + Send + Sync>| {
-        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Blob, error)
-    };
-    let bytes: Vec<u8> = row.get(column)?;
-    let text = String::from_utf8(bytes).map_err(|error| unreadable(error.into()))?;
-    RawValue::from_string(text).map_err(|error| unreadable(error.into()))
-}
-
-fn read_intent(row: &Row<'_>) -> rusqlite::Result<Intent> {
-    Ok(Intent {
-        id: row.get(0)?,
-        kind: row.get(1)?,
-        key: row.get(2)?,
-        body: json(row, 3)?,
-        at: time(row, 4)?,
-    })
-}
-
-fn read_item(row: &Row<'_>) -> rusqlite::Result<Item> {
-    Ok(Item { key: row.get(0)?, state: row.get(1)?, detail: json(row, 2)?, at: time(row, 3)? })
 }
 
 fn read_only(connection: Connection) -> rusqlite::Result<Connection> {

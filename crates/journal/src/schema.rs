@@ -13,7 +13,7 @@ pub(crate) const APPLICATION_ID: i64 = 0x6664_6a6e;
 /// `entries.body` is the text the chain covers, `hash` the entry's own hash; `at` and `kind` repeat what is in the body,
 /// to be searched by. `personal` holds the values that bodies only commit to; a destroyed one keeps its row, with the
 /// number of the entry that tells of it. `heads` keeps the newest head, the last of every key, and one a block of
-/// entries. Times are microseconds since 1970.
+/// entries. `sum` is a checksum of a row that the chain does not cover. Times are microseconds since 1970.
 pub(crate) const TABLES: &str = "
 CREATE TABLE meta (
     name TEXT PRIMARY KEY NOT NULL,
@@ -51,7 +51,8 @@ CREATE TABLE intents (
     body BLOB NOT NULL,
     opened INTEGER NOT NULL,
     outcome TEXT,
-    settled INTEGER
+    settled INTEGER,
+    sum BLOB NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX intents_open ON intents (kind, id) WHERE settled IS NULL;
 CREATE TABLE items (
@@ -60,6 +61,7 @@ CREATE TABLE items (
     state TEXT NOT NULL,
     detail BLOB NOT NULL,
     at INTEGER NOT NULL,
+    sum BLOB NOT NULL,
     PRIMARY KEY (ledger, key)
 ) WITHOUT ROWID;
 ";

@@ -1,6 +1,7 @@
 //! The writing thread: takes a group, puts it into one transaction, and acknowledges when that is on the disk.
 
 mod apply;
+mod intents;
 mod position;
 
 use std::sync::Arc;

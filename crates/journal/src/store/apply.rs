@@ -1,11 +1,11 @@
 //! One change into the open transaction.
 
 use frontdesk_domain::Timestamp;
-use rusqlite::{OptionalExtension, Statement, Transaction, params};
+use rusqlite::{Statement, Transaction, params};
 
-use super::Position;
+use super::{Position, intents};
 use crate::chain;
-use crate::change::{Intent, NewItem, Recorded};
+use crate::change::{NewItem, Recorded, item_sum};
 use crate::error::{Action, During, Error};
 use crate::layout;
 use crate::prepared::PreparedEntry;
@@ -13,8 +13,9 @@ use crate::queue::Request;
 
 const ENTRY: &str = "INSERT INTO entries (number, at, kind, body, hash) VALUES (?1, ?2, ?3, ?4, ?5)";
 const PERSONAL: &str = "INSERT INTO personal (number, field, value, salt) VALUES (?1, ?2, ?3, ?4)";
-const ITEM: &str = "INSERT INTO items (ledger, key, state, detail, at) VALUES (?1, ?2, ?3, ?4, ?5)
-    ON CONFLICT (ledger, key) DO UPDATE SET state = excluded.state, detail = excluded.detail, at = excluded.at";
+const ITEM: &str = "INSERT INTO items (ledger, key, state, detail, at, sum) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+    ON CONFLICT (ledger, key)
+    DO UPDATE SET state = excluded.state, detail = excluded.detail, at = excluded.at, sum = excluded.sum";
 
 /// A transaction that changes go into, and where the chain ends in it.
 pub(super) struct Writing<'t> {
@@ -41,7 +42,8 @@ impl<'t> Writing<'t> {
         }
         // Only intents can contradict what is there.
         self.batch("SAVEPOINT change")?;
-        if let Some(refused) = self.intents(&opened, &settled)? {
+        let refused = intents::change(self.transaction, &opened, &settled, self.now);
+        if let Some(refused) = refused.during(Action::Record, layout::DATABASE)? {
             self.batch("ROLLBACK TO change; RELEASE change")?;
             return Ok(Err(refused));
         }
@@ -62,11 +64,12 @@ impl<'t> Writing<'t> {
             recorded.last_entry = Some(number);
         }
         for item in items {
-            let detail = item.detail.get().as_bytes();
+            let (detail, at) = (item.detail.get().as_bytes(), self.now.as_micros());
+            let sum = item_sum(&item.ledger, &item.key, &item.state, detail, at);
             self.item
                 .get()
                 .and_then(|insert| {
-                    insert.execute(params![item.ledger, item.key, item.state, detail, self.now.as_micros()])
+                    insert.execute(params![item.ledger, item.key, item.state, detail, at, sum])
                 })
                 .during(Action::Record, layout::DATABASE)?;
         }
@@ -95,61 +98,6 @@ impl<'t> Writing<'t> {
         self.position.count = number;
         self.position.hash = hash;
         Ok(number)
-    }
-
-    /// What speaks against the change, if anything does.
-    fn intents(&self, opened: &[Intent], settled: &[(String, String)]) -> Result<Option<Error>, Error> {
-        for intent in opened {
-            if let Some(refused) = self.open(intent).during(Action::Record, layout::DATABASE)? {
-                return Ok(Some(refused));
-            }
-        }
-        for (id, outcome) in settled {
-            if let Some(refused) = self.settle(id, outcome).during(Action::Record, layout::DATABASE)? {
-                return Ok(Some(refused));
-            }
-        }
-        Ok(None)
-    }
-
-    fn open(&self, intent: &Intent) -> rusqlite::Result<Option<Error>> {
-        let body = intent.body.get().as_bytes();
-        let inserted = self.transaction.execute(
-            "INSERT OR IGNORE INTO intents (id, kind, key, body, opened) VALUES (?1, ?2, ?3, ?4, ?5)",
-            params![intent.id, intent.kind, intent.key, body, intent.at.as_micros()],
-        )?;
-        if inserted == 1 {
-            return Ok(None);
-        }
-        let (equal, open) = self.transaction.query_row(
-            "SELECT kind = ?2 AND key = ?3 AND body = ?4, settled IS NULL FROM intents WHERE id = ?1",
-            params![intent.id, intent.kind, intent.key, body],
-            |row| Ok((row.get::<_, bool>(0)?, row.get::<_, bool>(1)?)),
-        )?;
-        Ok(match (equal, open) {
-            (true, true) => None,
-            (true, false) => Some(Error::conflict("the intent is settled already")),
-            (false, _) => Some(Error::conflict("another intent has the same id")),
-        })
-    }
-
-    fn settle(&self, id: &str, outcome: &str) -> rusqlite::Result<Option<Error>> {
-        let settled = self.transaction.execute(
-            "UPDATE intents SET outcome = ?2, settled = ?3 WHERE id = ?1 AND settled IS NULL",
-            params![id, outcome, self.now.as_micros()],
-        )?;
-        if settled == 1 {
-            return Ok(None);
-        }
-        let before: Option<String> = self
-            .transaction
-            .query_row("SELECT outcome FROM intents WHERE id = ?1", [id], |row| row.get(0))
-            .optional()?;
-        Ok(match before {
-            Some(before) if before == outcome => None,
-            Some(_) => Some(Error::conflict("the intent is settled already, with another outcome")),
-            None => Some(Error::conflict("there is no such intent")),
-        })
     }
 }
 

@@ -116,7 +116,7 @@ fn an_intent_is_opened_once_and_settled_once() {
     assert!(conflict(settle("i-9", "ended")));
     assert!(conflict(open("i-1", "a")));
     assert_eq!(ids(), ["i-2"]);
-    assert_eq!(reader.intent("i-1").unwrap().unwrap().1.as_deref(), Some("ended"));
+    assert_eq!(reader.intent("i-1").unwrap().unwrap().1.unwrap().outcome, "ended");
 }
 
 #[test]
