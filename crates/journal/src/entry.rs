@@ -128,6 +128,12 @@ impl fmt::Debug for Entry {
 /// What a body says.
 #[derive(Deserialize)]
 pub(crate) struct Body<'a> {
+    pub(crate) number: u64,
+    pub(crate) at: Timestamp,
+    #[serde(borrow)]
+    pub(crate) kind: std::borrow::Cow<'a, str>,
+    #[serde(default)]
+    pub(crate) personal: Vec<String>,
     #[serde(borrow)]
     pub(crate) record: &'a RawValue,
 }

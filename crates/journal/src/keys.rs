@@ -177,6 +177,19 @@ impl KeyFile {
         }
     }
 
+    /// The keys with one more than `current` at the end, which is made unless somebody has added it already.
+    ///
+    /// # Errors
+    /// As [`KeyRing::read`]; what the file system says.
+    pub(crate) fn successor_of(&self, current: &str) -> Result<KeyRing, Error> {
+        let mut ring = self.read()?;
+        if ring.newest().is_some_and(|key| key.id == current) {
+            ring.keys.push(Key::random(&self.shown())?);
+            self.publish(&ring)?;
+        }
+        Ok(ring)
+    }
+
     fn publish(&self, ring: &KeyRing) -> Result<(), Error> {
         let shown = self.shown();
         let no_file = || {

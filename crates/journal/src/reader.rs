@@ -1,7 +1,7 @@
 //! A journal open for reading, beside any number of writers, also in a folder that cannot be written.
 
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use frontdesk_domain::audit::AuditKind;
@@ -23,6 +23,7 @@ const WAIT: Duration = Duration::from_secs(30);
 /// A journal open for reading. Each call sees what is recorded by then.
 #[derive(Debug)]
 pub struct Reader {
+    pub(crate) root: PathBuf,
     pub(crate) connection: Connection,
     pub(crate) journal: String,
 }
@@ -61,7 +62,7 @@ impl Reader {
             }
         };
         let journal = open::check_format(&connection)?;
-        Ok(Self { connection, journal })
+        Ok(Self { root: root.to_owned(), connection, journal })
     }
 
     /// The journal's id.
@@ -150,10 +151,7 @@ impl Reader {
     /// # Errors
     /// `Damage` when it is not what was written; what SQLite says.
     pub fn intent(&self, id: &str) -> Result<Option<(Intent, Option<Settled>)>, Error> {
-        self.connection
-            .query_row(INTENT, [id], |row| read_intent(row))
-            .optional()
-            .during(Action::Read, layout::DATABASE)
+        self.connection.query_row(INTENT, [id], read_intent).optional().during(Action::Read, layout::DATABASE)
     }
 
     /// Up to `limit` items of a ledger, in order of their keys, those after `after` only.
@@ -167,7 +165,7 @@ impl Reader {
             let mut statement = self.connection.prepare(sql)?;
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
             statement
-                .query_map(params![ledger, after, limit], |row| read_item(row))?
+                .query_map(params![ledger, after, limit], read_item)?
                 .collect::<rusqlite::Result<Vec<_>>>()
         };
         read().during(Action::Read, layout::DATABASE)
@@ -180,7 +178,7 @@ impl Reader {
     pub fn item(&self, ledger: &str, key: &str) -> Result<Option<Item>, Error> {
         let sql = "SELECT ledger, key, state, detail, at, sum FROM items WHERE ledger = ?1 AND key = ?2";
         self.connection
-            .query_row(sql, [ledger, key], |row| read_item(row))
+            .query_row(sql, [ledger, key], read_item)
             .optional()
             .during(Action::Read, layout::DATABASE)
     }

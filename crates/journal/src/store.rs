@@ -13,7 +13,7 @@ use frontdesk_durable::OsDir;
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 pub(crate) use apply::insert_entry;
-pub(crate) use position::{Position, newest_head};
+pub(crate) use position::{Position, newest_head, read_head};
 
 use crate::change::Recorded;
 use crate::error::{Action, During, Error, ErrorKind};
@@ -21,6 +21,7 @@ use crate::head::Head;
 use crate::journal::Clock;
 use crate::keys::{KeyFile, KeyRing};
 use crate::layout;
+use crate::prepared::PreparedEntry;
 use crate::queue::{Request, Requests};
 
 /// How often the newest head is written beside the database while changes keep coming.
@@ -102,6 +103,31 @@ impl Store {
         Ok(answers)
     }
 
+    /// Adds entries in a transaction of its own, signed at its end. `change` may do more in the same transaction.
+    pub(crate) fn alone<T>(
+        &mut self,
+        action: Action,
+        change: impl FnOnce(&mut Alone<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let now = (self.clock)();
+        let transaction = begin(&mut self.connection, self.wait, action)?;
+        let before = self.position.found_in(&transaction, &self.journal, &mut self.ring, &self.key_file)?;
+        let mut position = before.clone();
+        let done = change(&mut Alone {
+            transaction: &transaction,
+            position: &mut position,
+            ring: &mut self.ring,
+            key_file: &self.key_file,
+            now,
+        })?;
+        if position.count > before.count {
+            position.seal(&transaction, &self.journal, &self.ring, &before, now)?;
+        }
+        transaction.commit().during(action, layout::DATABASE)?;
+        self.position = position;
+        Ok(done)
+    }
+
     /// Writes the newest head beside the database when a while has passed since the last time.
     fn write_head_now_and_then(&mut self) {
         let now = (self.clock)();
@@ -125,6 +151,33 @@ impl Store {
         drop(transaction);
         self.head_written = Some((self.clock)());
         Ok(())
+    }
+}
+
+impl Store {
+    /// The newest head.
+    ///
+    /// # Errors
+    /// `Damage` when there is none; what SQLite says.
+    pub(crate) fn newest_head(&self) -> Result<Head, Error> {
+        newest_head(&self.connection, &self.journal)?
+            .ok_or_else(|| Error::damage(Action::Read, "there is no head"))
+    }
+}
+
+/// A transaction of one change that is no group's.
+pub(crate) struct Alone<'t> {
+    pub(crate) transaction: &'t Transaction<'t>,
+    pub(crate) position: &'t mut Position,
+    pub(crate) ring: &'t mut KeyRing,
+    pub(crate) key_file: &'t KeyFile,
+    pub(crate) now: Timestamp,
+}
+
+impl Alone<'_> {
+    /// Adds an entry; gives its number.
+    pub(crate) fn entry(&mut self, entry: &PreparedEntry) -> Result<u64, Error> {
+        insert_entry(self.transaction, self.position, entry, self.now)
     }
 }
 

@@ -53,9 +53,7 @@ fn settle(
     outcome: &str,
     now: Timestamp,
 ) -> rusqlite::Result<Option<Error>> {
-    let found = connection
-        .query_row(crate::reader::INTENT, [id], |row| crate::reader::read_intent(row))
-        .optional()?;
+    let found = connection.query_row(crate::reader::INTENT, [id], crate::reader::read_intent).optional()?;
     let Some((intent, before)) = found else { return Ok(Some(Error::conflict("there is no such intent"))) };
     match before {
         Some(settled) if settled.outcome == outcome => return Ok(None),

@@ -2,5 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so")]
 
+mod keys;
 mod recording;
+mod shredding;
 mod support;
+mod tampering;

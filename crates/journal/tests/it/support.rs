@@ -1,7 +1,7 @@
 //! Journals in temporary folders, and records to put into them.
 
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use frontdesk_domain::Timestamp;
@@ -93,4 +93,13 @@ pub(crate) fn entries(reader: &Reader) -> Vec<Entry> {
         })
         .unwrap();
     entries
+}
+
+/// Copies the files of a folder into another.
+#[expect(clippy::disallowed_methods, reason = "a test copies as people do")]
+pub(crate) fn copy(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    }
 }
