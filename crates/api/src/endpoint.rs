@@ -10,8 +10,11 @@ use crate::base_url::BaseUrl;
 /// What a second sending of the same call does to the server (contract §7, "Idempotent").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Repeat {
-    /// Nothing: a read, or a write that only says how things shall be.
+    /// Nothing: a read. Stopped at once on the signal to stop, and never in doubt.
     Safe,
+    /// Nothing more than the first did: a write that only says how things shall be, as PUT and DELETE do. After a lost
+    /// answer it is not known whether the first was processed.
+    Idempotent,
     /// Nothing, since the call carries an idempotency key or client id.
     Keyed,
     /// It may act twice. Repeated only when the first surely was not processed.

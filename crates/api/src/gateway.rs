@@ -1,4 +1,4 @@
-//! The gateway contract: the five documents' API, as `ConversationSource` and `HistorySource`.
+//! The gateway contract: the five documents' API, as `ConversationSource`, `HistorySource` and `GuestSessions`.
 //!
 //! | file | what it is |
 //! |---|---|
@@ -7,10 +7,16 @@
 //! | `body` | what pages have in common |
 //! | `pages` | page after page, until the last or until it goes in circles |
 //! | `circle` | when a listing goes in circles |
+//! | `guest` | a guest's session looked at and ended (contract §6) |
 //! | `percent` | values in a query |
+
+use frontdesk_domain::{Ending, GuestId};
+use futures_util::future::{BoxFuture, FutureExt as _};
 
 use crate::client::Client;
 use crate::counters::Counters;
+use crate::error::{Error, ErrorKind};
+use crate::guests::{EndReply, GuestLook, GuestSessions};
 use crate::history::{HistoryPages, HistoryQuery, HistorySource};
 use crate::options::CallOptions;
 use crate::source::{ConversationPages, ConversationSource, DetailsQuery, Origin};
@@ -18,14 +24,16 @@ use crate::source::{ConversationPages, ConversationSource, DetailsQuery, Origin}
 mod body;
 mod circle;
 pub(crate) mod details_query;
+mod guest;
 mod history;
 mod pages;
 mod percent;
 
 pub use self::details_query::{DetailsPage, DetailsReader, DetailsRequest};
+pub use self::guest::{EndGuest, GuestReader, Ignored, ReadGuest};
 pub use self::history::{HistoryBody, HistoryReader, HistoryRequest};
 
-/// Conversations from a gateway (contract §5).
+/// Conversations from a gateway (contract §5), and its guests' sessions (§6).
 ///
 /// ```
 /// use std::sync::Arc;
@@ -140,4 +148,45 @@ impl HistorySource for Gateway {
     fn rate(&self) -> Option<f64> {
         self.client.known_pace()
     }
+}
+
+impl GuestSessions for Gateway {
+    fn guest<'a>(&'a self, id: &'a GuestId) -> BoxFuture<'a, Result<GuestLook, Error>> {
+        async move {
+            match self.client.send(&ReadGuest { id: id.clone() }, &self.options).await {
+                Ok(guest) => Ok(GuestLook::Found(guest)),
+                Err(error) if is_missing(&error) => Ok(GuestLook::Missing),
+                Err(error) => Err(error),
+            }
+        }
+        .boxed()
+    }
+
+    fn end<'a>(&'a self, ending: &'a Ending) -> BoxFuture<'a, Result<EndReply, Error>> {
+        async move {
+            match self.client.send(&EndGuest { ending: ending.clone() }, &self.options).await {
+                Ok(()) => Ok(EndReply::Done),
+                Err(error) if is_missing(&error) => {
+                    Ok(EndReply::Missing { after_lost_reply: error.may_have_been_processed() })
+                }
+                Err(error) => Err(error),
+            }
+        }
+        .boxed()
+    }
+
+    fn describe(&self) -> Origin {
+        self.origin()
+    }
+
+    fn counters(&self) -> Counters {
+        self.client.counters()
+    }
+}
+
+/// Whether the call itself was answered 404; one of the token endpoint says nothing about a guest.
+fn is_missing(error: &Error) -> bool {
+    *error.kind() == ErrorKind::Rejected
+        && !error.is_auth()
+        && error.status() == Some(http::StatusCode::NOT_FOUND)
 }

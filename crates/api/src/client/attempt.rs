@@ -195,13 +195,14 @@ fn unsendable(call: &Call<'_>, what: String) -> Error {
     })
 }
 
+/// A 2xx answer that cannot be used. Whatever it says, the request was not refused.
 fn failed(fault: Fault, kind: ErrorKind, answer: Answer, generation: Option<u64>) -> AttemptError {
     AttemptError::Failed(Box::new(Failure {
         fault,
         kind,
         answer,
         generation,
-        may_have_been_processed: false,
+        may_have_been_processed: true,
         source: None,
     }))
 }

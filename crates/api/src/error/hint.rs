@@ -2,7 +2,7 @@
 
 use super::{ErrorKind, Inner};
 use crate::endpoint::Endpoint as _;
-use crate::gateway::HistoryRequest;
+use crate::gateway::{EndGuest, HistoryRequest};
 use crate::transport::TransportKind;
 
 pub(super) fn hint(error: &Inner) -> Option<String> {
@@ -44,6 +44,10 @@ pub(super) fn hint(error: &Inner) -> Option<String> {
         ErrorKind::Rejected if status == Some(404) && error.operation == HistoryRequest::OPERATION => {
             "The conversation does not exist, its messages are past the retention window, or the three ids are of \
              different organisations. Compare them in the admin console."
+        }
+        ErrorKind::Rejected if status == Some(400) && error.operation == EndGuest::OPERATION => {
+            "Check the closure reason (customer_initiated, agent_initiated, timeout, system_escalation, bot_handoff) and \
+             that retainData is true or false."
         }
         ErrorKind::Rejected if status == Some(400) => {
             "Check the filter (operators eq, neq, gt, lt, contains; fields as in the contract), the dates and the page \

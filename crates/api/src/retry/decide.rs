@@ -27,7 +27,7 @@ pub(crate) enum Rule {
 /// connection, or a 429. A 401 is an answer of the door, before any processing, so it is repeated for every call.
 pub(crate) fn rule(fault: Fault, repeat: Repeat) -> Rule {
     let harmless = match repeat {
-        Repeat::Safe | Repeat::Keyed => true,
+        Repeat::Safe | Repeat::Idempotent | Repeat::Keyed => true,
         Repeat::Once => false,
     };
     match fault {
@@ -135,7 +135,7 @@ mod tests {
 
     use super::*;
 
-    const REPEATS: [Repeat; 3] = [Repeat::Safe, Repeat::Keyed, Repeat::Once];
+    const REPEATS: [Repeat; 4] = [Repeat::Safe, Repeat::Idempotent, Repeat::Keyed, Repeat::Once];
 
     fn fresh() -> State {
         State {

@@ -5,6 +5,7 @@ mod budget;
 mod cancel;
 mod errors;
 mod gateway;
+mod guests;
 mod history;
 mod logs;
 mod malformed;
