@@ -71,6 +71,12 @@ const ROOMS: &[Room] = &[
         never: &["reqwest", "clap", "indicatif", "tracing-subscriber"],
     },
     Room {
+        package: "frontdesk-sessions",
+        sees: &["frontdesk-domain", "frontdesk-durable", "frontdesk-api", "frontdesk-journal"],
+        tests_see: &["frontdesk-fixtures", "frontdesk-sandbox"],
+        never: &["reqwest", "clap", "indicatif", "tracing-subscriber"],
+    },
+    Room {
         package: "frontdesk-shell",
         sees: &["frontdesk-domain"],
         tests_see: &["frontdesk-fixtures"],

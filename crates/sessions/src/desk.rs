@@ -1,0 +1,365 @@
+//! One guest, from the look before to the outcome on disk.
+
+use std::io;
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use frontdesk_api::{Cancel, EndReply, ErrorKind, GuestLook, GuestSessions};
+use frontdesk_domain::closure::{Evidence, Outcome, Verdict, Why, WhyKind, judge};
+use frontdesk_domain::{Ending, GuestId, RunId, Timestamp};
+use frontdesk_durable::Dir;
+use frontdesk_journal::{Change, Clock, Intent, Journal, Reader};
+use uuid::Uuid;
+
+use crate::claim::Claims;
+use crate::clock::{Stopwatch, millis};
+use crate::error::CloseError;
+use crate::record::{Ended, Entry, INTENT, Place, Purpose, not_sent};
+
+/// DELETEs for one guest in one run, each repeated as the contract allows. After a lost answer the session is looked at,
+/// and when it still goes on, ended once more; after that it is unknown.
+const MOST_ROUNDS: u32 = 2;
+
+/// Ends guest sessions: what every job here shares.
+///
+/// Each session is looked at right before its DELETE. The intent is durable before the call, and the outcome, its audit
+/// record, its event and its place in the plan's ledger are durable together after it. Any number of processes may do
+/// this at once over one journal and one folder of claims.
+pub struct Desk {
+    pub(crate) guests: Arc<dyn GuestSessions>,
+    pub(crate) journal: Arc<Journal>,
+    pub(crate) reader: Arc<Mutex<Reader>>,
+    pub(crate) claims: Claims,
+    pub(crate) now: Clock,
+    pub(crate) run: RunId,
+    pub(crate) cancel: Cancel,
+    pub(crate) host: String,
+}
+
+/// What a [`Desk`] works with.
+pub struct DeskParts {
+    /// The platform. Its calls must end on the signal of `cancel`.
+    pub guests: Arc<dyn GuestSessions>,
+    /// Where intents, outcomes, audit records and events go.
+    pub journal: Arc<Journal>,
+    /// The folder of the claims, shared by all processes that use the journal.
+    pub claims: Arc<dyn Dir>,
+    /// How many sessions are ended at once, by all of them together: 5 by default (contract §6).
+    pub concurrency: NonZeroU32,
+    /// The wall clock.
+    pub now: Clock,
+    /// Names the run in the audit records.
+    pub run: RunId,
+    /// The signal to stop.
+    pub cancel: Cancel,
+}
+
+/// How one guest came out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Closed {
+    /// What became of the session.
+    pub outcome: Outcome,
+    /// Milliseconds from the look to the last answer, retries and waits included.
+    pub latency_ms: u64,
+    /// Who found it out.
+    pub by: By,
+}
+
+/// Who dealt with a guest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// This run.
+    This,
+    /// An earlier run of the same plan, or another one at the same time.
+    Other,
+    /// Nobody: the plan left it as it was.
+    Plan,
+}
+
+/// What is known of a guest while it is dealt with.
+#[derive(Default)]
+struct Course {
+    /// The intent that is open.
+    intent: Option<String>,
+    /// A DELETE of ours may have been processed.
+    in_doubt: bool,
+    rounds: u32,
+}
+
+impl Desk {
+    /// Puts a desk together.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn new(parts: DeskParts) -> Result<Self, CloseError> {
+        let DeskParts { guests, journal, claims, concurrency, now, run, cancel } = parts;
+        let reader = Arc::new(Mutex::new(journal.reader()?));
+        let claims = Claims::new(claims, concurrency, cancel.clone());
+        let host = guests.describe().host;
+        Ok(Self { guests, journal, reader, claims, now, run, cancel, host })
+    }
+
+    /// Ends one session, outside of any plan. `None` when the signal to stop came before anything was sent.
+    ///
+    /// # Cancel safety
+    /// A dropped call may leave an intent open; the next run settles it. Give the signal of [`DeskParts::cancel`] instead.
+    ///
+    /// # Errors
+    /// When the journal or the folder of claims fails. What the platform says is an [`Outcome`].
+    pub async fn close(&self, ending: &Ending) -> Result<Option<Closed>, CloseError> {
+        self.close_at(ending, None).await
+    }
+
+    /// What would become of a session: looked at, and nothing else. `None` when it would be ended.
+    ///
+    /// # Cancel safety
+    /// Safe: it is a read.
+    pub async fn preview(&self, guest: &GuestId) -> Option<Outcome> {
+        let mut evidence = self.look(guest).await.unwrap_or_else(|| Evidence::Unseen(interrupted()));
+        loop {
+            match judge(evidence, false) {
+                Verdict::End => return None,
+                Verdict::Is(outcome) => return Some(outcome),
+                // A look alone never asks for another one.
+                Verdict::Look(why) => evidence = Evidence::Unseen(why),
+            }
+        }
+    }
+
+    /// Looks at the sessions whose intents a run left open that is no more, and settles what can be: the ended ones are
+    /// `ended`, with their events; of one that goes on nothing was done. Returns how many were settled.
+    ///
+    /// # Cancel safety
+    /// As [`Desk::close`].
+    ///
+    /// # Errors
+    /// As [`Desk::close`].
+    pub async fn settle_open(&self) -> Result<u64, CloseError> {
+        let mut settled = 0;
+        for intent in self.read(|reader| reader.open_intents(INTENT)).await? {
+            let Some(purpose) = Purpose::of(&intent).filter(|purpose| purpose.host == self.host) else {
+                continue;
+            };
+            let guest = &purpose.ending.guest_id;
+            // Somebody who is alive has it in hand.
+            let Some(_claim) = self.claims.try_claim(guest)? else { continue };
+            if self.open_intent(guest).await?.is_none_or(|open| open.id != intent.id) {
+                continue;
+            }
+            let watch = Stopwatch::start();
+            let Some(evidence) = self.look(guest).await else { break };
+            let change = match judge(evidence, true) {
+                Verdict::End => not_sent(&self.run, &intent.id),
+                Verdict::Is(outcome @ (Outcome::Ended | Outcome::Duplicate | Outcome::Skipped { .. })) => {
+                    let latency_ms = millis(watch.elapsed());
+                    self.outcome(
+                        &purpose.ending,
+                        &outcome,
+                        latency_ms,
+                        Some(&intent.id),
+                        purpose.place.as_ref(),
+                    )?
+                }
+                Verdict::Is(_) | Verdict::Look(_) => continue,
+            };
+            self.record(change).await?;
+            settled += 1;
+        }
+        Ok(settled)
+    }
+
+    /// The whole course of one guest; of one in a plan, at its place in the ledger.
+    pub(crate) async fn close_at(
+        &self,
+        ending: &Ending,
+        place: Option<&Place>,
+    ) -> Result<Option<Closed>, CloseError> {
+        if let Some(closed) = self.settled(place).await? {
+            return Ok(Some(closed));
+        }
+        let Some(_claim) = self.claims.claim(&ending.guest_id).await? else { return Ok(None) };
+        // Whoever had the guest before may have settled it.
+        if let Some(closed) = self.settled(place).await? {
+            return Ok(Some(closed));
+        }
+        let intent = self.open_intent(&ending.guest_id).await?.map(|intent| intent.id);
+        let mut course = Course { in_doubt: intent.is_some(), intent, rounds: 0 };
+        let watch = Stopwatch::start();
+        let Some(outcome) = self.pursue(ending, place, &mut course).await? else {
+            if let Some(intent) = &course.intent
+                && !course.in_doubt
+            {
+                self.record(not_sent(&self.run, intent)).await?;
+            }
+            return Ok(None);
+        };
+        let latency_ms = millis(watch.elapsed());
+        let change = self.outcome(ending, &outcome, latency_ms, course.intent.as_deref(), place)?;
+        self.record(change).await?;
+        Ok(Some(Closed { outcome, latency_ms, by: By::This }))
+    }
+
+    /// Looks, ends, and looks again where an answer was lost. `None` when the signal to stop came while nothing was in
+    /// doubt.
+    async fn pursue(
+        &self,
+        ending: &Ending,
+        place: Option<&Place>,
+        course: &mut Course,
+    ) -> Result<Option<Outcome>, CloseError> {
+        let guest = &ending.guest_id;
+        let mut last_why = None;
+        let Some(mut evidence) = self.look(guest).await else { return Ok(None) };
+        loop {
+            match judge(evidence, course.in_doubt) {
+                Verdict::Is(outcome) => return Ok(Some(outcome)),
+                Verdict::Look(why) => {
+                    course.in_doubt = true;
+                    match self.look(guest).await {
+                        Some(seen) => evidence = seen,
+                        None => return Ok(Some(Outcome::Unknown(why))),
+                    }
+                    last_why = Some(why);
+                }
+                Verdict::End if course.rounds == MOST_ROUNDS => {
+                    let still = || Why::new(WhyKind::StillActive, "the session goes on after it was ended");
+                    return Ok(Some(Outcome::Unknown(last_why.unwrap_or_else(still))));
+                }
+                Verdict::End => {
+                    course.rounds += 1;
+                    if course.intent.is_none() {
+                        course.intent = Some(self.open(ending, place).await?);
+                    }
+                    match self.end(ending, course).await {
+                        Some(answer) => evidence = answer,
+                        None if course.in_doubt => return Ok(Some(Outcome::Unknown(interrupted()))),
+                        None => return Ok(None),
+                    }
+                }
+            }
+        }
+    }
+
+    /// What a look says; `None` when the signal to stop ended it.
+    pub(crate) async fn look(&self, guest: &GuestId) -> Option<Evidence> {
+        Some(match self.guests.guest(guest).await {
+            Ok(GuestLook::Found(found)) => Evidence::State(found.state),
+            Ok(GuestLook::Missing) => Evidence::Missing,
+            Err(error) if error.is_cancelled() => return None,
+            Err(error) => Evidence::Unseen(why(&error)),
+        })
+    }
+
+    /// What the DELETE says; `None` when the signal to stop came before it was sent.
+    async fn end(&self, ending: &Ending, course: &mut Course) -> Option<Evidence> {
+        Some(match self.guests.end(ending).await {
+            Ok(EndReply::Done) => Evidence::Done,
+            Ok(EndReply::Missing { after_lost_reply }) => {
+                course.in_doubt |= after_lost_reply;
+                Evidence::Missing
+            }
+            Err(error) if error.may_have_been_processed() => {
+                course.in_doubt = true;
+                Evidence::Lost(why(&error))
+            }
+            Err(error) if error.is_cancelled() => return None,
+            Err(error) => Evidence::Refused(why(&error)),
+        })
+    }
+
+    /// Makes the intent durable, and returns its id.
+    async fn open(&self, ending: &Ending, place: Option<&Place>) -> Result<String, CloseError> {
+        let id = format!("{INTENT}/{}", Uuid::new_v4());
+        let purpose = Purpose {
+            host: self.host.clone(),
+            run: self.run.clone(),
+            ending: ending.clone(),
+            place: place.cloned(),
+        };
+        self.record(purpose.open(&id, (self.now)())?).await?;
+        Ok(id)
+    }
+
+    fn outcome(
+        &self,
+        ending: &Ending,
+        outcome: &Outcome,
+        latency_ms: u64,
+        intent: Option<&str>,
+        place: Option<&Place>,
+    ) -> Result<Change, CloseError> {
+        let (at, run) = ((self.now)(), &self.run);
+        Ok(Ended { ending, outcome, latency_ms, at, run, intent, place }.change()?)
+    }
+
+    /// What the ledger says of a guest for whom nothing is to be done any more.
+    pub(crate) async fn settled(&self, place: Option<&Place>) -> Result<Option<Closed>, CloseError> {
+        let Some(place) = place else { return Ok(None) };
+        let entry = self.entry(place).await?.filter(|entry| entry.outcome.kind().is_final());
+        Ok(entry.map(|Entry { outcome, latency_ms, .. }| Closed { outcome, latency_ms, by: By::Other }))
+    }
+
+    /// What the ledger says of a guest.
+    pub(crate) async fn entry(&self, place: &Place) -> Result<Option<Entry>, CloseError> {
+        let Place { ledger, key } = place.clone();
+        Ok(self.read(move |reader| reader.item(&ledger, &key)).await?.as_ref().and_then(Entry::read))
+    }
+
+    async fn open_intent(&self, guest: &GuestId) -> Result<Option<Intent>, CloseError> {
+        let open = self.read(|reader| reader.open_intents(INTENT)).await?;
+        let ours = |intent: &Intent| Purpose::of(intent).is_some_and(|purpose| purpose.host == self.host);
+        Ok(open.into_iter().find(|intent| intent.key == guest.as_str() && ours(intent)))
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Reader) -> Result<T, frontdesk_journal::Error> + Send + 'static,
+    ) -> Result<T, CloseError> {
+        let reader = Arc::clone(&self.reader);
+        blocking(move || query(&reader.lock().unwrap_or_else(PoisonError::into_inner))).await
+    }
+
+    /// Returns when the change is durable. Changes of guests that come together share a commit.
+    pub(crate) async fn record(&self, change: Change) -> Result<(), CloseError> {
+        let pending = self.journal.submit(change)?;
+        blocking(move || pending.wait().map(|_| ())).await
+    }
+
+    /// The time now.
+    pub(crate) fn at(&self) -> Timestamp {
+        (self.now)()
+    }
+}
+
+impl std::fmt::Debug for Desk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Desk").field("run", &self.run).field("host", &self.host).finish_non_exhaustive()
+    }
+}
+
+/// Does what blocks on a thread that may.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, frontdesk_journal::Error> + Send + 'static,
+) -> Result<T, CloseError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    Ok(done.map_err(|_| CloseError::Claims(io::Error::other("the runtime is shutting down")))??)
+}
+
+fn interrupted() -> Why {
+    Why::new(WhyKind::Interrupted, "the signal to stop came first")
+}
+
+/// What went wrong, in an error's own words.
+fn why(error: &frontdesk_api::Error) -> Why {
+    let kind = match error.kind() {
+        ErrorKind::Unauthorized => WhyKind::Unauthorized,
+        ErrorKind::Forbidden => WhyKind::Forbidden,
+        ErrorKind::Throttled => WhyKind::Throttled,
+        ErrorKind::Cancelled => WhyKind::Interrupted,
+        _ if error.is_auth() => WhyKind::Unauthorized,
+        ErrorKind::Rejected | ErrorKind::Redirected | ErrorKind::Unsendable { .. } => WhyKind::Refused,
+        ErrorKind::Malformed { .. } | ErrorKind::TooLarge { .. } => WhyKind::Malformed,
+        _ => WhyKind::Unavailable,
+    };
+    Why::new(kind, error.to_string())
+}

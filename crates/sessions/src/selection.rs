@@ -1,0 +1,233 @@
+//! Which guests are meant: lines from outside, checked whole before anything is asked.
+//!
+//! A line is `{"guest_id", "reason", "retain_data", "external_ref"?}`. All lines are checked before the first request
+//! goes out, and every problem of every line is told. A guest that is named twice with the same words counts once; with
+//! other words the selection is refused, since nobody can say which of them is meant.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::io::{self, BufRead, Read as _};
+
+use frontdesk_api::id_hash;
+use frontdesk_domain::{Ending, EndingDraft, Violation, Violations};
+use frontdesk_durable::Dir;
+
+use crate::file::{LONGEST_LINE, Reading, Writing};
+
+/// Lines with problems that are told in full; the rest is counted.
+pub const MOST_BAD_LINES: usize = 20;
+
+/// Guests that were checked, in the order of their lines, kept in a file of their own until this value is dropped.
+#[derive(Debug)]
+pub struct Selection<'d> {
+    dir: &'d dyn Dir,
+    name: String,
+    guests: u64,
+    repeated: u64,
+}
+
+/// A line that cannot be taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadLine {
+    /// Its number, counted from 1.
+    pub number: u64,
+    /// Everything that is wrong with it.
+    pub problems: Violations,
+}
+
+/// Why there is no selection.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum SelectionError {
+    /// The input, or the file it is kept in, cannot be read or written.
+    Io(io::Error),
+    /// Lines are wrong. Nothing was asked of anybody.
+    Refused {
+        /// The first [`MOST_BAD_LINES`] of them.
+        lines: Vec<BadLine>,
+        /// All of them.
+        count: u64,
+    },
+    /// There is no guest in it.
+    Empty,
+}
+
+impl std::fmt::Display for SelectionError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Io(_) => f.write_str("the guests cannot be read"),
+            Self::Empty => f.write_str("no guest is named"),
+            Self::Refused { lines, count } => {
+                let word = if *count == 1 { "line is" } else { "lines are" };
+                write!(f, "{count} {word} wrong, and nothing was asked")?;
+                for BadLine { number, problems } in lines {
+                    for problem in problems {
+                        write!(f, "\nline {number}: {problem}")?;
+                    }
+                }
+                match count - lines.len() as u64 {
+                    0 => Ok(()),
+                    more => write!(f, "\nand {more} more"),
+                }
+            }
+        }
+    }
+}
+
+impl std::error::Error for SelectionError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Io(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<io::Error> for SelectionError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl<'d> Selection<'d> {
+    /// Reads and checks all of `input`, and keeps what it says in the file `name` of `dir`. What a line leaves out is
+    /// taken from `defaults`. Empty lines are left out.
+    ///
+    /// # Errors
+    /// `Refused` with all problems, `Empty`, and what the system says.
+    pub fn gather(
+        mut input: impl BufRead,
+        defaults: &EndingDraft,
+        dir: &'d dyn Dir,
+        name: &str,
+    ) -> Result<Self, SelectionError> {
+        let mut writing = Writing::create(dir, name)?;
+        let mut seen: HashMap<u64, u64> = HashMap::new();
+        let (mut number, mut repeated, mut count) = (0, 0, 0);
+        let mut bad = Vec::new();
+        let mut line = Vec::new();
+        while next_line(&mut input, &mut line)? {
+            number += 1;
+            let problems = match check(&line, defaults) {
+                Ok(None) => continue,
+                Ok(Some(ending)) => {
+                    let bytes = serde_json::to_vec(&ending).map_err(io::Error::other)?;
+                    match seen.entry(id_hash(ending.guest_id.as_str())) {
+                        Entry::Vacant(free) => {
+                            free.insert(hash(&bytes));
+                            writing.line(&bytes)?;
+                            continue;
+                        }
+                        Entry::Occupied(found) if *found.get() == hash(&bytes) => {
+                            repeated += 1;
+                            continue;
+                        }
+                        Entry::Occupied(_) => Violation::new(
+                            "guest_id",
+                            "selection.contradiction",
+                            "an earlier line names the same guest with another reason, choice or reference",
+                        )
+                        .into(),
+                    }
+                }
+                Err(problems) => problems,
+            };
+            count += 1;
+            if bad.len() < MOST_BAD_LINES {
+                bad.push(BadLine { number, problems });
+            }
+        }
+        if count > 0 {
+            return Err(SelectionError::Refused { lines: bad, count });
+        }
+        if seen.is_empty() {
+            return Err(SelectionError::Empty);
+        }
+        writing.publish()?;
+        Ok(Self { dir, name: name.to_owned(), guests: seen.len() as u64, repeated })
+    }
+
+    /// How many guests, each counted once.
+    #[must_use]
+    pub fn guests(&self) -> u64 {
+        self.guests
+    }
+
+    /// How many lines named a guest again.
+    #[must_use]
+    pub fn repeated(&self) -> u64 {
+        self.repeated
+    }
+
+    /// The guests, in the order of their lines.
+    pub(crate) fn endings(&self) -> io::Result<impl Iterator<Item = io::Result<Ending>> + use<>> {
+        let mut reading = Reading::open(self.dir, &self.name)?;
+        Ok(std::iter::from_fn(move || reading.line().transpose())
+            .map(|line| serde_json::from_slice(&line?).map_err(io::Error::other)))
+    }
+}
+
+impl Drop for Selection<'_> {
+    fn drop(&mut self) {
+        // Best effort: the next selection of the same name replaces what stays.
+        let _ = self.dir.remove(&self.name);
+    }
+}
+
+/// A hash of a whole line, to compare two that name the same guest.
+fn hash(bytes: &[u8]) -> u64 {
+    use std::hash::{DefaultHasher, Hasher as _};
+    let mut hasher = DefaultHasher::new();
+    hasher.write(bytes);
+    hasher.finish()
+}
+
+/// The next line without its end; of one beyond the bound only the beginning, which is more than may be.
+fn next_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
+    line.clear();
+    let bound = LONGEST_LINE as u64 + 1;
+    if input.by_ref().take(bound).read_until(b'\n', line)? == 0 {
+        return Ok(false);
+    }
+    if line.last() == Some(&b'\n') {
+        line.pop();
+    } else if line.len() > LONGEST_LINE {
+        skip_line(input)?;
+    }
+    Ok(true)
+}
+
+/// Leaves out what is left of a line.
+fn skip_line(input: &mut impl BufRead) -> io::Result<()> {
+    loop {
+        let buffer = input.fill_buf()?;
+        if buffer.is_empty() {
+            return Ok(());
+        }
+        let end = buffer.iter().position(|byte| *byte == b'\n');
+        let used = end.map_or(buffer.len(), |at| at + 1);
+        input.consume(used);
+        if end.is_some() {
+            return Ok(());
+        }
+    }
+}
+
+fn check(line: &[u8], defaults: &EndingDraft) -> Result<Option<Ending>, Violations> {
+    if line.len() > LONGEST_LINE {
+        let message = format!("it has more than {LONGEST_LINE} bytes");
+        return Err(Violation::new("", "line.length", message).into());
+    }
+    if line.trim_ascii().is_empty() {
+        return Ok(None);
+    }
+    let draft: EndingDraft = serde_json::from_slice(line).map_err(|error| {
+        let message = if error.is_data() {
+            "it is no JSON object".to_owned()
+        } else {
+            format!("it is not JSON (column {})", error.column())
+        };
+        Violations::from(Violation::new("", "line.json", message))
+    })?;
+    draft.or(defaults).check().map(Some)
+}
