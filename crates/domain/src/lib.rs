@@ -21,6 +21,7 @@
 //! | [`certificate`], [`coverage`] | what a run can prove, and what many runs prove together |
 //! | [`violation`] | broken rules, all at once, in a stable order |
 //! | [`event`] | what is told to webhooks |
+//! | [`signature`] | how webhooks and audit batches are signed and verified |
 //! | [`address`] | which addresses may be called on somebody's word |
 //! | [`secret`] | a value that must not be shown |
 //!
@@ -58,6 +59,7 @@ pub mod range;
 pub mod record;
 pub mod retention;
 pub mod secret;
+pub mod signature;
 mod suggest;
 pub mod time;
 pub mod tokens;

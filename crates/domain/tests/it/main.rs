@@ -24,6 +24,7 @@ mod range;
 mod record;
 mod retention;
 mod search;
+mod signature;
 mod time;
 mod tokens;
 mod violation;
