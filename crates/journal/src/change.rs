@@ -7,6 +7,7 @@ use frontdesk_domain::{RunId, Timestamp};
 use serde_json::value::RawValue;
 
 use crate::chain::row_sum;
+use crate::outbox::OutboxChange;
 
 /// What is recorded together: audit entries, events, intents, items. All of it is durable, or none of it is there.
 ///
@@ -27,6 +28,7 @@ pub struct Change {
     pub(crate) opened: Vec<Intent>,
     pub(crate) settled: Vec<(String, String)>,
     pub(crate) items: Vec<NewItem>,
+    pub(crate) outbox: Vec<OutboxChange>,
 }
 
 impl Change {
@@ -95,7 +97,11 @@ impl Change {
     /// Whether there is nothing in it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.records.is_empty() && self.opened.is_empty() && self.settled.is_empty() && self.items.is_empty()
+        self.records.is_empty()
+            && self.opened.is_empty()
+            && self.settled.is_empty()
+            && self.items.is_empty()
+            && self.outbox.is_empty()
     }
 }
 
@@ -106,6 +112,7 @@ impl fmt::Debug for Change {
             .field("opened", &self.opened.len())
             .field("settled", &self.settled.len())
             .field("items", &self.items.len())
+            .field("outbox", &self.outbox.len())
             .finish_non_exhaustive()
     }
 }
@@ -207,6 +214,8 @@ pub struct Recorded {
     pub first_entry: Option<u64>,
     /// Number of its last audit entry.
     pub last_entry: Option<u64>,
+    /// Deliveries that were stored: of its events, one for each endpoint that takes them.
+    pub deliveries: u64,
 }
 
 fn body<T: serde::Serialize + ?Sized>(value: &T) -> Result<Box<RawValue>, crate::Error> {

@@ -8,5 +8,7 @@ pub(crate) const WAL: &str = "journal.sqlite-wal";
 pub(crate) const KEYS: &str = "keys";
 /// The newest head that was written beside the database.
 pub(crate) const HEAD: &str = "head.json";
+/// Held by the process that delivers.
+pub(crate) const OUTBOX_LOCK: &str = "outbox.lock";
 /// Held while a journal is made, or its key replaced.
 pub(crate) const LOCK: &str = "lock";

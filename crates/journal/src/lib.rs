@@ -1,7 +1,8 @@
 //! Frontdesk's journal: what was done, what is about to be done, and what is to be told, in one file.
 //!
-//! - [`Journal`]: records changes. A [`Change`] holds audit entries, intents and items of ledgers; they are durable
+//! - [`Journal`]: records changes. A [`Change`] holds audit entries, events, intents and items of ledgers; they are durable
 //!   together or not there at all. Many callers' changes share a commit.
+//! - [`outbox`]: endpoints of webhooks, and what is to be told to them; stored in the same commit.
 //! - [`Reader`]: reads, beside any number of writers, also in a folder that cannot be written.
 //! - [`Head`]: how many entries there are and what the last one's hash is, signed.
 //!
@@ -23,6 +24,7 @@ mod keys;
 mod layout;
 pub mod mac;
 mod open;
+pub mod outbox;
 mod prepared;
 mod queue;
 mod reader;

@@ -16,6 +16,7 @@ use crate::head::Head;
 use crate::journal::Clock;
 use crate::keys::KeyFile;
 use crate::layout;
+use crate::outbox;
 use crate::prepared::{Origin, PreparedEntry};
 use crate::schema;
 use crate::settings::Settings;
@@ -115,8 +116,9 @@ fn make(dir: &OsDir, settings: &Settings, key_file: &KeyFile, now: Timestamp) ->
     let key = ring.newest().ok_or_else(missing)?;
     let journal = Uuid::new_v4().to_string();
     let sql = format!(
-        "{}PRAGMA application_id = {}; PRAGMA user_version = {};",
+        "{}{}PRAGMA application_id = {}; PRAGMA user_version = {};",
         schema::TABLES,
+        outbox::TABLES,
         schema::APPLICATION_ID,
         schema::VERSION
     );

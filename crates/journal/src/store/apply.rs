@@ -8,6 +8,7 @@ use crate::chain;
 use crate::change::{NewItem, Recorded, item_sum};
 use crate::error::{Action, During, Error};
 use crate::layout;
+use crate::outbox::{self, OutboxChange};
 use crate::prepared::PreparedEntry;
 use crate::queue::Request;
 
@@ -36,9 +37,9 @@ impl<'t> Writing<'t> {
     /// Writes a change. The outer error is the storage's and ends the group; the inner one is this change's alone, of
     /// which nothing stays.
     pub(super) fn apply(&mut self, request: Request) -> Result<Result<Recorded, Error>, Error> {
-        let Request { entries, opened, settled, items, .. } = request;
+        let Request { entries, opened, settled, items, outbox, .. } = request;
         if opened.is_empty() && settled.is_empty() {
-            return self.write(&entries, &items).map(Ok);
+            return self.write(&entries, &items, outbox).map(Ok);
         }
         // Only intents can contradict what is there.
         self.batch("SAVEPOINT change")?;
@@ -47,7 +48,7 @@ impl<'t> Writing<'t> {
             self.batch("ROLLBACK TO change; RELEASE change")?;
             return Ok(Err(refused));
         }
-        let recorded = self.write(&entries, &items)?;
+        let recorded = self.write(&entries, &items, outbox)?;
         self.batch("RELEASE change")?;
         Ok(Ok(recorded))
     }
@@ -56,7 +57,12 @@ impl<'t> Writing<'t> {
         self.transaction.execute_batch(sql).during(Action::Record, layout::DATABASE)
     }
 
-    fn write(&mut self, entries: &[PreparedEntry], items: &[NewItem]) -> Result<Recorded, Error> {
+    fn write(
+        &mut self,
+        entries: &[PreparedEntry],
+        items: &[NewItem],
+        outbox: Vec<OutboxChange>,
+    ) -> Result<Recorded, Error> {
         let mut recorded = Recorded::default();
         for entry in entries {
             let number = self.entry(entry)?;
@@ -72,6 +78,10 @@ impl<'t> Writing<'t> {
                     insert.execute(params![item.ledger, item.key, item.state, detail, at, sum])
                 })
                 .during(Action::Record, layout::DATABASE)?;
+        }
+        for change in outbox {
+            recorded.deliveries +=
+                outbox::apply(self.transaction, change, self.now).during(Action::Record, layout::DATABASE)?;
         }
         Ok(recorded)
     }
