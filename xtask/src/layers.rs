@@ -77,6 +77,12 @@ const ROOMS: &[Room] = &[
         never: &["reqwest", "clap", "indicatif", "tracing-subscriber"],
     },
     Room {
+        package: "frontdesk-deliveries",
+        sees: &["frontdesk-domain", "frontdesk-api", "frontdesk-journal"],
+        tests_see: &["frontdesk-fixtures"],
+        never: &["reqwest", "clap", "indicatif", "tracing-subscriber"],
+    },
+    Room {
         package: "frontdesk-shell",
         sees: &["frontdesk-domain"],
         tests_see: &["frontdesk-fixtures"],
@@ -96,6 +102,7 @@ const ROOMS: &[Room] = &[
             "frontdesk-api",
             "frontdesk-archive",
             "frontdesk-archiver",
+            "frontdesk-deliveries",
             "frontdesk-journal",
             "frontdesk-sandbox",
             "frontdesk-server",

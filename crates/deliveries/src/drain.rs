@@ -1,0 +1,267 @@
+//! The drain: what is due goes out, a few at a time for each endpoint.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use frontdesk_api::Cancel;
+use frontdesk_api::outward::{AddressPolicy, WebhookSender};
+use frontdesk_domain::{EventKind, Timestamp};
+use frontdesk_journal::outbox::{Endpoint, Outbox, Settlement};
+use frontdesk_journal::{Change, Error, Journal, Reader};
+use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+
+use crate::attempt::{Means, attempt};
+use crate::monitor::{Ended, Monitor};
+use crate::report::{End, Report};
+
+/// When a drain has done its work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Until {
+    /// When nothing is due.
+    #[default]
+    NothingDue,
+    /// When nothing is open: it waits for what is due later.
+    Empty,
+    /// Never: it goes on until it is told to stop.
+    Stopped,
+}
+
+/// How a drain goes about it.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct DrainOptions {
+    /// When it has done its work.
+    pub until: Until,
+    /// Time for all of it. What is on its way when it is up is given up, not recorded, and due again under the same
+    /// id. No limit by default.
+    pub time: Option<Duration>,
+    /// Attempts at once to one endpoint. 4 by default; each endpoint has its own.
+    pub concurrency: usize,
+    /// Whether audit batches do not wait to be full: for a command that is about to end. Off by default.
+    pub flush: bool,
+    /// How often to look for what other processes stored. 1 s by default.
+    pub poll: Duration,
+}
+
+impl Default for DrainOptions {
+    fn default() -> Self {
+        let poll = Duration::from_secs(1);
+        Self { until: Until::NothingDue, time: None, concurrency: 4, flush: false, poll }
+    }
+}
+
+/// Delivers what is in the outbox of a journal.
+pub struct Drain {
+    journal: Arc<Journal>,
+    root: PathBuf,
+    sender: WebhookSender,
+    policy: AddressPolicy,
+    now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+}
+
+impl Drain {
+    /// A drain of the journal that is open in the folder `root`, through a sender whose transport obeys `policy`.
+    #[must_use]
+    pub fn new(
+        journal: Arc<Journal>,
+        root: &Path,
+        sender: WebhookSender,
+        policy: AddressPolicy,
+        now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    ) -> Self {
+        Self { journal, root: root.to_owned(), sender, policy, now }
+    }
+
+    /// Delivers until there is no more to do, as `options` say. Where another process delivers there is nothing to do:
+    /// [`End::Busy`], at once.
+    ///
+    /// # Cancel safety
+    /// Dropping the future gives up the attempts on their way: they may have arrived, are not recorded, and are due
+    /// again under the same id. After the signal `cancel` they get up to 10 s for their answers.
+    ///
+    /// # Errors
+    /// Those of the journal. What fails at an endpoint is no error: it is in the report.
+    pub async fn run(
+        &self,
+        options: &DrainOptions,
+        cancel: &Cancel,
+        monitor: &dyn Monitor,
+    ) -> Result<Report, Error> {
+        let holder = format!("process {}", std::process::id());
+        let Some(_right) = Outbox::claim(&self.root, &holder)? else {
+            return Ok(Report { end: End::Busy, ..Report::default() });
+        };
+        let reader = self.journal.reader()?;
+        let mut report = Report::default();
+        let end = {
+            let work = self.work(&reader, options, cancel, monitor, &mut report);
+            match options.time {
+                Some(time) => tokio::time::timeout(time, work).await.unwrap_or(Ok(End::Time))?,
+                None => work.await?,
+            }
+        };
+        report.next_due = reader.next_due()?;
+        report.end = end;
+        Ok(report)
+    }
+
+    async fn work(
+        &self,
+        reader: &Reader,
+        options: &DrainOptions,
+        cancel: &Cancel,
+        monitor: &dyn Monitor,
+        report: &mut Report,
+    ) -> Result<End, Error> {
+        let means = Means { sender: &self.sender, policy: self.policy, now: &*self.now };
+        let mut on_their_way = OnTheirWay::default();
+        let mut flush = options.flush;
+        loop {
+            if !cancel.is_cancelled() {
+                let endpoints: Vec<_> =
+                    reader.endpoints()?.into_iter().filter(|endpoint| endpoint.disabled.is_none()).collect();
+                self.batch(&endpoints, std::mem::take(&mut flush))?;
+                for endpoint in &endpoints {
+                    self.start(reader, endpoint, options.concurrency, &means, cancel, &mut on_their_way)?;
+                }
+            }
+            if on_their_way.attempts.is_empty() {
+                if cancel.is_cancelled() {
+                    return Ok(End::Cancelled);
+                }
+                let wait = match (reader.next_due()?, options.until) {
+                    (None, Until::NothingDue | Until::Empty) => return Ok(End::Empty),
+                    (None, Until::Stopped) => options.poll,
+                    (Some(due), until) => match due.since((self.now)()) {
+                        // Due just now: the next round takes it.
+                        Duration::ZERO => Duration::ZERO,
+                        _ if until == Until::NothingDue => return Ok(End::NothingDue),
+                        wait => wait.min(options.poll),
+                    },
+                };
+                tokio::select! {
+                    () = tokio::time::sleep(wait) => {}
+                    () = cancel.cancelled() => {}
+                }
+                continue;
+            }
+            tokio::select! {
+                biased;
+                Some((endpoint, event, settlement)) = on_their_way.attempts.next() => {
+                    if let Some(settlement) = settlement {
+                        self.settle(settlement, monitor, report).await?;
+                    }
+                    on_their_way.ended(&endpoint, event);
+                }
+                // Something may have become due elsewhere.
+                () = tokio::time::sleep(options.poll) => {}
+            }
+        }
+    }
+
+    /// Makes the audit batches that are due.
+    fn batch(&self, endpoints: &[Endpoint], flush: bool) -> Result<(), Error> {
+        let wanted = endpoints.iter().any(|endpoint| endpoint.kinds.contains(&EventKind::AuditBatch));
+        if wanted {
+            self.journal.record(Change::new().batch_audit(flush))?;
+        }
+        Ok(())
+    }
+
+    /// Starts attempts of what is due at one endpoint, as many as it has room for.
+    fn start<'w>(
+        &self,
+        reader: &Reader,
+        endpoint: &Endpoint,
+        concurrency: usize,
+        means: &'w Means<'w>,
+        cancel: &'w Cancel,
+        on_their_way: &mut OnTheirWay<'w>,
+    ) -> Result<(), Error> {
+        let busy = on_their_way.events.get(&endpoint.id).map_or(0, BTreeSet::len);
+        let room = concurrency.max(1).saturating_sub(busy);
+        if room == 0 {
+            return Ok(());
+        }
+        let now = (self.now)();
+        let due = reader.due(&endpoint.id, now, room + busy)?;
+        let secrets = if due.is_empty() { Vec::new() } else { reader.secrets(&endpoint.id, now)? };
+        let mut started = 0;
+        for delivery in due {
+            let events = on_their_way.events.entry(endpoint.id.clone()).or_default();
+            if started == room || !events.insert(delivery.event) {
+                continue;
+            }
+            started += 1;
+            let (endpoint, secrets) = (endpoint.clone(), secrets.clone());
+            on_their_way.attempts.push(Box::pin(async move {
+                let event = delivery.event;
+                let settlement = attempt(means, &endpoint, &secrets, delivery, cancel).await;
+                (endpoint.id, event, settlement)
+            }));
+        }
+        Ok(())
+    }
+
+    /// Records how an attempt ended. The next one of its key can only start after that.
+    async fn settle(
+        &self,
+        settlement: Settlement,
+        monitor: &dyn Monitor,
+        report: &mut Report,
+    ) -> Result<(), Error> {
+        let pending = self.journal.submit(Change::new().settle(settlement.clone()))?;
+        tokio::task::spawn_blocking(move || pending.wait())
+            .await
+            .unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic()))?;
+        let Settlement { delivery, attempt, outcome } = &settlement;
+        report.count(*outcome);
+        tracing::debug!(
+            webhook_id = delivery.webhook_id,
+            endpoint = delivery.endpoint,
+            status = attempt.status,
+            error = attempt.error,
+            "attempt ended"
+        );
+        let ended = Ended {
+            webhook_id: &delivery.webhook_id,
+            endpoint: &delivery.endpoint,
+            kind: delivery.kind,
+            outcome: *outcome,
+            status: attempt.status,
+            error: attempt.error.as_deref(),
+        };
+        monitor.ended(&ended, report);
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Drain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Drain").field("policy", &self.policy).finish_non_exhaustive()
+    }
+}
+
+/// The id of the endpoint, the number of the event, and how it ended, unless it was stopped before that.
+type Finished = (String, u64, Option<Settlement>);
+
+/// Attempts that were started and have not ended.
+#[derive(Default)]
+struct OnTheirWay<'w> {
+    attempts: FuturesUnordered<BoxFuture<'w, Finished>>,
+    /// The numbers of their events, by endpoint.
+    events: BTreeMap<String, BTreeSet<u64>>,
+}
+
+impl OnTheirWay<'_> {
+    fn ended(&mut self, endpoint: &str, event: u64) {
+        if let Some(events) = self.events.get_mut(endpoint) {
+            events.remove(&event);
+        }
+    }
+}
