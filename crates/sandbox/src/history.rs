@@ -22,7 +22,7 @@ pub(crate) use truth::Totals;
 pub use untidy::Untidy;
 
 /// A token is not needed; one that is sent has one of these.
-pub(crate) const SCOPES: [&str; 2] = ["conversation:messaging:read", "webmessaging:view"];
+pub(crate) const SCOPES: [&str; 2] = ["webmessaging:view", "conversation:messaging:read"];
 const LARGEST_PAGE: u64 = 50;
 
 /// A checked request for a page.

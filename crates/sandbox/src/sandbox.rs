@@ -301,15 +301,27 @@ impl Sandbox {
             client_secret: self.config.client_secret.clone(),
             organization_id: self.config.organization_id.clone(),
             domain_id: self.config.domain_id.clone(),
-            guest_id: (self.guests.count() > 0).then(|| self.guests.id(0)),
+            guest_id: self.guest_id(0),
             guests: self.guests.count(),
-            conversation_id: (self.tenant.count() > 0).then(|| self.tenant.id(0)),
+            conversation_id: self.conversation_id(0),
             long_conversation_id: self.tenant.long.as_ref().map(LongHistory::id),
             conversations: self.tenant.count(),
             from: self.tenant.from,
             to: self.tenant.to,
             seed: self.config.seed,
         }
+    }
+
+    /// The id of conversation `k`, where there is one.
+    #[must_use]
+    pub fn conversation_id(&self, k: u64) -> Option<String> {
+        (k < self.tenant.count()).then(|| self.tenant.id(k))
+    }
+
+    /// The id of guest `k`, where there is one.
+    #[must_use]
+    pub fn guest_id(&self, k: u64) -> Option<String> {
+        (k < self.guests.count()).then(|| self.guests.id(k))
     }
 
     pub(crate) fn config(&self) -> &Config {
