@@ -129,6 +129,11 @@ impl Error {
         Self::new(Action::Record, crate::layout::DATABASE, ErrorKind::Poisoned)
     }
 
+    /// What callers are told after the first failure, which they may never have met.
+    pub(crate) fn poisoned_by(first: &Self) -> Self {
+        Self::with_source(Action::Record, crate::layout::DATABASE, ErrorKind::Poisoned, first.clone())
+    }
+
     /// What the journal was doing.
     #[must_use]
     pub fn action(&self) -> Action {
@@ -173,7 +178,9 @@ impl Error {
             ErrorKind::Storage => Some(
                 "check free space and the health of the disk; what was acknowledged before is kept, and the same command resumes",
             ),
-            ErrorKind::Poisoned => Some("a write failed earlier in this run; start the command again"),
+            ErrorKind::Poisoned => Some(
+                "look at the first failure; what was acknowledged before is kept, and the same command resumes",
+            ),
             ErrorKind::ReadOnly => Some("make the folder writable, or choose another --data-dir"),
             ErrorKind::Damage { .. } => Some(
                 "run `frontdesk audit verify`, and compare with a head that was kept elsewhere; nothing is recorded until this is cleared up",

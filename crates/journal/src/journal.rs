@@ -137,7 +137,7 @@ impl Journal {
         self.queue = None; // ends the thread
         let Some(thread) = self.thread.take() else { return Ok(()) };
         match thread.join() {
-            Ok(store) if store.poisoned => Err(Error::poisoned()),
+            Ok(Store { failed: Some(first), .. }) => Err(Error::poisoned_by(&first)),
             Ok(mut store) => store.write_head(),
             Err(_) => Err(Error::poisoned()),
         }

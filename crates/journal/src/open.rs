@@ -48,7 +48,7 @@ pub(crate) fn open(root: &Path, settings: &Settings, clock: Clock) -> Result<Sto
         wait: settings.wait,
         position,
         head_written: None,
-        poisoned: false,
+        failed: None,
     })
 }
 

@@ -40,7 +40,8 @@ pub(crate) struct Store {
     pub(crate) position: Position,
     /// When a head was written beside the database.
     pub(crate) head_written: Option<Timestamp>,
-    pub(crate) poisoned: bool,
+    /// The first failure after which it is unknown what reached the disk.
+    pub(crate) failed: Option<Error>,
 }
 
 /// An answer that waits for the commit.
@@ -50,9 +51,10 @@ impl Store {
     /// Serves until the last caller is gone.
     pub(crate) fn serve(&mut self, requests: &Requests) {
         while let Some(group) = requests.next_group() {
-            if self.poisoned {
+            if let Some(first) = &self.failed {
+                let poisoned = Error::poisoned_by(first);
                 for request in group {
-                    let _ = request.reply.send(Err(Error::poisoned()));
+                    let _ = request.reply.send(Err(poisoned.clone()));
                 }
                 continue;
             }
@@ -73,7 +75,9 @@ impl Store {
             }
             Err(error) => {
                 // Waiting for another process touches nothing; after anything else it is unknown what reached the disk.
-                self.poisoned = !error.is_temporary();
+                if !error.is_temporary() {
+                    self.failed = Some(error.clone());
+                }
                 for reply in replies {
                     let _ = reply.send(Err(error.clone()));
                 }
@@ -132,7 +136,7 @@ impl Store {
     fn write_head_now_and_then(&mut self) {
         let now = (self.clock)();
         let due = self.head_written.is_none_or(|written| now.since(written) >= HEAD_EVERY || now < written);
-        if self.poisoned || !due {
+        if self.failed.is_some() || !due {
             return;
         }
         if let Err(error) = self.write_head() {

@@ -1,5 +1,7 @@
 //! What is recorded is there, together or not at all.
 
+use std::error::Error as _;
+
 use frontdesk_domain::audit::AuditKind;
 use frontdesk_journal::{Change, ErrorKind, Intent, Journal, Reader};
 
@@ -178,4 +180,27 @@ fn a_folder_without_a_journal_is_none() {
     let folder = Folder::new();
     let error = Reader::open(&folder.root()).unwrap_err();
     assert_eq!(error.kind(), &ErrorKind::NotAJournal);
+}
+
+/// Makes every commit with an item fail, as a disk that has no room does.
+fn break_items(folder: &Folder) {
+    let connection = rusqlite::Connection::open(folder.root().join("journal.sqlite")).unwrap();
+    connection.execute_batch("ALTER TABLE items RENAME COLUMN sum TO gone").unwrap();
+}
+
+#[test]
+fn after_a_failed_commit_nothing_is_acknowledged_and_everybody_hears_why() {
+    let folder = Folder::new();
+    let journal = folder.open();
+    journal.record(Change::new().audit(page(1))).unwrap();
+    break_items(&folder);
+    let item = || Change::new().audit(page(2)).item("plan", "guest", "ended", "").unwrap();
+    let first = journal.record(item()).unwrap_err();
+    assert_ne!(*first.kind(), ErrorKind::Poisoned);
+    // This one alone would be possible: what became of the failed one is not known, so it is refused.
+    for later in [journal.record(Change::new().audit(page(3))).unwrap_err(), journal.close().unwrap_err()] {
+        assert_eq!(*later.kind(), ErrorKind::Poisoned);
+        assert_eq!(later.source().map(ToString::to_string), Some(first.to_string()));
+    }
+    assert_eq!(entries(&folder.reader()).len(), 2, "the key's entry and the one acknowledged");
 }
