@@ -83,6 +83,18 @@ const ROOMS: &[Room] = &[
         never: &["reqwest", "clap", "indicatif", "tracing-subscriber"],
     },
     Room {
+        package: "frontdesk-history",
+        sees: &[
+            "frontdesk-domain",
+            "frontdesk-durable",
+            "frontdesk-api",
+            "frontdesk-archive",
+            "frontdesk-journal",
+        ],
+        tests_see: &["frontdesk-fixtures"],
+        never: &["reqwest", "clap", "indicatif", "tracing-subscriber"],
+    },
+    Room {
         package: "frontdesk-shell",
         sees: &["frontdesk-domain"],
         tests_see: &["frontdesk-fixtures"],
@@ -102,6 +114,7 @@ const ROOMS: &[Room] = &[
             "frontdesk-api",
             "frontdesk-archive",
             "frontdesk-archiver",
+            "frontdesk-history",
             "frontdesk-deliveries",
             "frontdesk-journal",
             "frontdesk-sandbox",

@@ -42,6 +42,22 @@ pub fn export_name(key: &RecordKey, sha256: &Sha256Hash) -> String {
     name
 }
 
+/// An id as a file's or folder's name: escaped as in [`export_name`], so that it leaves no folder and is no device. Two
+/// ids have two names.
+///
+/// ```
+/// use frontdesk_archive::safe_name;
+///
+/// assert_eq!(safe_name("c-1"), "c-1");
+/// assert_eq!(safe_name("../c"), "%2e.%2fc");
+/// ```
+#[must_use]
+pub fn safe_name(id: &str) -> String {
+    let mut name = String::new();
+    push_id(&mut name, id.as_bytes());
+    name
+}
+
 /// What of a name comes before the hash.
 pub(crate) fn stem(key: &RecordKey) -> String {
     let mut stem = String::new();

@@ -1,6 +1,7 @@
 //! The command line as it is typed: literal arguments, no meaning yet.
 
 mod archive;
+mod history;
 mod keeping;
 mod retention;
 mod sandbox;
@@ -13,6 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use archive::{
     ArchiveCommand, ConnectionArgs, ImportArgs, OrderArg, PullArgs, SearchArgs, ShowArgs, StoreArgs,
 };
+pub(crate) use history::{HistoryCommand, HistoryPullArgs};
 pub(crate) use keeping::{ExportArgs, ExportFormat, RepairArgs, ReportArgs};
 pub(crate) use retention::{HoldAddArgs, HoldCommand, HoldReleaseArgs, PolicyCommand, RetainArgs};
 pub(crate) use sandbox::{SandboxCommand, ServeArgs};
@@ -87,6 +89,9 @@ pub(crate) enum Command {
     /// Keep conversations, find them, and prove that nothing is missing or changed
     #[command(subcommand)]
     Archive(ArchiveCommand),
+    /// Histories: the messages of conversations, as guests and agents sent them
+    #[command(subcommand)]
+    History(HistoryCommand),
     /// Retention policies: what they say about a conversation
     #[command(subcommand)]
     Policy(PolicyCommand),

@@ -15,6 +15,7 @@ mod completions;
 mod config_show;
 mod demo;
 mod doctor;
+mod history_pull;
 mod man;
 mod policy_explain;
 mod sandbox_serve;
@@ -25,7 +26,9 @@ mod watch;
 
 use frontdesk_shell::{Environment, Exit, Failure, Printer};
 
-use crate::args::{ArchiveCommand, Cli, Command, ConfigCommand, PolicyCommand, SandboxCommand};
+use crate::args::{
+    ArchiveCommand, Cli, Command, ConfigCommand, HistoryCommand, PolicyCommand, SandboxCommand,
+};
 use crate::context::Context;
 
 /// Runs the command that was typed.
@@ -48,6 +51,11 @@ pub(crate) async fn run(cli: Cli, environment: Environment, printer: &Printer) -
         }
         Command::Sandbox(SandboxCommand::Serve(arguments)) => {
             sandbox_serve::run(&plain(environment)?, &arguments).await
+        }
+        Command::History(HistoryCommand::Pull(arguments)) => {
+            let context =
+                Context::new(global, Some(&arguments.connection), Vec::new(), environment, printer)?;
+            history_pull::run(&context, &arguments).await
         }
         Command::Archive(command) => match command {
             ArchiveCommand::Pull(arguments) => {

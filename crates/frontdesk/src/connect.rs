@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use frontdesk_api::transport::reqwest::{ReqwestOptions, ReqwestTransport};
 use frontdesk_api::{
-    BaseUrl, CallOptions, Client, ClientStyle, Credentials, Gateway, Rate, Timeouts, Transport,
+    BaseUrl, CallOptions, Client, ClientBuilder, ClientStyle, Credentials, Gateway, Rate, Timeouts, Transport,
 };
 use frontdesk_domain::{Secret, Timestamp};
 use frontdesk_sandbox::Ready;
@@ -23,27 +23,34 @@ const SCOPES: [&str; 2] = ["analytics:query", "conversation:view"];
 
 /// The gateway of the settings.
 pub(crate) fn gateway(context: &Context<'_>, clock: &WallClock) -> Result<Gateway, Failure> {
+    let credentials = credentials(context, &require(context)?)?;
+    build(context, clock, |base| Client::builder(base, credentials))
+}
+
+/// The same for histories, which need no token: credentials are asked for only where it is to go along.
+pub(crate) fn history_gateway(
+    context: &Context<'_>,
+    clock: &WallClock,
+    bearer: bool,
+) -> Result<Gateway, Failure> {
+    if bearer {
+        return Ok(gateway(context, clock)?.history_bearer(true));
+    }
+    require_address(context)?;
+    build(context, clock, Client::without_token)
+}
+
+fn build(
+    context: &Context<'_>,
+    clock: &WallClock,
+    builder: impl FnOnce(BaseUrl) -> ClientBuilder,
+) -> Result<Gateway, Failure> {
     let settings = &context.settings;
-    let (id, secret) = require(context)?;
     let base: BaseUrl = match settings.parsed("base_url", str::parse)? {
         Some(base) => base,
         None => settings.parsed("region", BaseUrl::from_region)?.ok_or_else(|| missing(&["base_url"]))?,
     };
-    let unusable = |error: &dyn std::error::Error| {
-        Failure::new(Exit::Usage, "bad_setting", "the credentials cannot be used").caused_by(error)
-    };
-    let scopes = settings.text("scopes").map_or_else(
-        || SCOPES.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        |scopes| scopes.split_whitespace().map(str::to_owned).collect(),
-    );
-    let credentials = Credentials::new(id, Secret::new(secret))
-        .map_err(|error| unusable(&error))?
-        .style(settings.parsed("client_style", str::parse::<ClientStyle>)?.unwrap_or_default())
-        .scopes(scopes)
-        .map_err(|error| unusable(&error))?;
-
-    let mut builder =
-        Client::builder(base, credentials).clock(clock.client_clock()).timeouts(timeouts(context)?);
+    let mut builder = builder(base).clock(clock.client_clock()).timeouts(timeouts(context)?);
     if let Some(login) = settings.parsed("login_url", str::parse::<BaseUrl>)? {
         builder = builder.login(login);
     }
@@ -59,6 +66,23 @@ pub(crate) fn gateway(context: &Context<'_>, clock: &WallClock) -> Result<Gatewa
         calls = calls.deadline(deadline);
     }
     Ok(Gateway::new(builder.build(transport(&options)?)).options(calls))
+}
+
+/// The credentials of the settings.
+fn credentials(context: &Context<'_>, (id, secret): &(&str, &str)) -> Result<Credentials, Failure> {
+    let unusable = |error: &dyn std::error::Error| {
+        Failure::new(Exit::Usage, "bad_setting", "the credentials cannot be used").caused_by(error)
+    };
+    let settings = &context.settings;
+    let scopes = settings.text("scopes").map_or_else(
+        || SCOPES.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        |scopes| scopes.split_whitespace().map(str::to_owned).collect(),
+    );
+    Credentials::new(*id, Secret::new(*secret))
+        .map_err(|error| unusable(&error))?
+        .style(settings.parsed("client_style", str::parse::<ClientStyle>)?.unwrap_or_default())
+        .scopes(scopes)
+        .map_err(|error| unusable(&error))
 }
 
 /// The gateway of a sandbox in this process.
@@ -90,8 +114,8 @@ fn timeouts(context: &Context<'_>) -> Result<Timeouts, Failure> {
     Ok(timeouts)
 }
 
-/// Checks what has no default, and names all of it that is missing. Gives client id and secret.
-fn require<'c>(context: &'c Context<'_>) -> Result<(&'c str, &'c str), Failure> {
+/// Checks which contract is spoken. Says whether a region stands in for the base URL.
+fn require_contract(context: &Context<'_>) -> Result<bool, Failure> {
     let settings = &context.settings;
     let region = settings.text("region").is_some() && settings.text("base_url").is_none();
     match settings.text("contract") {
@@ -105,11 +129,26 @@ fn require<'c>(context: &'c Context<'_>) -> Result<(&'c str, &'c str), Failure> 
             );
         }
     }
-    let needed = ["contract", "base_url", "client_id", "client_secret"];
-    let absent: Vec<&str> = needed
-        .into_iter()
-        .filter(|key| settings.text(key).is_none() && !(*key == "base_url" && region))
-        .collect();
+    Ok(region)
+}
+
+/// Checks where the gateway is, and names all of it that is missing.
+fn require_address(context: &Context<'_>) -> Result<(), Failure> {
+    let absent = absent(context, &["contract", "base_url"])?;
+    if absent.is_empty() { Ok(()) } else { Err(missing(&absent)) }
+}
+
+/// Those of the settings that nobody gave a value.
+fn absent<'k>(context: &Context<'_>, needed: &[&'k str]) -> Result<Vec<&'k str>, Failure> {
+    let region = require_contract(context)?;
+    let given = |key: &str| context.settings.text(key).is_some() || key == "base_url" && region;
+    Ok(needed.iter().copied().filter(|key| !given(key)).collect())
+}
+
+/// Checks what has no default, and names all of it that is missing. Gives client id and secret.
+fn require<'c>(context: &'c Context<'_>) -> Result<(&'c str, &'c str), Failure> {
+    let settings = &context.settings;
+    let absent = absent(context, &["contract", "base_url", "client_id", "client_secret"])?;
     match (settings.text("client_id"), settings.text("client_secret")) {
         (Some(id), Some(secret)) if absent.is_empty() => Ok((id, secret)),
         _ => Err(missing(&absent)),

@@ -1,7 +1,11 @@
 //! Failures of the rooms below, as exit codes and words: one exhaustive map each.
 
+use std::io;
+
 use frontdesk_api::{Error as ApiError, ErrorKind as ApiErrorKind};
 use frontdesk_archive::{Error as ArchiveError, ErrorKind as ArchiveErrorKind};
+use frontdesk_history::StoreError;
+use frontdesk_journal::{Error as JournalError, ErrorKind as JournalErrorKind};
 use frontdesk_shell::{Exit, Failure};
 
 /// A failure of the archive.
@@ -30,6 +34,27 @@ pub(crate) fn archive(error: &ArchiveError) -> Failure {
     with_hint(Failure::from_error(exit, kind, error), error.hint().map(str::to_owned))
 }
 
+/// A failure of the journal.
+pub(crate) fn journal(error: &JournalError) -> Failure {
+    let (exit, kind) = match error.kind() {
+        JournalErrorKind::Busy { .. } => (Exit::Busy, "store_busy"),
+        JournalErrorKind::Storage | JournalErrorKind::Poisoned | JournalErrorKind::ReadOnly => {
+            (Exit::Storage, "storage")
+        }
+        JournalErrorKind::Damage { .. } => (Exit::Integrity, "damage"),
+        JournalErrorKind::NotAJournal => (Exit::Usage, "not_a_journal"),
+        JournalErrorKind::NewerFormat { .. } => (Exit::Usage, "newer_format"),
+        JournalErrorKind::Conflict { .. } => (Exit::Unexpected, "conflict"),
+        JournalErrorKind::Unknown { .. } => (Exit::Usage, "not_found"),
+        JournalErrorKind::KeyMissing { .. } | JournalErrorKind::KeyExposed { .. } => (Exit::Usage, "key"),
+        JournalErrorKind::Malformed { .. } => (Exit::Usage, "malformed"),
+        JournalErrorKind::Interrupted => (Exit::Interrupted, "interrupted"),
+        // A kind this version does not know yet.
+        _ => (Exit::Unexpected, "journal"),
+    };
+    with_hint(Failure::from_error(exit, kind, error), error.hint().map(str::to_owned))
+}
+
 /// A failure of the remote, of which nothing was taken.
 pub(crate) fn remote(error: &ApiError) -> Failure {
     let (alone, kind) = match error.kind() {
@@ -54,6 +79,30 @@ pub(crate) fn remote(error: &ApiError) -> Failure {
     let failure =
         Failure::from_error(exit, kind, error).correlation_id(error.correlation_id().map(str::to_owned));
     with_hint(failure, error.hint())
+}
+
+/// A failure of the files of the data directory, or of a folder that was named.
+pub(crate) fn files(error: &io::Error) -> Failure {
+    Failure::new(Exit::Storage, "storage", "a file or folder cannot be written")
+        .caused_by(error)
+        .hint("look at the space that is left and at who may write there; the same command goes on")
+}
+
+/// A failure to store histories.
+pub(crate) fn histories(error: &StoreError) -> Failure {
+    match error {
+        StoreError::Journal(error) => journal(error),
+        StoreError::Archive(error) => archive(error),
+        // A reader that went away, as everywhere.
+        StoreError::Files(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+            Failure::from(io::Error::from(error.kind()))
+        }
+        StoreError::Files(error) => files(error),
+        StoreError::Busy(_) => Failure::from_error(Exit::Busy, "store_busy", error)
+            .hint("wait for it to end; two processes must not pull the same histories"),
+        // A kind this version does not know yet.
+        _ => Failure::from_error(Exit::Unexpected, "histories", error),
+    }
 }
 
 fn with_hint(failure: Failure, hint: Option<String>) -> Failure {

@@ -7,6 +7,7 @@ mod connect;
 mod context;
 mod failures;
 mod heap;
+mod journal;
 mod policies;
 mod store;
 

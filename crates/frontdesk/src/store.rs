@@ -95,6 +95,11 @@ fn is_said(context: &Context<'_>, key: &str) -> bool {
     context.settings.value(key).is_some_and(|value| *value.origin() != Origin::Default)
 }
 
+/// Whose archive this is, where somebody said so.
+pub(crate) fn said_organization(context: &Context<'_>) -> Result<Option<OrganizationId>, Failure> {
+    if is_said(context, "organization_id") { organization(context).map(Some) } else { Ok(None) }
+}
+
 /// Opens the archive in `root` for writing with `settings`.
 pub(crate) fn open_writer(
     root: &Path,

@@ -23,7 +23,7 @@ pub(crate) const EXTRA_LIMIT: usize = 65_000;
 pub(crate) const BLOCK: usize = 64 * 1024;
 
 /// The longest record taken. The contract caps a response body at 64 MiB, and a record is part of one.
-pub(crate) const RECORD_LIMIT: usize = 64 * 1024 * 1024;
+pub const RECORD_LIMIT: usize = 64 * 1024 * 1024;
 
 const SUBFIELD: [u8; 2] = *b"FD";
 /// Gzip start, XLEN, subfield id and subfield length.

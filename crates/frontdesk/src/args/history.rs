@@ -1,0 +1,88 @@
+//! `frontdesk history …`
+
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Args, Subcommand};
+
+use super::archive::{ConnectionArgs, StoreArgs};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum HistoryCommand {
+    /// Pull the messages of one conversation, or of thousands; the same command resumes what was interrupted
+    #[command(after_help = PULL_EXAMPLES)]
+    Pull(Box<HistoryPullArgs>),
+}
+
+const PULL_EXAMPLES: &str = "\
+Examples:
+  frontdesk history pull --organization-id o --domain-id d --conversation-id c > c.ndjson
+  frontdesk history pull --organization-id o --domain-id d --conversation-id c --types text,image --max-depth 10
+  frontdesk history pull --from conversations.ndjson --out histories/
+  zcat wanted.ndjson.gz | frontdesk history pull --from - --archive
+  frontdesk --json history pull --from conversations.ndjson --out histories/ | tail -1
+
+An input line is {\"organization_id\", \"domain_id\", \"conversation_id\"}.
+Messages come as they were sent, by time and then by id, each once. On stdout a line is {\"conversation_id\", \"message\"},
+{\"conversation_id\", \"finding\"} or {\"conversation_id\", \"report\"}; a summary ends it. With --out a folder holds
+<organization>/<domain>/<conversation>.ndjson with a message a line, and .findings.ndjson and .report.json beside it.
+No token is needed: the three ids are what the gateway asks for.";
+
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("which").required(true).args(["conversation_id", "from"]))]
+pub(crate) struct HistoryPullArgs {
+    /// The organisation of the conversation
+    #[arg(long, value_name = "ID", requires_all = ["domain_id", "conversation_id"])]
+    pub(crate) organization_id: Option<String>,
+    /// Its messaging domain
+    #[arg(long, value_name = "ID", requires_all = ["organization_id", "conversation_id"])]
+    pub(crate) domain_id: Option<String>,
+    /// The conversation
+    #[arg(long, value_name = "ID", requires_all = ["organization_id", "domain_id"])]
+    pub(crate) conversation_id: Option<String>,
+    /// Many conversations, one a line; - reads them from stdin
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from: Option<PathBuf>,
+    /// Messages per page, 1 to 50
+    #[arg(long, value_name = "N", default_value = "50")]
+    pub(crate) page_size: String,
+    /// Pages of one history at most; what is beyond is named by its token
+    #[arg(long, value_name = "PAGES", default_value = "1000")]
+    pub(crate) max_depth: String,
+    /// Keep messages of these types only, whatever their case [default: all]
+    #[arg(long, value_name = "TYPES", value_delimiter = ',')]
+    pub(crate) types: Vec<String>,
+    /// Begin at this page instead of the first: the next_page_token of a report
+    #[arg(long, value_name = "PAGE", requires = "conversation_id")]
+    pub(crate) resume: Option<String>,
+    /// Write into this folder instead of stdout; it is made where it is missing
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Keep whole histories in the archive, as records of kind history
+    #[arg(long, conflicts_with_all = ["types", "resume"])]
+    pub(crate) archive: bool,
+    /// Exit 3 unless every history was taken to its last page
+    #[arg(long)]
+    pub(crate) require_complete: bool,
+    /// Send the bearer token too (scope webmessaging:view); the gateway does not ask for it
+    #[arg(long)]
+    pub(crate) with_bearer: bool,
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
+    #[command(flatten)]
+    pub(crate) waiting: WaitArgs,
+}
+
+/// How long to wait for another writer of the archive.
+#[derive(Debug, Args)]
+pub(crate) struct WaitArgs {
+    /// How long to wait while another process writes to the archive
+    #[arg(long, value_name = "TIME", default_value = "30s")]
+    wait: String,
+}
+
+impl WaitArgs {
+    /// As commands on the archive take it: whose it is stands in the settings.
+    pub(crate) fn store(&self) -> StoreArgs {
+        StoreArgs { organization_id: None, wait: self.wait.clone() }
+    }
+}
