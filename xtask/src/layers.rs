@@ -119,6 +119,7 @@ const ROOMS: &[Room] = &[
             "frontdesk-journal",
             "frontdesk-sandbox",
             "frontdesk-server",
+            "frontdesk-sessions",
             "frontdesk-shell",
         ],
         tests_see: &["frontdesk-fixtures"],

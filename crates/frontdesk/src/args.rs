@@ -6,6 +6,7 @@ mod keeping;
 mod retention;
 mod sandbox;
 mod serve;
+mod session;
 
 use std::path::PathBuf;
 
@@ -19,6 +20,7 @@ pub(crate) use keeping::{ExportArgs, ExportFormat, RepairArgs, ReportArgs};
 pub(crate) use retention::{HoldAddArgs, HoldCommand, HoldReleaseArgs, PolicyCommand, RetainArgs};
 pub(crate) use sandbox::{SandboxCommand, ServeArgs};
 pub(crate) use serve::ServerArgs;
+pub(crate) use session::{SessionCloseArgs, SessionCommand};
 
 /// Digital messaging on Genesys Cloud: an archive that can prove itself.
 #[derive(Debug, Parser)]
@@ -92,6 +94,9 @@ pub(crate) enum Command {
     /// Histories: the messages of conversations, as guests and agents sent them
     #[command(subcommand)]
     History(HistoryCommand),
+    /// Guest sessions: end one, or many by a plan
+    #[command(subcommand)]
+    Session(SessionCommand),
     /// Retention policies: what they say about a conversation
     #[command(subcommand)]
     Policy(PolicyCommand),

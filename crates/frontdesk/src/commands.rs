@@ -22,12 +22,14 @@ mod sandbox_serve;
 mod scheduled_pull;
 mod scheduled_retain;
 mod serve;
+mod session_close;
 mod watch;
 
 use frontdesk_shell::{Environment, Exit, Failure, Printer};
 
 use crate::args::{
     ArchiveCommand, Cli, Command, ConfigCommand, HistoryCommand, PolicyCommand, SandboxCommand,
+    SessionCommand,
 };
 use crate::context::Context;
 
@@ -56,6 +58,11 @@ pub(crate) async fn run(cli: Cli, environment: Environment, printer: &Printer) -
             let context =
                 Context::new(global, Some(&arguments.connection), Vec::new(), environment, printer)?;
             history_pull::run(&context, &arguments).await
+        }
+        Command::Session(SessionCommand::Close(arguments)) => {
+            let context =
+                Context::new(global, Some(&arguments.connection), Vec::new(), environment, printer)?;
+            session_close::run(&context, &arguments).await
         }
         Command::Archive(command) => match command {
             ArchiveCommand::Pull(arguments) => {

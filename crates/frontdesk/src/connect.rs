@@ -6,7 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use frontdesk_api::transport::reqwest::{ReqwestOptions, ReqwestTransport};
 use frontdesk_api::{
-    BaseUrl, CallOptions, Client, ClientBuilder, ClientStyle, Credentials, Gateway, Rate, Timeouts, Transport,
+    BaseUrl, CallOptions, Cancel, Client, ClientBuilder, ClientStyle, Credentials, Gateway, Rate, Timeouts,
+    Transport,
 };
 use frontdesk_domain::{Secret, Timestamp};
 use frontdesk_sandbox::Ready;
@@ -21,10 +22,23 @@ use crate::context::Context;
 /// What the archive's calls need (contract §1, scopes).
 const SCOPES: [&str; 2] = ["analytics:query", "conversation:view"];
 
+/// What ending sessions needs.
+const GUEST_SCOPES: [&str; 2] = ["webchat:guest:read", "webchat:guest:manage"];
+
 /// The gateway of the settings.
 pub(crate) fn gateway(context: &Context<'_>, clock: &WallClock) -> Result<Gateway, Failure> {
-    let credentials = credentials(context, &require(context)?)?;
-    build(context, clock, |base| Client::builder(base, credentials))
+    let credentials = credentials(context, &require(context)?, &SCOPES)?;
+    build(context, clock, Cancel::never(), |base| Client::builder(base, credentials))
+}
+
+/// The same for guests' sessions; its calls end on the signal.
+pub(crate) fn guest_gateway(
+    context: &Context<'_>,
+    clock: &WallClock,
+    cancel: Cancel,
+) -> Result<Gateway, Failure> {
+    let credentials = credentials(context, &require(context)?, &GUEST_SCOPES)?;
+    build(context, clock, cancel, |base| Client::builder(base, credentials))
 }
 
 /// The same for histories, which need no token: credentials are asked for only where it is to go along.
@@ -37,12 +51,13 @@ pub(crate) fn history_gateway(
         return Ok(gateway(context, clock)?.history_bearer(true));
     }
     require_address(context)?;
-    build(context, clock, Client::without_token)
+    build(context, clock, Cancel::never(), Client::without_token)
 }
 
 fn build(
     context: &Context<'_>,
     clock: &WallClock,
+    cancel: Cancel,
     builder: impl FnOnce(BaseUrl) -> ClientBuilder,
 ) -> Result<Gateway, Failure> {
     let settings = &context.settings;
@@ -61,7 +76,7 @@ fn build(
     options.proxy = settings.text("proxy").map(str::to_owned);
     options.connect_timeout = settings.duration("timeout_connect")?.unwrap_or(options.connect_timeout);
     options.extra_roots = settings.parsed("ca_file", |path| fs::read(path))?;
-    let mut calls = CallOptions::default();
+    let mut calls = CallOptions::default().cancel(cancel);
     if let Some(deadline) = settings.duration("timeout_call")? {
         calls = calls.deadline(deadline);
     }
@@ -69,13 +84,17 @@ fn build(
 }
 
 /// The credentials of the settings.
-fn credentials(context: &Context<'_>, (id, secret): &(&str, &str)) -> Result<Credentials, Failure> {
+fn credentials(
+    context: &Context<'_>,
+    (id, secret): &(&str, &str),
+    default_scopes: &[&str],
+) -> Result<Credentials, Failure> {
     let unusable = |error: &dyn std::error::Error| {
         Failure::new(Exit::Usage, "bad_setting", "the credentials cannot be used").caused_by(error)
     };
     let settings = &context.settings;
     let scopes = settings.text("scopes").map_or_else(
-        || SCOPES.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        || default_scopes.iter().map(ToString::to_string).collect::<Vec<_>>(),
         |scopes| scopes.split_whitespace().map(str::to_owned).collect(),
     );
     Credentials::new(*id, Secret::new(*secret))

@@ -54,6 +54,15 @@ pub struct DeskParts {
     pub cancel: Cancel,
 }
 
+/// A new id for a run.
+///
+/// # Panics
+/// Never: its characters are those a run's id may have.
+#[must_use]
+pub fn new_run() -> RunId {
+    RunId::new(format!("close-{}", Uuid::new_v4().simple())).expect("hexadecimal digits and a hyphen")
+}
+
 /// How one guest came out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Closed {
@@ -97,6 +106,12 @@ impl Desk {
         let claims = Claims::new(claims, concurrency, cancel.clone());
         let host = guests.describe().host;
         Ok(Self { guests, journal, reader, claims, now, run, cancel, host })
+    }
+
+    /// The platform, for its counters.
+    #[must_use]
+    pub fn guests(&self) -> &dyn GuestSessions {
+        &*self.guests
     }
 
     /// Ends one session, outside of any plan. `None` when the signal to stop came before anything was sent.

@@ -32,7 +32,7 @@ pub mod report;
 pub mod selection;
 
 pub use apply::{Applied, Report};
-pub use desk::{By, Closed, Desk, DeskParts};
+pub use desk::{By, Closed, Desk, DeskParts, new_run};
 pub use error::CloseError;
 pub use limits::Limits;
 pub use monitor::{Monitor, Silent};

@@ -2,7 +2,7 @@
 
 use frontdesk_domain::audit::TerminationRecord;
 use frontdesk_domain::closure::{Outcome, OutcomeKind};
-use frontdesk_domain::{Ending, RunId, Timestamp};
+use frontdesk_domain::{Ending, Event, RunId, Timestamp};
 use frontdesk_journal::{Change, Error, Intent, Item};
 use serde::{Deserialize, Serialize};
 
@@ -92,13 +92,17 @@ pub(crate) struct Ended<'a> {
 }
 
 impl Ended<'_> {
-    /// One change: the intent settled, the audit record, the item. What is unknown keeps its intent.
+    /// One change: the intent settled, the audit record, the event, the item. What is unknown keeps its intent.
     pub(crate) fn change(&self) -> Result<Change, Error> {
         let mut change = Change::new().run(self.run.clone()).audit(self.record());
         if let Some(intent) = self.intent
             && self.outcome.kind() != OutcomeKind::Unknown
         {
             change = change.settle_intent(intent, self.outcome.kind().as_str());
+        }
+        if self.outcome.kind() == OutcomeKind::Ended {
+            let Ending { guest_id, reason, .. } = self.ending;
+            change = change.event(Event::session_terminated(guest_id.as_str(), reason.as_str(), self.at));
         }
         match self.place {
             Some(place) => {

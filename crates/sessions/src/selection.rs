@@ -159,6 +159,14 @@ impl<'d> Selection<'d> {
         self.repeated
     }
 
+    /// The guest, where there is only one.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn only(&self) -> io::Result<Option<Ending>> {
+        if self.guests == 1 { self.endings()?.next().transpose() } else { Ok(None) }
+    }
+
     /// The guests, in the order of their lines.
     pub(crate) fn endings(&self) -> io::Result<impl Iterator<Item = io::Result<Ending>> + use<>> {
         let mut reading = Reading::open(self.dir, &self.name)?;

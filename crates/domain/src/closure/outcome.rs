@@ -94,8 +94,6 @@ pub enum WhyKind {
     Malformed,
     /// The signal to stop came first.
     Interrupted,
-    /// Another run of ours is ending the same guest.
-    Busy,
     /// The call went well, and the session still goes on.
     StillActive,
 }

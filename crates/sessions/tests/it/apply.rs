@@ -13,6 +13,7 @@ async fn each_guest_ends_in_exactly_one_outcome() {
     let states = ["active", "inactive", "closed", "parked"];
     let tenant = Tenant::of((0..40).map(|k| (name(k), states[k % 4])));
     let process = place.process(&tenant);
+    let endpoint = Place::endpoint(&process);
     let plan = place.plan(&process, &names(40), "plan").await;
     // After the plan: one falls silent, one closes by itself, one closes between look and DELETE.
     tenant.fates().get_mut("g-000").unwrap().state = "inactive".to_owned();
@@ -46,6 +47,12 @@ async fn each_guest_ends_in_exactly_one_outcome() {
     let mut ended = of("g-016");
     (ended["latency_ms"], ended["timestamp"]) = (0.into(), "…".into());
     insta::assert_snapshot!(ended.to_string());
+    // An event for each that we ended, and for nobody else.
+    let (told, mut event) = place.events(&endpoint);
+    let ended: Vec<_> = outcomes.iter().filter(|(_, kind)| **kind == OutcomeKind::Ended).collect();
+    assert_eq!(told, ended.into_iter().map(|(guest, _)| guest.clone()).collect::<Vec<_>>());
+    (event["timestamp"], event["guest_id"]) = ("…".into(), "…".into());
+    insta::assert_snapshot!(event.to_string(), @r#"{"event":"session.terminated","guest_id":"…","reason":"timeout","timestamp":"…"}"#);
     assert_eq!(of("g-004")["duplicate_termination"], true);
     assert_eq!(of("g-012")["success"], false);
     assert!(of("g-012")["error"].as_str().unwrap().contains("400"), "{}", of("g-012"));

@@ -36,8 +36,10 @@ fn killed_at_any_step_the_next_process_ends_every_guest_exactly_once() {
             tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
         };
         let first = runtime();
+        let mut endpoint = String::new();
         finished = first.block_on(async {
             let process = place.process_with(&tenant, 2, frontdesk_api::Cancel::never(), Some("1000"));
+            endpoint = Place::endpoint(&process);
             let plan = place.plan(&process, &names(4), "plan").await;
             if steps % 3 == 0 {
                 tenant.faults(|_, guest, number| match (guest, number % 4) {
@@ -64,6 +66,7 @@ fn killed_at_any_step_the_next_process_ends_every_guest_exactly_once() {
             assert_eq!(tenant.ended(), 4, "after {steps} steps");
             let success = place.terminations().into_iter().filter(|record| record["success"] == true).count();
             assert_eq!(success, 4, "after {steps} steps");
+            assert_eq!(place.events(&endpoint).0, names(4), "one event each, after {steps} steps");
             assert!(place.reader().open_intents(INTENT).unwrap().is_empty(), "after {steps} steps");
             process.end();
         });

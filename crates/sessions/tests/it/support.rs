@@ -14,9 +14,11 @@ use frontdesk_api::transport::Body;
 use frontdesk_api::transport::memory::{MemoryTransport, Reply};
 use frontdesk_api::{CallOptions, Cancel, Client, Credentials, Gateway, Rate, Transport, TransportError};
 use frontdesk_domain::closure::{Outcome, OutcomeKind};
-use frontdesk_domain::{EndingDraft, GuestId, RunId, Secret, Timestamp};
+use frontdesk_domain::signature::SigningSecret;
+use frontdesk_domain::{EndingDraft, EventKind, GuestId, RunId, Secret, Timestamp};
 use frontdesk_durable::{Dir, OsDir};
-use frontdesk_journal::{Entry, Journal, Reader, Settings};
+use frontdesk_journal::outbox::NewEndpoint;
+use frontdesk_journal::{Change, Entry, Journal, Reader, Settings};
 use frontdesk_sessions::{
     Applied, Closed, Desk, DeskParts, Limits, Monitor, PlanFile, Planned, Planning, Report, Selection,
 };
@@ -288,6 +290,25 @@ impl Place {
 
     pub(crate) fn reader(&self) -> Reader {
         Reader::open(&self.root().join("journal")).unwrap()
+    }
+
+    /// Adds an endpoint for ended sessions.
+    pub(crate) fn endpoint(process: &Process) -> String {
+        let secret = SigningSecret::from_bytes(&[7; 32]).unwrap();
+        let new = NewEndpoint::new("https://hooks.example.com/", secret, [EventKind::SessionTerminated]);
+        let id = new.id().to_owned();
+        process.journal.record(Change::new().add_endpoint(new, noon())).unwrap();
+        id
+    }
+
+    /// The guests of whom the endpoint is to hear, sorted, and the first event.
+    pub(crate) fn events(&self, endpoint: &str) -> (Vec<String>, serde_json::Value) {
+        let far = "2099-01-01T00:00:00Z".parse().unwrap();
+        let due = self.reader().due(endpoint, far, 1_000).unwrap();
+        let first = serde_json::from_slice(&due[0].body).unwrap();
+        let mut guests: Vec<String> = due.into_iter().map(|delivery| delivery.key).collect();
+        guests.sort();
+        (guests, first)
     }
 
     /// Audit records of terminations, in their order.

@@ -1,0 +1,222 @@
+//! `frontdesk session close`: one guest, a plan for many, and carrying a plan out.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `asked` | what was typed, checked |
+//! | `lines` | a line for each guest, and the progress |
+//! | `summary` | what it came to, and the exit code |
+
+mod asked;
+mod lines;
+mod summary;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use frontdesk_api::Cancel;
+use frontdesk_durable::{Dir, OsDir};
+use frontdesk_journal::Journal;
+use frontdesk_sessions::{Applied, CloseError, Desk, DeskParts, PlanError, PlanFile, Planning, Selection};
+use frontdesk_shell::clock::Stopwatch;
+use frontdesk_shell::{Exit, Failure};
+use tokio::task::JoinSet;
+
+use self::asked::{Asked, What};
+use self::lines::Lines;
+use self::summary::Effort;
+use crate::args::SessionCloseArgs;
+use crate::clock::WallClock;
+use crate::context::{self, Context};
+use crate::{connect, failures, journal};
+
+pub(crate) async fn run(context: &Context<'_>, arguments: &SessionCloseArgs) -> Result<Exit, Failure> {
+    let asked = Asked::check(arguments)?;
+    let clock = WallClock::of(context).await?;
+    let office = Office::open(context, &asked, &clock)?;
+    let ended = office.work(context, &asked).await;
+    let closed = office.close();
+    let exit = ended?;
+    closed.map(|()| exit)
+}
+
+/// Everything that is open while the command runs.
+struct Office {
+    desk: Desk,
+    journal: Arc<Journal>,
+    plans: OsDir,
+    watch: Stopwatch,
+    // Owns the task that hands the signal on.
+    _signals: JoinSet<()>,
+}
+
+impl Office {
+    fn open(context: &Context<'_>, asked: &Asked, clock: &WallClock) -> Result<Self, Failure> {
+        let watch = Stopwatch::start();
+        let (stop, cancel) = Cancel::pair();
+        let gateway = connect::guest_gateway(context, clock, cancel.clone())?;
+        let shutdown = context::signals()?;
+        let mut signals = JoinSet::new();
+        signals.spawn(async move {
+            shutdown.requested().await;
+            stop.cancel();
+            // A second signal is the listener's business: it lives as long as this task.
+            std::future::pending::<()>().await;
+            drop(shutdown);
+        });
+        let data = context.settings.data_dir(&context.environment)?;
+        let folder =
+            |name: &str| OsDir::open_or_create(data.join(name)).map_err(|error| folder_failed(&error));
+        let (plans, claims) = (folder("plans")?, folder("state/sessions")?);
+        let journal = Arc::new(journal::open(context, "session close", clock)?);
+        let desk = Desk::new(DeskParts {
+            guests: Arc::new(gateway),
+            journal: Arc::clone(&journal),
+            claims: Arc::new(claims),
+            concurrency: asked.concurrency,
+            now: clock.source(),
+            run: frontdesk_sessions::new_run(),
+            cancel,
+        })
+        .map_err(|error| failed(&error))?;
+        Ok(Self { desk, journal, plans, watch, _signals: signals })
+    }
+
+    async fn work(&self, context: &Context<'_>, asked: &Asked) -> Result<Exit, Failure> {
+        match &asked.what {
+            What::One(ending) => self.one(context, asked, ending).await,
+            What::Many { from, plan } => self.many(context, asked, from, plan.as_deref()).await,
+            What::Apply(path) => self.apply(context, asked, path).await,
+        }
+    }
+
+    fn effort(&self) -> Effort {
+        let counters = self.desk.guests().counters();
+        Effort::new(self.watch.elapsed_ms(), counters.requests, counters.throttled)
+    }
+
+    fn close(self) -> Result<(), Failure> {
+        let Self { desk, journal, .. } = self;
+        drop(desk);
+        journal::close(journal)
+    }
+
+    async fn one(
+        &self,
+        context: &Context<'_>,
+        asked: &Asked,
+        ending: &frontdesk_domain::Ending,
+    ) -> Result<Exit, Failure> {
+        if asked.limits.max_count == Some(0) {
+            return Err(summary::too_many(1));
+        }
+        if asked.dry_run {
+            let outcome = self.desk.preview(&ending.guest_id).await;
+            return summary::previewed_one(context, &ending.guest_id, outcome.as_ref(), &self.effort());
+        }
+        self.desk.settle_open().await.map_err(|error| failed(&error))?;
+        let closed = self.desk.close(ending).await.map_err(|error| failed(&error))?;
+        match closed {
+            Some(closed) => summary::closed_one(context, &ending.guest_id, &closed, &self.effort()),
+            None => Ok(Exit::Interrupted),
+        }
+    }
+
+    async fn many(
+        &self,
+        context: &Context<'_>,
+        asked: &Asked,
+        from: &Path,
+        plan: Option<&Path>,
+    ) -> Result<Exit, Failure> {
+        let target = plan.map(place_of).transpose()?;
+        let spool = format!("selection-{}", std::process::id());
+        let gathered = tokio::task::block_in_place(|| {
+            let input = asked::input(from)?;
+            Selection::gather(input, &asked.defaults, &self.plans, &spool)
+                .map_err(|error| asked::refused(context.printer, &error))
+        });
+        let selection = gathered?;
+        if plan.is_none() && !asked.dry_run {
+            return match selection.only().map_err(|error| folder_failed(&error))? {
+                Some(ending) => self.one(context, asked, &ending).await,
+                None => Err(asked::without_plan(selection.guests())),
+            };
+        }
+        let lines = Lines::new(context, selection.guests());
+        let target = target.as_ref().map(|(dir, name)| (dir as &dyn Dir, name.as_str()));
+        let made = self.desk.plan(&selection, target, &asked.limits, &lines).await;
+        lines.done()?;
+        match made.map_err(|error| failed(&error))? {
+            Planning::TooMany { guests } => Err(summary::too_many(guests)),
+            Planning::Made(counts) => summary::planned(context, &counts, plan, &self.effort()),
+            Planning::Stopped { stop, counts } => {
+                summary::plan_stopped(context, &stop, &counts, &self.effort())
+            }
+        }
+    }
+
+    async fn apply(&self, context: &Context<'_>, asked: &Asked, path: &Path) -> Result<Exit, Failure> {
+        let (dir, name) = place_of(path)?;
+        let plan = tokio::task::block_in_place(|| PlanFile::open(Arc::new(dir), &name))
+            .map_err(|error| plan_failed(&error, path))?;
+        let lines = Lines::new(context, plan.counts().guests);
+        let applied = if asked.dry_run {
+            self.desk.rehearse(&plan, &asked.limits, &lines).await
+        } else {
+            self.desk.apply(&plan, &asked.limits, &lines).await
+        };
+        lines.done()?;
+        match applied.map_err(|error| failed(&error))? {
+            Applied::Foreign => Err(Failure::new(
+                Exit::Usage,
+                "foreign_plan",
+                format!("the plan was made for {} by another client or tenant", plan.outset().host),
+            )
+            .hint("use the profile it was made with, or make a new plan")),
+            Applied::TooMany { end } => Err(summary::too_many(end)),
+            Applied::Report(report) => summary::applied(context, &report, asked.dry_run, &self.effort()),
+        }
+    }
+}
+
+/// The folder of a file, and its name there.
+fn place_of(path: &Path) -> Result<(OsDir, String), Failure> {
+    let refused = || {
+        Failure::new(Exit::Usage, "bad_argument", format!("{} cannot be a plan", path.display()))
+            .hint("name a file in a folder that is there")
+    };
+    let parent = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .map_or(PathBuf::from("."), PathBuf::from);
+    let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(refused)?;
+    let dir = OsDir::open(parent).map_err(|error| refused().caused_by(&error))?;
+    Ok((dir, name.to_owned()))
+}
+
+fn folder_failed(error: &std::io::Error) -> Failure {
+    Failure::new(Exit::Storage, "storage", "the data directory cannot be used")
+        .caused_by(error)
+        .hint("check free space and that the folder can be written; the same command resumes")
+}
+
+fn plan_failed(error: &PlanError, path: &Path) -> Failure {
+    Failure::from_error(Exit::Usage, "bad_plan", error)
+        .at(&path.display().to_string())
+        .hint("a plan is carried out only as it was made; make a new one with --plan")
+}
+
+/// A job that could not go on.
+fn failed(error: &CloseError) -> Failure {
+    match error {
+        CloseError::Journal(error) => failures::journal(error),
+        CloseError::Plan(error) => Failure::from_error(Exit::Usage, "bad_plan", error)
+            .hint("what was done is recorded; make a new plan for the rest"),
+        CloseError::File(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            Failure::new(Exit::Usage, "bad_argument", "the plan's file is there already")
+                .hint("name another file")
+        }
+        CloseError::File(error) | CloseError::Claims(error) => folder_failed(error),
+        other => Failure::from_error(Exit::Unexpected, "sessions", other),
+    }
+}

@@ -1,0 +1,308 @@
+//! What it came to, and the exit code.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use frontdesk_domain::closure::{Outcome, OutcomeKind, WhyKind};
+use frontdesk_domain::{GuestId, GuestState};
+use frontdesk_sessions::{Closed, Counts, Percentiles, PlanCounts, ReadBack, Report, Stop};
+use frontdesk_shell::printer::printable;
+use frontdesk_shell::quantity::show_count;
+use frontdesk_shell::{Exit, Failure};
+use serde::Serialize;
+
+use super::lines::{ClosedLine, PlannedLine, told};
+use crate::context::Context;
+
+/// What it took.
+#[derive(Clone, Copy, Serialize)]
+pub(super) struct Effort {
+    elapsed_ms: u64,
+    requests: u64,
+    throttled: u64,
+}
+
+impl Effort {
+    pub(super) fn new(elapsed_ms: u64, requests: u64, throttled: u64) -> Self {
+        Self { elapsed_ms, requests, throttled }
+    }
+
+    fn text(&self) -> String {
+        let Self { elapsed_ms, requests, throttled } = self;
+        let seconds = *elapsed_ms as f64 / 1000.0;
+        format!("{} requests in {seconds:.1} s, {} throttled", show_count(*requests), show_count(*throttled))
+    }
+}
+
+/// The last line (design, "Names that scripts rely on").
+#[derive(Serialize)]
+struct Last<T> {
+    summary: T,
+}
+
+/// A report as §6 wants it: counts, success rate, percentiles.
+#[derive(Serialize)]
+struct ClosedSummary {
+    #[serde(flatten)]
+    counts: Counts,
+    guests: u64,
+    not_reached: u64,
+    earlier: u64,
+    success_rate: Option<f64>,
+    latency_ms: Option<Percentiles>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    read_back: Option<ReadBack>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stopped: Option<&'static str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    dry_run: bool,
+    #[serde(flatten)]
+    effort: Effort,
+}
+
+impl ClosedSummary {
+    fn of(report: &Report, dry_run: bool, effort: Effort) -> Self {
+        Self {
+            counts: report.counts,
+            guests: report.guests,
+            not_reached: report.not_reached(),
+            earlier: report.earlier,
+            success_rate: report.counts.success_rate(),
+            latency_ms: report.latencies.percentiles(),
+            read_back: (!dry_run).then_some(report.read_back),
+            stopped: report.stop.as_ref().map(name),
+            dry_run,
+            effort,
+        }
+    }
+
+    fn text(&self) -> String {
+        let Counts { ended, duplicate, skipped, failed, unknown } = self.counts;
+        let would = if self.dry_run { "would be " } else { "" };
+        let mut text = format!(
+            "{} of {} guests {would}ended, {} had ended before, {} skipped, {} failed, {} unknown",
+            show_count(ended),
+            show_count(self.guests),
+            show_count(duplicate),
+            show_count(skipped),
+            show_count(failed),
+            show_count(unknown),
+        );
+        if self.not_reached > 0 {
+            text.push_str(&format!(
+                "\n{} not reached; the same command goes on",
+                show_count(self.not_reached)
+            ));
+        }
+        if self.earlier > 0 {
+            text.push_str(&format!("\n{} of them by an earlier run", show_count(self.earlier)));
+        }
+        if let (Some(rate), Some(latency)) = (self.success_rate, self.latency_ms) {
+            let Percentiles { p50, p95, p99, max } = latency;
+            text.push_str(&format!(
+                "\nsuccess rate {:.1} %; latency p50 {p50} ms, p95 {p95} ms, p99 {p99} ms, max {max} ms",
+                rate * 100.0
+            ));
+        }
+        if let Some(ReadBack { over, still_active, unread }) = self.read_back
+            && over + still_active + unread > 0
+        {
+            text.push_str(&format!("\nlooked at once more: {} over", show_count(over)));
+            for (count, what) in [(still_active, "still active"), (unread, "could not be looked at")] {
+                if count > 0 {
+                    text.push_str(&format!(", {} {what}", show_count(count)));
+                }
+            }
+        }
+        text.push('\n');
+        text.push_str(&self.effort.text());
+        text
+    }
+}
+
+/// What a plan comes to.
+#[derive(Serialize)]
+struct PlanSummary<'a> {
+    guests: u64,
+    end: u64,
+    duplicate: u64,
+    skipped: u64,
+    failed: u64,
+    repeated: u64,
+    states: &'a BTreeMap<GuestState, u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plan: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stopped: Option<&'static str>,
+    #[serde(flatten)]
+    effort: Effort,
+}
+
+impl<'a> PlanSummary<'a> {
+    fn of(counts: &'a PlanCounts, plan: Option<&Path>, stop: Option<&Stop>, effort: Effort) -> Self {
+        Self {
+            guests: counts.guests,
+            end: counts.end,
+            duplicate: counts.duplicate,
+            skipped: counts.skipped.values().sum(),
+            failed: counts.failed,
+            repeated: counts.repeated,
+            states: &counts.skipped,
+            plan: plan.map(|path| path.display().to_string()),
+            stopped: stop.map(name),
+            effort,
+        }
+    }
+
+    fn text(&self) -> String {
+        let mut text = format!(
+            "{} of {} guests are to be ended; nothing was changed\n{} had ended before",
+            show_count(self.end),
+            show_count(self.guests),
+            show_count(self.duplicate),
+        );
+        for (state, count) in self.states {
+            text.push_str(&format!(", {} skipped ({})", show_count(*count), printable(state.as_str())));
+        }
+        for (count, what) in
+            [(self.failed, "could not be looked at"), (self.repeated, "lines named a guest again")]
+        {
+            if count > 0 {
+                text.push_str(&format!(", {} {what}", show_count(count)));
+            }
+        }
+        if let Some(plan) = &self.plan {
+            text.push_str(&format!("\nthe plan is in {}; --apply it with --yes", printable(plan)));
+        }
+        text.push('\n');
+        text.push_str(&self.effort.text());
+        text
+    }
+}
+
+fn name(stop: &Stop) -> &'static str {
+    match stop {
+        Stop::Interrupted => "interrupted",
+        Stop::Errors => "max_errors",
+        Stop::Refused { kind: WhyKind::Forbidden, .. } => "forbidden",
+        Stop::Refused { .. } => "unauthorized",
+    }
+}
+
+/// More guests than `--max-count` allows.
+pub(super) fn too_many(guests: u64) -> Failure {
+    let message = format!("{} guests are more than --max-count allows; nothing was done", show_count(guests));
+    Failure::new(Exit::Policy, "max_count", message).hint("check the selection, or allow more")
+}
+
+/// A plan was made, or would have been.
+pub(super) fn planned(
+    context: &Context<'_>,
+    counts: &PlanCounts,
+    plan: Option<&Path>,
+    effort: &Effort,
+) -> Result<Exit, Failure> {
+    let summary = PlanSummary::of(counts, plan, None, *effort);
+    context.printer.data(&Last { summary }, |last| last.summary.text())?;
+    Ok(match counts {
+        PlanCounts { failed: 0, .. } => Exit::Done,
+        PlanCounts { failed, guests, .. } if failed == guests => Exit::Unavailable,
+        _ => Exit::Partial,
+    })
+}
+
+/// A plan was not made.
+pub(super) fn plan_stopped(
+    context: &Context<'_>,
+    stop: &Stop,
+    counts: &PlanCounts,
+    effort: &Effort,
+) -> Result<Exit, Failure> {
+    let summary = PlanSummary::of(counts, None, Some(stop), *effort);
+    context.printer.data(&Last { summary }, |last| last.summary.text())?;
+    stopped(stop, "there is no plan", Exit::Auth)
+}
+
+/// A plan was carried out, or rehearsed.
+pub(super) fn applied(
+    context: &Context<'_>,
+    report: &Report,
+    dry_run: bool,
+    effort: &Effort,
+) -> Result<Exit, Failure> {
+    let summary = ClosedSummary::of(report, dry_run, *effort);
+    context.printer.data(&Last { summary }, |last| last.summary.text())?;
+    let done = report.counts.ended + report.counts.duplicate > 0;
+    if let Some(stop) = &report.stop {
+        return stopped(stop, "the same command goes on", if done { Exit::Partial } else { Exit::Auth });
+    }
+    let Counts { skipped, failed, unknown, .. } = report.counts;
+    let ReadBack { still_active, unread, .. } = report.read_back;
+    Ok(match (skipped, failed + unknown, still_active + unread) {
+        (0, 0, 0) => Exit::Done,
+        // Nothing but failures: the platform was no help.
+        (0, 1.., 0) if !done && unknown == 0 => Exit::Unavailable,
+        _ => Exit::Partial,
+    })
+}
+
+fn stopped(stop: &Stop, then: &str, refused: Exit) -> Result<Exit, Failure> {
+    Err(match stop {
+        Stop::Interrupted => return Ok(Exit::Interrupted),
+        Stop::Errors => {
+            Failure::new(Exit::Policy, "max_errors", format!("more errors than --max-errors allows; {then}"))
+                .hint("look at why they failed, then run it again")
+        }
+        Stop::Refused { text, .. } => Failure::new(refused, name(stop), format!("{text}; {then}"))
+            .hint("check the client and give its role webchat:guest:read and webchat:guest:manage"),
+    })
+}
+
+/// One guest.
+pub(super) fn closed_one(
+    context: &Context<'_>,
+    guest: &GuestId,
+    closed: &Closed,
+    effort: &Effort,
+) -> Result<Exit, Failure> {
+    context.printer.data(&ClosedLine::new(guest, closed), ClosedLine::text)?;
+    let mut report = Report { guests: 1, ..Report::default() };
+    report.counts.add(closed.outcome.kind());
+    report.latencies.add(closed);
+    let summary = ClosedSummary { read_back: None, ..ClosedSummary::of(&report, false, *effort) };
+    context.printer.data(&Last { summary }, |last| last.summary.effort.text())?;
+    Ok(exit_of(&closed.outcome))
+}
+
+/// What would become of one guest.
+pub(super) fn previewed_one(
+    context: &Context<'_>,
+    guest: &GuestId,
+    outcome: Option<&Outcome>,
+    effort: &Effort,
+) -> Result<Exit, Failure> {
+    context.printer.data(&PlannedLine::new(guest, outcome), |_| match outcome {
+        None => format!("{}: would be ended", printable(guest.as_str())),
+        Some(outcome) => format!("{}: {}", printable(guest.as_str()), told(outcome)),
+    })?;
+    let mut report = Report { guests: 1, ..Report::default() };
+    report.counts.add(outcome.map_or(OutcomeKind::Ended, Outcome::kind));
+    let summary = ClosedSummary::of(&report, true, *effort);
+    context.printer.data(&Last { summary }, |last| last.summary.effort.text())?;
+    Ok(outcome.map_or(Exit::Done, exit_of))
+}
+
+fn exit_of(outcome: &Outcome) -> Exit {
+    match outcome {
+        Outcome::Ended | Outcome::Duplicate => Exit::Done,
+        Outcome::Skipped { .. } | Outcome::Unknown(_) => Exit::Partial,
+        Outcome::Failed(why) => match why.kind {
+            WhyKind::Unauthorized | WhyKind::Forbidden => Exit::Auth,
+            WhyKind::Interrupted => Exit::Interrupted,
+            WhyKind::Refused => Exit::Partial,
+            WhyKind::Throttled | WhyKind::Unavailable | WhyKind::Malformed | WhyKind::StillActive => {
+                Exit::Unavailable
+            }
+        },
+    }
+}
