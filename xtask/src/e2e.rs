@@ -34,6 +34,7 @@ mod desk;
 mod faults;
 mod files;
 mod fsync;
+mod history;
 mod hostile;
 mod house;
 mod keeping;
@@ -55,6 +56,7 @@ mod stock_tools;
 mod storage;
 mod strace;
 mod tenant;
+mod truth;
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -118,6 +120,7 @@ fn all(options: &Options) -> Vec<Scenario> {
     all.extend(serve::scenarios());
     all.extend(fsync::scenarios());
     all.extend(faults::scenarios());
+    all.extend(history::scenarios());
     all.extend(pull::scenarios());
     all.extend(keeping::scenarios());
     all.extend(repair::scenarios());

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use frontdesk_sandbox::{Config, FaultPlan, Moment, Running, Sandbox, Stats, serve};
+use frontdesk_sandbox::{Config, FaultPlan, Moment, Ready, Running, Sandbox, Stats, serve};
 use http::{Method, Request};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -70,6 +70,11 @@ impl<'h> Tenant<'h> {
         stats.requests.get("POST /api/v2/analytics/conversations/details/query").copied().unwrap_or(0)
     }
 
+    /// What there is to know of the tenant: ids, counts.
+    pub(super) fn ready(&self) -> Ready {
+        self.sandbox.ready(&self.base_url)
+    }
+
     /// How often the fault of this name fired.
     pub(super) fn fired(&self, name: &str) -> u64 {
         self.stats().faults.get(name).copied().unwrap_or(0)
@@ -100,7 +105,7 @@ impl<'h> Tenant<'h> {
 
     /// How many conversations there are.
     pub(super) fn count(&self) -> u64 {
-        self.sandbox.ready("").conversations
+        self.ready().conversations
     }
 
     /// What every conversation is now.
@@ -178,13 +183,13 @@ impl<'h> Tenant<'h> {
         Ok(bytes)
     }
 
-    fn door(&self, method: Method, path: &str, body: &Value) -> Result<Bytes, String> {
+    pub(super) fn door(&self, method: Method, path: &str, body: &Value) -> Result<Bytes, String> {
         let request = Request::builder()
             .method(method)
             .uri(format!("/_sandbox/{path}"))
             .body(Bytes::from(body.to_string()))
             .map_err(|error| format!("/_sandbox/{path}: {error}"))?;
-        let reply = self.sandbox.handle(&request, IpAddr::from([127, 0, 0, 1]), Moment::UNIX_EPOCH);
+        let reply = self.sandbox.handle(&request, IpAddr::from([127, 0, 0, 1]), SystemTime::now().into());
         let status = reply.status();
         let bytes = reply.into_bytes();
         ensure!(status.is_success(), "/_sandbox/{path}: {status}: {}", String::from_utf8_lossy(&bytes));
