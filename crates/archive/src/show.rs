@@ -77,6 +77,42 @@ impl Reader {
         self.fetch(|catalog| catalog.by_sequence()?(sequence))
     }
 
+    /// The same of several: records of one member are read at once. Conversations that cannot be read are `None`.
+    pub(crate) fn show_sequences(&self, sequences: &[u64]) -> Result<Vec<Option<Record>>, Error> {
+        let found: Vec<Option<Found>> = self.ask(|catalog| {
+            let mut by_sequence = catalog.by_sequence()?;
+            sequences.iter().map(|sequence| by_sequence(*sequence)).collect()
+        })?;
+        let mut rows: Vec<(usize, Found)> =
+            found.into_iter().enumerate().filter_map(|(at, found)| Some((at, found?))).collect();
+        let place = |found: &Found| (found.member.segment, found.member.offset);
+        rows.sort_unstable_by_key(|(_, found)| place(found));
+        let mut records: Vec<Option<Record>> = sequences.iter().map(|_| None).collect();
+        let mut unpacker = Unpacker::new();
+        for rows in rows.chunk_by(|(_, one), (_, other)| place(one) == place(other)) {
+            let Some((_, first)) = rows.first() else { continue };
+            let path = layout::segment(first.folder, first.member.segment);
+            let Ok(Ok(member)) = read_member(&*self.dir, &path, &first.member) else { continue };
+            let Ok(member) = open(&member, self.format.archive(), &first.member, &mut unpacker) else {
+                continue;
+            };
+            for (at, found) in rows {
+                records[*at] = member
+                    .record(found)
+                    .ok()
+                    .map(|bytes| record(found.clone(), path.clone(), bytes.to_vec()));
+            }
+        }
+        // What is not as expected is looked at once more by itself, and with more care.
+        for (record, sequence) in records.iter_mut().zip(sequences).filter(|(record, _)| record.is_none()) {
+            *record = match self.show_sequence(*sequence) {
+                Err(error) if error.is_integrity_failure() => None,
+                other => other?,
+            };
+        }
+        Ok(records)
+    }
+
     fn fetch(
         &self,
         look: impl Fn(&Catalog) -> Result<Option<Found>, Error>,

@@ -164,6 +164,18 @@ impl<'t> Iterator for Tokens<'t> {
     }
 }
 
+/// The kinds of ASCII characters, by byte; of others something else.
+const CLASSES: [u8; 256] = {
+    let mut classes = [u8::MAX; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        let word = (byte as u8).is_ascii_alphanumeric();
+        classes[byte] = if word { TokenKind::Word } else { TokenKind::Gap } as u8;
+        byte += 1;
+    }
+    classes
+};
+
 /// The kind of the first run, and its length in bytes.
 #[inline]
 fn run(text: &str) -> Option<(TokenKind, usize)> {
@@ -176,11 +188,12 @@ fn run(text: &str) -> Option<(TokenKind, usize)> {
     let bytes = text.as_bytes();
     loop {
         // ASCII needs no decoding.
-        while let Some(byte) = bytes.get(length).filter(|byte| byte.is_ascii()) {
-            if byte.is_ascii_alphanumeric() != (kind == TokenKind::Word) {
-                return Some((kind, length));
-            }
+        let class = kind as u8;
+        while bytes.get(length).is_some_and(|byte| CLASSES[*byte as usize] == class) {
             length += 1;
+        }
+        if bytes.get(length).is_some_and(u8::is_ascii) {
+            return Some((kind, length));
         }
         match text[length..].chars().next() {
             Some(character) if TokenKind::of(character) == kind => length += character.len_utf8(),

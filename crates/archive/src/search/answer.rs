@@ -19,6 +19,9 @@ use crate::show::Record;
 /// Hits of which more than this are not kept, however many are asked for.
 pub(super) const LIMIT: usize = 10_000;
 
+/// Hits that are read at a time.
+pub(super) const AT_ONCE: usize = 32;
+
 /// The hits of a page, in their order.
 pub(super) struct Page {
     pub(super) gathered: Gathered,
@@ -61,17 +64,24 @@ impl Reader {
     ) -> Result<Searched, Error> {
         let sought = Sought::new(expression)?;
         let mut gathered = Gathered::new(Kept::All(Vec::new()), false);
-        let incomplete = self.gather(&sought, Wanted::default(), &mut gathered, By::Index)?;
+        let wanted = Wanted { workers: self.workers, ..Wanted::default() };
+        let incomplete = self.gather(&sought, wanted, &mut gathered, By::Index)?;
         let mut searched = Searched { count: gathered.count, incomplete };
         let Kept::All(mut ranks) = gathered.kept else { return Ok(searched) };
         ranks.sort_unstable_by(|one, other| other.cmp(one));
-        for rank in ranks {
-            let Some(record) = self.read_hit(rank)? else {
-                searched.incomplete += 1;
-                continue;
-            };
-            if each(Match { record, so_far: searched }).is_break() {
-                break;
+        // The first alone: somebody waits for it. Then more and more at once.
+        let (mut rest, mut at_once) = (&ranks[..], 1);
+        while !rest.is_empty() {
+            let (next, behind) = rest.split_at(at_once.min(rest.len()));
+            (rest, at_once) = (behind, AT_ONCE.min(2 * at_once));
+            for record in self.read_hits(next)? {
+                let Some(record) = record else {
+                    searched.incomplete += 1;
+                    continue;
+                };
+                if each(Match { record, so_far: searched }).is_break() {
+                    return Ok(searched);
+                }
             }
         }
         Ok(searched)
@@ -86,12 +96,14 @@ impl Reader {
             Order::Newest => self.newest(search, &sought, place, by)?,
             Order::Best => self.best(search, &Best::new(self, search, place)?, &sought, by)?,
         };
-        let mut answer =
-            SearchPage { count: page.gathered.count, incomplete: page.incomplete, ..SearchPage::default() };
-        for rank in page.ranks {
-            match self.read_hit(rank)? {
-                Some(record) => answer.hits.push(hit(record, &sought)),
-                None => answer.incomplete += 1,
+        let count = search.count.then_some(page.gathered.count);
+        let mut answer = SearchPage { count, incomplete: page.incomplete, ..SearchPage::default() };
+        for ranks in page.ranks.chunks(AT_ONCE) {
+            for record in self.read_hits(ranks)? {
+                match record {
+                    Some(record) => answer.hits.push(hit(record, &sought)),
+                    None => answer.incomplete += 1,
+                }
             }
         }
         answer.facets = page.gathered.facets.map_or_else(Vec::new, |facets| facets.finish());
@@ -105,12 +117,17 @@ impl Reader {
             Some(Place::Newest(rank)) => Some(rank),
             Some(Place::Best { .. }) => return Err(other_order()),
         };
-        let first = First::new(search.limit.min(LIMIT), after);
+        let limit = search.limit.min(LIMIT);
+        // One more than is shown says whether there are others.
+        let first = First::new(limit + 1, after);
         let mut gathered = Gathered::new(Kept::Newest(first), search.facets);
-        let wanted = Wanted { terms: false, values: search.facets };
+        if !search.count {
+            gathered = gathered.without_count();
+        }
+        let wanted = Wanted { values: search.facets, workers: self.workers, ..Wanted::default() };
         let incomplete = self.gather(sought, wanted, &mut gathered, by)?;
-        let (ranks, more) = match &gathered.kept {
-            Kept::Newest(first) => (first.iter().collect(), first.more),
+        let (ranks, more): (Vec<Rank>, bool) = match &gathered.kept {
+            Kept::Newest(first) => (first.iter().take(limit).collect(), first.len() > limit),
             Kept::Best(..) | Kept::All(_) => (Vec::new(), false),
         };
         let next = ranks.last().filter(|_| more).map(|rank| Place::Newest(*rank));
@@ -148,12 +165,10 @@ impl Reader {
         Ok(Weights::of(query, &frequencies))
     }
 
-    /// The record of a hit; `None` when it cannot be read any more.
-    pub(super) fn read_hit(&self, rank: Rank) -> Result<Option<Record>, Error> {
-        match self.show_sequence(rank.sequence) {
-            Err(error) if error.is_integrity_failure() => Ok(None),
-            other => other,
-        }
+    /// The records of hits; `None` for those that cannot be read any more.
+    pub(super) fn read_hits(&self, ranks: &[Rank]) -> Result<Vec<Option<Record>>, Error> {
+        let sequences: Vec<u64> = ranks.iter().map(|rank| rank.sequence).collect();
+        self.show_sequences(&sequences)
     }
 }
 

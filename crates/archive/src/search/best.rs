@@ -7,7 +7,7 @@
 use frontdesk_domain::query::Document;
 use sha2::{Digest, Sha256};
 
-use super::answer::{LIMIT, Page, other_order};
+use super::answer::{AT_ONCE, LIMIT, Page, other_order};
 use super::collect::{First, Gathered, Kept};
 use super::cursor::{Behind, Place, Rank};
 use super::find::By;
@@ -56,7 +56,7 @@ impl Reader {
             Behind::Other(score, rank) => First::new(best.limit, Some((score, rank))),
         };
         let mut gathered = Gathered::new(Kept::Best(weights, first), search.facets);
-        let wanted = Wanted { terms: true, values: search.facets };
+        let wanted = Wanted { terms: true, values: search.facets, workers: self.workers };
         let incomplete = self.gather(sought, wanted, &mut gathered, by)?;
         let Kept::Best(weights, first) = &gathered.kept else {
             return Ok(Page { gathered, incomplete, ranks: Vec::new(), next: None });
@@ -86,13 +86,15 @@ impl Reader {
     /// Reads conversations and puts those first that say the terms most.
     fn sort(&self, ranks: &mut [Rank], weights: &Weights, sought: &Sought) -> Result<(), Error> {
         let mut read = Vec::with_capacity(ranks.len());
-        for &rank in &*ranks {
-            let counts = self.read_hit(rank)?.map_or_else(Default::default, |record| {
-                let document = Document::new(&record.bytes);
-                let counts = sought.places(&document).iter().map(|places| places.len() as u64).collect();
-                (document.length(), counts)
-            });
-            read.push((rank, counts));
+        for ranks in ranks.chunks(AT_ONCE) {
+            for (rank, record) in ranks.iter().zip(self.read_hits(ranks)?) {
+                let counts = record.map_or_else(Default::default, |record| {
+                    let document = Document::new(&record.bytes);
+                    let counts = sought.places(&document).iter().map(|places| places.len() as u64).collect();
+                    (document.length(), counts)
+                });
+                read.push((*rank, counts));
+            }
         }
         let words: usize = read.iter().map(|(_, (length, _))| length).sum();
         let mean = words as f64 / read.len().max(1) as f64;

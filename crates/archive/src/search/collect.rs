@@ -8,7 +8,7 @@ use roaring::RoaringBitmap;
 use super::cursor::Rank;
 use super::facets::Counter;
 use super::find::Ask;
-use super::index::{Fault, IndexFile};
+use super::index::{Fault, IndexFile, Offer};
 use super::ranking::{Score, Weights};
 use super::sought::{Sought, Wanted};
 
@@ -34,8 +34,10 @@ pub(super) trait Keep<T> {
 /// What is kept of an answer while it is found.
 #[derive(Debug, Clone)]
 pub(super) struct Gathered {
-    /// Conversations that were found.
+    /// Conversations that were found; fewer where only the first are looked for.
     pub(super) count: u64,
+    /// Whether all of them must be found.
+    counts: bool,
     pub(super) kept: Kept,
     pub(super) facets: Option<Counter>,
 }
@@ -53,7 +55,13 @@ pub(super) enum Kept {
 
 impl Gathered {
     pub(super) fn new(kept: Kept, facets: bool) -> Self {
-        Self { count: 0, kept, facets: facets.then(Counter::default) }
+        Self { count: 0, counts: true, kept, facets: facets.then(Counter::default) }
+    }
+
+    /// Nobody asks how many there are: those that would not be kept need not be found.
+    pub(super) fn without_count(mut self) -> Self {
+        self.counts = false;
+        self
     }
 
     /// A conversation that was found, but for its fields.
@@ -181,6 +189,14 @@ impl Ask for Finding<'_> {
     }
 
     fn file(&mut self, file: &IndexFile, dead: &RoaringBitmap) -> Result<RoaringBitmap, Fault> {
+        if let (false, None, Kept::Newest(first), Sought::Contains(needle, _)) =
+            (self.gathered.counts, &self.gathered.facets, &mut self.gathered.kept, self.sought)
+        {
+            let unclear = file.must_be_read(false)?;
+            let start = first.after.map_or(Ok(0), |after| file.behind(after))?;
+            file.containing(needle.as_folded())?.newest(start, &(dead | &unclear), first)?;
+            return Ok(unclear - dead);
+        }
         let answer = self.sought.in_file(file, self.wanted)?;
         for (terms, group) in answer.groups {
             self.gathered.found_in(file, &(group - dead), terms)?;
@@ -228,8 +244,24 @@ impl<T: Ord + Copy> First<T> {
         true
     }
 
+    /// How many are kept.
+    pub(super) fn len(&self) -> usize {
+        self.kept.len()
+    }
+
     /// What was kept, the greatest first.
     pub(super) fn iter(&self) -> impl Iterator<Item = T> + '_ {
         self.kept.iter().rev().copied()
+    }
+}
+
+impl Offer for First<Rank> {
+    fn wants(&self, rank: Rank) -> bool {
+        let behind = self.after.is_none_or(|after| rank < after);
+        behind && (self.kept.len() < self.limit || self.kept.first().is_some_and(|least| rank > *least))
+    }
+
+    fn take(&mut self, rank: Rank) {
+        self.offer(rank);
     }
 }

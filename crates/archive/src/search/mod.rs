@@ -33,19 +33,21 @@ pub struct Search {
     pub expression: Expression,
     /// Which hits come first.
     pub order: Order,
-    /// At most this many hits are returned, 10,000 if it is more; all are counted.
+    /// At most this many hits are returned, 10,000 if it is more.
     pub limit: usize,
     /// Where the page before ended: its [`SearchPage::next_cursor`].
     pub cursor: Option<String>,
     /// Whether the values of the fields are counted, too.
     pub facets: bool,
+    /// Whether all hits are counted. Without it the newest that contain a text are found sooner.
+    pub count: bool,
 }
 
 impl Search {
     /// The first `limit` hits of an expression, newest first.
     #[must_use]
     pub fn new(expression: Expression, limit: usize) -> Self {
-        Self { expression, order: Order::Newest, limit, cursor: None, facets: false }
+        Self { expression, order: Order::Newest, limit, cursor: None, facets: false, count: true }
     }
 }
 
@@ -91,8 +93,8 @@ pub struct Searched {
 /// One page of hits.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SearchPage {
-    /// Conversations that were found, on this page or not.
-    pub count: u64,
+    /// Conversations that were found, on this page or not; `None` when nobody asked.
+    pub count: Option<u64>,
     /// The first of them, in the order that was asked for.
     pub hits: Vec<SearchHit>,
     /// Where to go on, when there are more.

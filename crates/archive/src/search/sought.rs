@@ -26,6 +26,8 @@ pub(super) struct Wanted {
     pub(super) terms: bool,
     /// Its values in the fields that are counted.
     pub(super) values: bool,
+    /// Threads that may look for it in one file of the index; 0 is one.
+    pub(super) workers: usize,
 }
 
 impl Sought {

@@ -90,7 +90,7 @@ fn every_reader_sees_what_is_not_settled_and_leaves_it() {
         assert!(reader.show(&key("c-4"), None).unwrap().is_some());
         let query = Search::new(Expression::Contains("hello".to_owned()), 9);
         let page = reader.search(&query).unwrap();
-        assert_eq!((page.count, page.incomplete), (5, 0));
+        assert_eq!((page.count.unwrap(), page.incomplete), (5, 0));
         let report: VerifyReport = verify(reader);
         assert_eq!((report.damaged, report.records), (vec![], 8));
         let told: Vec<&str> = report.unfinished.iter().map(|place| place.path.as_str()).collect();

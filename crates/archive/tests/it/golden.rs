@@ -33,7 +33,7 @@ fn describe(reader: &Reader) -> String {
     }
     let query = Search::new(Expression::Contains("HELLO".to_owned()), 10);
     let page = reader.search(&query).unwrap();
-    text += &format!("hello: {} of them, incomplete {}\n", page.count, page.incomplete);
+    text += &format!("hello: {} of them, incomplete {}\n", page.count.unwrap(), page.incomplete);
     for hit in page.hits {
         text += &format!("  {:?} v{} {}\n", hit.id, hit.version, hit.snippet.escape_debug());
     }

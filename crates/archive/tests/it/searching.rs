@@ -24,12 +24,12 @@ fn ids(reader: &Reader, term: &str, limit: usize) -> (u64, Vec<Vec<String>>) {
     loop {
         let page = reader.search(&query(term, limit, cursor)).unwrap();
         assert_eq!(page.incomplete, 0);
-        assert!(count.is_none_or(|count| count == page.count), "the count is of all pages");
-        count = Some(page.count);
+        assert!(count.is_none_or(|count| count == page.count.unwrap()), "the count is of all pages");
+        count = Some(page.count.unwrap());
         pages.push(page.hits.iter().map(|hit| hit.id.to_string()).collect());
         cursor = page.next_cursor;
         if cursor.is_none() {
-            return (page.count, pages);
+            return (page.count.unwrap(), pages);
         }
     }
 }

@@ -192,6 +192,9 @@ pub(crate) struct SearchArgs {
     /// Count the values of type, queue, agent, direction and language, too
     #[arg(long)]
     pub(crate) facets: bool,
+    /// Do not count what is found: the newest hits of a text with frequent words come sooner
+    #[arg(long, conflicts_with = "facets")]
+    pub(crate) no_count: bool,
 }
 
 /// Which hits come first.

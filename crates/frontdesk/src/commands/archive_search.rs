@@ -19,7 +19,9 @@ const MOST_HITS: u32 = 10_000;
 /// The answer, as scripts read it (design, "Names that scripts rely on").
 #[derive(Serialize)]
 struct Answer<'a> {
-    count: u64,
+    /// Absent with `--no-count`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    count: Option<u64>,
     hits: Vec<HitLine<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<&'a str>,
@@ -81,7 +83,10 @@ impl<'a> Answer<'a> {
         }
         let millis = self.elapsed_us as f64 / 1000.0;
         let shown = page.hits.len();
-        text.push_str(&format!("{} found, {shown} shown, {millis:.1} ms", show_count(self.count)));
+        if let Some(count) = self.count {
+            text.push_str(&format!("{} found, ", show_count(count)));
+        }
+        text.push_str(&format!("{shown} shown, {millis:.1} ms"));
         if let Some(cursor) = self.next_cursor {
             text.push_str(&format!("; go on with --cursor {cursor}"));
         }
@@ -140,6 +145,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &SearchArgs) -> Result<Exit,
         },
         cursor: arguments.cursor.clone(),
         facets: arguments.facets,
+        count: !arguments.no_count,
         ..Search::new(expression, limit)
     };
     let page = reader.search(&search).map_err(|error| match error.kind() {
@@ -215,6 +221,7 @@ mod tests {
             limit: "20".to_owned(),
             cursor: None,
             facets: false,
+            no_count: false,
         }
     }
 

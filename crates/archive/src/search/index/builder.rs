@@ -1,39 +1,36 @@
 //! Documents in memory, until there are enough for a file.
 
-use frontdesk_domain::tokens::{LONGEST, tokens};
+use frontdesk_domain::tokens::{LONGEST, TokenKind, tokens};
+use memchr::memchr;
 use roaring::RoaringBitmap;
 
 use super::blocks::Result;
 use super::code;
 use super::source::{Source, Terms, Which};
-use super::words::Words;
+use super::vocabulary::{Postings, Vocabulary};
 use crate::search::cursor::Rank;
 
 /// What stands between the key and the value of a facet.
 pub(super) const FACET_BORDER: char = '\u{1}';
 
+/// Bytes of tokens for which memory is kept between two files.
+const MOST_KEPT: usize = 4 * 1024 * 1024;
+
 /// Facets of a document of which more are not looked up but read.
 const MOST_FACETS: usize = 64;
-
-/// Where a document's tokens and facets end.
-#[derive(Debug, Clone, Copy)]
-struct Ends {
-    tokens: u32,
-    facets: u32,
-}
 
 /// Documents that are not in a file yet, in the order of their sequences.
 #[derive(Debug)]
 pub(super) struct Builder {
-    words: Words,
-    facets: Words,
+    words: Vocabulary,
+    facets: Vocabulary,
     ranks: Vec<Rank>,
-    ends: Vec<Ends>,
     /// Numbers of words, spelled as codes.
     tokens: Vec<u8>,
-    token_count: usize,
-    facet_numbers: Vec<u32>,
+    /// Where each document's tokens end.
+    ends: Vec<u32>,
     /// By the order in which they came.
+    spaced: RoaringBitmap,
     opaque: RoaringBitmap,
     facet_opaque: RoaringBitmap,
     dead: RoaringBitmap,
@@ -42,13 +39,12 @@ pub(super) struct Builder {
 impl Builder {
     pub(super) fn new() -> Self {
         Self {
-            words: Words::new(),
-            facets: Words::new(),
+            words: Vocabulary::new(),
+            facets: Vocabulary::new(),
             ranks: Vec::new(),
-            ends: Vec::new(),
             tokens: Vec::new(),
-            token_count: 0,
-            facet_numbers: Vec::new(),
+            ends: Vec::new(),
+            spaced: RoaringBitmap::new(),
             opaque: RoaringBitmap::new(),
             facet_opaque: RoaringBitmap::new(),
             dead: RoaringBitmap::new(),
@@ -62,9 +58,8 @@ impl Builder {
 
     /// Bytes of memory, with what making a file will take.
     pub(super) fn memory(&self) -> usize {
-        let documents = self.ranks.len() * (size_of::<Rank>() + size_of::<Ends>() + 12);
-        let words = self.words.memory() + self.facets.memory() + 12 * self.words.len() as usize;
-        documents + words + self.tokens.len() + 3 * self.token_count + 8 * self.facet_numbers.len()
+        let documents = self.ranks.len() * (size_of::<Rank>() + 20);
+        documents + self.words.memory() + self.facets.memory() + self.tokens.len()
     }
 
     /// Adds a document, whose sequence is behind all others. `folded` is what was said; the values of `facets` are
@@ -77,14 +72,25 @@ impl Builder {
     ) {
         let document = self.ranks.len() as u32;
         let start = self.tokens.len();
+        let (mut after_word, mut spaced) = (false, false);
+        // No token is plain with a NUL in it: looked for in all of them at once.
+        let plain = memchr(0, folded.as_bytes()).is_none();
         for token in tokens(folded) {
-            if !token.is_plain() {
+            if !plain || token.text.len() > LONGEST {
                 self.tokens.truncate(start);
+                self.words.forget();
                 self.opaque.insert(document);
+                spaced = false;
                 break;
             }
-            code::encode(self.words.number(token.text.as_bytes()), &mut self.tokens);
-            self.token_count += 1;
+            code::encode(self.words.note(token.text.as_bytes()), &mut self.tokens);
+            let word = token.kind == TokenKind::Word;
+            spaced |= after_word && word;
+            after_word = word;
+        }
+        self.words.end();
+        if spaced {
+            self.spaced.insert(document);
         }
         let mut term = String::new();
         for (count, (key, value)) in facets.into_iter().enumerate() {
@@ -95,10 +101,11 @@ impl Builder {
             }
             term.clear();
             term.extend([key, "\u{1}", value]);
-            self.facet_numbers.push(self.facets.number(term.as_bytes()));
+            self.facets.note(term.as_bytes());
         }
+        self.facets.end();
         self.ranks.push(rank);
-        self.ends.push(Ends { tokens: self.tokens.len() as u32, facets: self.facet_numbers.len() as u32 });
+        self.ends.push(self.tokens.len() as u32);
     }
 
     /// Strikes a document out; `false` when it is not here.
@@ -108,7 +115,7 @@ impl Builder {
     }
 
     /// Puts the documents in order of their rank.
-    pub(super) fn seal(self) -> Sealed {
+    pub(super) fn seal(&self) -> Sealed<'_> {
         let mut by_rank: Vec<u32> = (0..self.ranks.len() as u32).collect();
         by_rank.sort_unstable_by_key(|&document| std::cmp::Reverse(self.ranks[document as usize]));
         let mut places = vec![0; by_rank.len()];
@@ -116,70 +123,64 @@ impl Builder {
             places[old as usize] = new as u32;
         }
         let moved = |set: &RoaringBitmap| set.iter().map(|old| places[old as usize]).collect();
-        let (opaque, facet_opaque, dead) =
-            (moved(&self.opaque), moved(&self.facet_opaque), moved(&self.dead));
-        let sorted = (self.words.sorted(), self.facets.sorted());
-        Sealed { opaque, facet_opaque, dead, by_rank, places, sorted, documents: self }
+        let (spaced, dead) = (moved(&self.spaced), moved(&self.dead));
+        let (opaque, facet_opaque) = (moved(&self.opaque), moved(&self.facet_opaque));
+        let (words, facets) = (Finished::new(&self.words, &by_rank), Finished::new(&self.facets, &by_rank));
+        Sealed { builder: self, words, facets, spaced, opaque, facet_opaque, dead, by_rank, places }
+    }
+
+    /// Begins again, in the same memory: what is given back and taken again leaves holes.
+    pub(super) fn clear(&mut self) {
+        if self.tokens.capacity() > MOST_KEPT {
+            *self = Self::new(); // a conversation was larger than all others together
+            return;
+        }
+        self.words.clear();
+        self.facets.clear();
+        self.ranks.clear();
+        self.tokens.clear();
+        self.ends.clear();
+        for set in [&mut self.spaced, &mut self.opaque, &mut self.facet_opaque, &mut self.dead] {
+            set.clear();
+        }
     }
 }
 
 /// Documents in memory, in order of their rank.
-pub(super) struct Sealed {
-    documents: Builder,
+pub(super) struct Sealed<'b> {
+    builder: &'b Builder,
+    words: Finished<'b>,
+    facets: Finished<'b>,
     /// The place in which a document came, by its place in the order of ranks; and the reverse.
     by_rank: Vec<u32>,
     places: Vec<u32>,
-    /// The numbers of the words and of the facets, in order.
-    sorted: (Vec<u32>, Vec<u32>),
+    spaced: RoaringBitmap,
     opaque: RoaringBitmap,
     facet_opaque: RoaringBitmap,
     dead: RoaringBitmap,
 }
 
-impl Sealed {
-    fn codes_of(&self, document: u32, which: Which, out: &mut Vec<u32>) -> Result<()> {
-        let document = self.by_rank[document as usize] as usize;
-        let ends = self.documents.ends[document];
-        let starts = document
-            .checked_sub(1)
-            .map_or(Ends { tokens: 0, facets: 0 }, |before| self.documents.ends[before]);
-        match which {
-            Which::Text => {
-                code::decode(&self.documents.tokens[starts.tokens as usize..ends.tokens as usize], out)
-            }
-            Which::Facets => {
-                let range = starts.facets as usize..ends.facets as usize;
-                out.extend_from_slice(&self.documents.facet_numbers[range]);
-                Ok(())
-            }
-        }
-    }
+/// A vocabulary, sorted, and its postings.
+struct Finished<'b> {
+    terms: &'b Vocabulary,
+    /// The numbers of the terms, in order.
+    sorted: Vec<u32>,
+    postings: Postings,
+}
 
-    /// Calls `each` with every word of every document, once for each document it is in.
-    fn each(&self, which: Which, words: u32, mut each: impl FnMut(u32, u32)) -> Result<()> {
-        let mut seen = vec![u32::MAX; words as usize];
-        let mut codes = Vec::new();
-        for document in 0..self.documents() {
-            codes.clear();
-            self.codes_of(document, which, &mut codes)?;
-            for &word in &codes {
-                if seen[word as usize] != document {
-                    seen[word as usize] = document;
-                    each(word, document);
-                }
-            }
-        }
-        Ok(())
+impl<'b> Finished<'b> {
+    fn new(terms: &'b Vocabulary, by_rank: &[u32]) -> Self {
+        Self { terms, sorted: terms.sorted(), postings: terms.postings(by_rank) }
     }
 }
 
-impl Source for Sealed {
+impl Source for Sealed<'_> {
     fn documents(&self) -> u32 {
         self.by_rank.len() as u32
     }
 
     fn rank(&mut self, document: u32) -> Result<Rank> {
-        Ok(self.documents.ranks[self.by_rank[document as usize] as usize])
+        Ok(self.builder.ranks[self.by_rank[document as usize] as usize])
     }
 
     fn is_living(&self, document: u32) -> bool {
@@ -190,12 +191,15 @@ impl Source for Sealed {
         Ok(self.places[place as usize])
     }
 
-    fn tokens(&mut self, document: u32, out: &mut Vec<u32>) -> Result<()> {
-        self.codes_of(document, Which::Text, out)
+    fn tokens(&mut self, document: u32) -> Result<&[u8]> {
+        let document = self.by_rank[document as usize] as usize;
+        let ends = &self.builder.ends;
+        let start = document.checked_sub(1).map_or(0, |before| ends[before]);
+        Ok(&self.builder.tokens[start as usize..ends[document] as usize])
     }
 
     fn codes(&self) -> u32 {
-        self.documents.words.len()
+        self.words.terms.len()
     }
 
     fn opaque(&self, which: Which) -> &RoaringBitmap {
@@ -205,68 +209,39 @@ impl Source for Sealed {
         }
     }
 
+    fn spaced(&self) -> &RoaringBitmap {
+        &self.spaced
+    }
+
     fn terms(&self, which: Which) -> Result<Box<dyn Terms + '_>> {
-        let (words, sorted) = match which {
-            Which::Text => (&self.documents.words, &self.sorted.0),
-            Which::Facets => (&self.documents.facets, &self.sorted.1),
+        let finished = match which {
+            Which::Text => &self.words,
+            Which::Facets => &self.facets,
         };
-        Ok(Box::new(BuiltTerms { sealed: self, which, words, sorted, at: 0, postings: None }))
+        Ok(Box::new(BuiltTerms { finished, at: 0 }))
     }
 }
 
 struct BuiltTerms<'b> {
-    sealed: &'b Sealed,
-    which: Which,
-    words: &'b Words,
-    sorted: &'b [u32],
+    finished: &'b Finished<'b>,
     at: usize,
-    /// Made when somebody asks.
-    postings: Option<Postings>,
-}
-
-/// The postings of all words in one piece of memory.
-struct Postings {
-    /// Where those of each word end; they begin where those of the word before end.
-    ends: Vec<u32>,
-    documents: Vec<u32>,
-}
-
-impl BuiltTerms<'_> {
-    /// Counts them, then fills them in.
-    fn fill(&self) -> Result<Postings> {
-        let mut ends = vec![0_u32; self.words.len() as usize];
-        self.sealed.each(self.which, self.words.len(), |word, _| ends[word as usize] += 1)?;
-        let mut end = 0;
-        for count in &mut ends {
-            end += std::mem::replace(count, end);
-        }
-        let mut documents = vec![0; end as usize];
-        self.sealed.each(self.which, self.words.len(), |word, document| {
-            documents[ends[word as usize] as usize] = document;
-            ends[word as usize] += 1;
-        })?;
-        Ok(Postings { ends, documents })
-    }
 }
 
 impl Terms for BuiltTerms<'_> {
     fn word(&self) -> Option<&[u8]> {
-        Some(self.words.get(*self.sorted.get(self.at)?))
+        Some(self.finished.terms.get(*self.finished.sorted.get(self.at)?))
     }
 
     fn code(&self) -> u32 {
-        self.sorted[self.at]
+        self.finished.sorted[self.at]
+    }
+
+    fn count(&self) -> u32 {
+        self.finished.postings.of(self.code()).len() as u32
     }
 
     fn documents(&mut self, out: &mut Vec<u32>) -> Result<()> {
-        let postings = match self.postings.take() {
-            Some(postings) => postings,
-            None => self.fill()?,
-        };
-        let word = self.sorted[self.at] as usize;
-        let start = word.checked_sub(1).map_or(0, |before| postings.ends[before]);
-        out.extend_from_slice(&postings.documents[start as usize..postings.ends[word] as usize]);
-        self.postings = Some(postings);
+        out.extend_from_slice(self.finished.postings.of(self.code()));
         Ok(())
     }
 

@@ -23,31 +23,74 @@ pub(super) fn encode(code: u32, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends the codes that `bytes` spell to `out`.
+/// Calls `each` with the codes that `bytes` spell.
 #[inline]
-pub(super) fn decode(mut bytes: &[u8], out: &mut Vec<u32>) -> Result<()> {
+pub(super) fn decode(mut bytes: &[u8], mut each: impl FnMut(u32)) -> Result<()> {
     loop {
         match *bytes {
             [] => return Ok(()),
             [one @ 0..0xC0, ref rest @ ..] => {
-                out.push(u32::from(one));
+                each(u32::from(one));
                 bytes = rest;
             }
             [high @ 0xC0..0xF0, low, ref rest @ ..] => {
-                out.push(TWO + u32::from_le_bytes([low, high - 0xC0, 0, 0]));
+                each(TWO + u32::from_le_bytes([low, high - 0xC0, 0, 0]));
                 bytes = rest;
             }
             [high @ 0xF0..=0xFE, middle, low, ref rest @ ..] => {
-                out.push(THREE + u32::from_le_bytes([low, middle, high - 0xF0, 0]));
+                each(THREE + u32::from_le_bytes([low, middle, high - 0xF0, 0]));
                 bytes = rest;
             }
             [0xFF, a, b, c, d, ref rest @ ..] => {
-                out.push(u32::from_le_bytes([a, b, c, d]));
+                each(u32::from_le_bytes([a, b, c, d]));
                 bytes = rest;
             }
             _ => return Err(Fault::Damaged("a token is cut short")),
         }
     }
+}
+
+/// New codes for old ones, spelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Spelling {
+    /// Four bytes of it; a code that takes five has the rest by itself.
+    bytes: [u8; 4],
+    /// Bytes that count; 0 for a code that no token may have, 5 for one that is `bytes` behind the sign of five.
+    length: u8,
+}
+
+impl Spelling {
+    pub(super) fn of(code: u32) -> Self {
+        let mut spelled = Vec::with_capacity(5);
+        encode(code, &mut spelled);
+        if spelled.len() == 5 {
+            return Self { bytes: code.to_le_bytes(), length: 5 };
+        }
+        let mut bytes = [0; 4];
+        bytes[..spelled.len()].copy_from_slice(&spelled);
+        Self { bytes, length: spelled.len() as u8 }
+    }
+}
+
+/// Appends what `bytes` spell, each code replaced by the one that is spelled in its place.
+pub(super) fn translate(bytes: &[u8], codes: &[Spelling], out: &mut Vec<u8>) -> Result<()> {
+    // Each code takes a byte at least; what is written beyond the end is taken back.
+    let mut end = out.len();
+    out.resize(end + 5 * bytes.len(), 0);
+    let mut all = true;
+    decode(bytes, |code| {
+        let Spelling { bytes, length } = codes.get(code as usize).copied().unwrap_or_default();
+        all &= length != 0;
+        if length == 5 {
+            out[end] = 0xFF;
+            out[end + 1..end + 5].copy_from_slice(&bytes);
+        } else if let Some(four) = out.get_mut(end..end + 4) {
+            four.copy_from_slice(&bytes);
+        }
+        end += usize::from(length);
+    })?;
+    out.truncate(end);
+    if all { Ok(()) } else { Err(Fault::Damaged("a token has no word")) }
 }
 
 #[cfg(test)]
@@ -61,8 +104,15 @@ mod tests {
         codes.iter().for_each(|&code| encode(code, &mut bytes));
         assert_eq!(bytes.len(), 1 + 1 + 2 + 2 + 3 + 3 + 5 + 5);
         let mut read = Vec::new();
-        decode(&bytes, &mut read).unwrap();
+        decode(&bytes, |code| read.push(code)).unwrap();
         assert_eq!(read, codes);
-        assert!(decode(&bytes[..bytes.len() - 1], &mut Vec::new()).is_err());
+        assert!(decode(&bytes[..bytes.len() - 1], |_| {}).is_err());
+        let mut translated = Vec::new();
+        let new = [191, 192, 70_000, u32::MAX].map(Spelling::of);
+        translate(&[2, 0, 3, 1], &new, &mut translated).unwrap();
+        let mut read = Vec::new();
+        decode(&translated, |code| read.push(code)).unwrap();
+        assert_eq!(read, [70_000, 191, u32::MAX, 192]);
+        assert!(translate(&[4], &new, &mut translated).is_err());
     }
 }

@@ -7,25 +7,54 @@ use frontdesk_domain::tokens::{Token, TokenKind, tokens};
 use roaring::RoaringBitmap;
 
 use super::blocks::Result;
+use super::code;
 use super::dictionary::Dictionary;
 use super::documents::Documents;
 use super::file::{IndexFile, Section};
 use super::grams;
 use super::source::Which;
+use crate::search::cursor::Rank;
 
 /// A set of documents is not read to make a smaller one still smaller when it has this many times as many.
 const NOT_WORTH: u64 = 16;
 
+/// Documents of which it pays to read the tokens on several threads.
+const SHARED: u64 = 4_096;
+
+/// Where one document in so many is read, the others are read over and not skipped.
+const CLOSE: u64 = 64;
+
+/// What a file says of a text: the documents that have it, or those that may.
+pub(crate) struct Containing<'f> {
+    file: &'f IndexFile,
+    candidates: RoaringBitmap,
+    /// What must follow each other in those that have it; `None` when all of them do.
+    sought: Option<Sequence>,
+}
+
+/// Whoever takes documents as long as they are new enough.
+pub(crate) trait Offer {
+    /// Whether a document of this rank would be kept.
+    fn wants(&self, rank: Rank) -> bool;
+
+    /// Takes one.
+    fn take(&mut self, rank: Rank);
+}
+
 impl IndexFile {
-    /// The documents that contain a folded text, dead ones too. Opaque documents are left out: they must be read.
-    pub(crate) fn containing_text(&self, folded: &str) -> Result<RoaringBitmap> {
+    /// What it says of a folded text, dead documents included. Opaque documents are left out: they must be read.
+    ///
+    /// # Errors
+    /// What is wrong with the file.
+    pub(crate) fn containing(&self, folded: &str) -> Result<Containing<'_>> {
         let runs: Vec<Token<'_>> = tokens(folded).collect();
+        // A token that is too long for the dictionary is in opaque documents only; so is an edge.
+        if runs.iter().any(|run| !run.is_plain()) {
+            return Ok(Containing { file: self, candidates: RoaringBitmap::new(), sought: None });
+        }
         match runs[..] {
-            [] => Ok(RoaringBitmap::new()),
-            [run] if !run.is_plain() => Ok(RoaringBitmap::new()),
-            [run] => self.within_run(run),
-            // An inner token that is too long for the dictionary is in opaque documents only; so is an edge.
-            _ if runs.iter().any(|run| !run.is_plain()) => Ok(RoaringBitmap::new()),
+            [] => Ok(Containing { file: self, candidates: RoaringBitmap::new(), sought: None }),
+            [run] => Ok(Containing { file: self, candidates: self.within_run(run)?, sought: None }),
             [first, ref inner @ .., last] => self.across_runs(first, inner, last),
         }
     }
@@ -37,37 +66,38 @@ impl IndexFile {
         let mut dictionary = Dictionary::new(self, Which::Text);
         if run.kind == TokenKind::Single {
             let Some(row) = dictionary.find(run.text.as_bytes())? else { return Ok(RoaringBitmap::new()) };
-            return Ok(dictionary.documents(&row)?.into_set());
+            return dictionary.documents(&row);
         }
         let numbers = dictionary.containing(run.text.as_bytes())?;
         dictionary.union(numbers)
     }
 
-    fn across_runs(&self, first: Token<'_>, inner: &[Token<'_>], last: Token<'_>) -> Result<RoaringBitmap> {
+    fn across_runs(&self, first: Token<'_>, inner: &[Token<'_>], last: Token<'_>) -> Result<Containing<'_>> {
         let mut dictionary = Dictionary::new(self, Which::Text);
         let mut steps = Vec::with_capacity(inner.len() + 2);
         let left = match first.kind {
             TokenKind::Single => dictionary.exactly(first.text)?,
             _ => dictionary.ending(first.text.as_bytes())?,
         };
-        steps.push(Step::new(&mut dictionary, left, is_space(first))?);
+        let kind_behind = inner.first().map_or(last.kind, |token| token.kind);
+        steps.push(Step::new(&mut dictionary, left, is_space(first), kind_behind)?);
         for token in inner {
             let exact = dictionary.exactly(token.text)?;
-            steps.push(Step::new(&mut dictionary, exact, false)?);
+            steps.push(Step::new(&mut dictionary, exact, false, token.kind)?);
         }
         let right = match last.kind {
             TokenKind::Single => dictionary.exactly(last.text)?,
             _ => dictionary.prefixed(last.text.as_bytes())?.collect(),
         };
-        steps.push(Step::new(&mut dictionary, right, is_space(last))?);
-        let Some(candidates) = self.candidates(&mut dictionary, &steps)? else {
-            return Ok(RoaringBitmap::new());
-        };
-        self.verified(&candidates, &steps)
+        let kind_before = inner.last().map_or(first.kind, |token| token.kind);
+        steps.push(Step::new(&mut dictionary, right, is_space(last), kind_before)?);
+        let candidates = self.candidates(&mut dictionary, &steps)?;
+        let sought = Some(Sequence::new(&steps, dictionary.len(), &self.whole(Section::Kinds)?));
+        Ok(Containing { file: self, candidates, sought })
     }
 
     /// Documents that have all the tokens, in whatever order.
-    fn candidates(&self, dictionary: &mut Dictionary<'_>, steps: &[Step]) -> Result<Option<RoaringBitmap>> {
+    fn candidates(&self, dictionary: &mut Dictionary<'_>, steps: &[Step]) -> Result<RoaringBitmap> {
         let mut by_cost: Vec<&Step> = steps.iter().filter(|step| !step.implied).collect();
         by_cost.sort_by_key(|step| step.postings);
         let mut candidates: Option<RoaringBitmap> = None;
@@ -83,68 +113,95 @@ impl IndexFile {
                 None => set,
             };
             if set.is_empty() {
-                return Ok(None);
+                return Ok(set);
             }
             candidates = Some(set);
         }
-        Ok(Some(candidates.unwrap_or_else(|| (0..self.entry.documents).collect())))
+        Ok(candidates.unwrap_or_else(|| (0..self.entry.documents).collect()))
+    }
+}
+
+impl Containing<'_> {
+    /// All documents that have the text but for those of `without`. Their tokens are read on as many as `workers`
+    /// threads.
+    ///
+    /// # Errors
+    /// What is wrong with the file.
+    pub(crate) fn all(self, without: &RoaringBitmap, workers: usize) -> Result<RoaringBitmap> {
+        let candidates = self.candidates - without;
+        let Some(sought) = &self.sought else { return Ok(candidates) };
+        let (file, count) = (self.file, candidates.len());
+        let check = |part: &[u32]| -> Result<Vec<u32>> {
+            let close = count * CLOSE > u64::from(file.entry.documents);
+            let mut documents = if close { Documents::in_a_row(file) } else { Documents::new(file) };
+            let mut found = Vec::new();
+            for &document in part {
+                if sought.is_in(documents.tokens(document)?)? {
+                    found.push(document);
+                }
+            }
+            Ok(found)
+        };
+        let candidates: Vec<u32> = candidates.iter().collect();
+        let workers = if count < SHARED { 1 } else { workers.max(1) };
+        if workers == 1 {
+            return Ok(check(&candidates)?.into_iter().collect());
+        }
+        let parts = candidates.chunks(candidates.len().div_ceil(workers));
+        let found = std::thread::scope(|scope| {
+            let threads: Vec<_> = parts.map(|part| scope.spawn(|| check(part))).collect();
+            let joined = threads.into_iter().map(|thread| thread.join());
+            joined
+                .map(|found| found.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+                .collect::<Result<Vec<_>>>()
+        })?;
+        Ok(found.into_iter().flatten().collect())
     }
 
-    /// The candidates in which the tokens follow each other.
-    fn verified(&self, candidates: &RoaringBitmap, steps: &[Step]) -> Result<RoaringBitmap> {
-        let kinds = self.whole(Section::Kinds)?;
-        let is_word =
-            |code: u32| kinds.get(code as usize / 8).is_some_and(|byte| byte & (1 << (code % 8)) != 0);
-        let [first, inner @ .., last] = steps else { return Ok(RoaringBitmap::new()) };
-        let inner: Vec<u32> = inner.iter().filter_map(|step| step.codes.first().copied()).collect();
-        let mut documents = Documents::new(self);
-        let mut codes = Vec::new();
-        let mut found = RoaringBitmap::new();
-        for document in candidates {
-            codes.clear();
-            documents.tokens(document, &mut codes)?;
-            // `at` is where the inner tokens begin; the edges stand before and behind them.
-            let fits = |at: usize| {
-                let end = at + inner.len();
-                let (Some(left), Some(&right)) = (at.checked_sub(1), codes.get(end)) else { return false };
-                // A space at an edge is a gap of its own, or the one that is implied between two words. Then the
-                // word beyond it is only looked at.
-                let implied = |one: usize| is_word(codes[one - 1]) && is_word(codes[one]);
-                let left = if first.implied {
-                    first.has(codes[left]) || implied(at)
-                } else {
-                    first.has(codes[left])
-                };
-                left && if last.implied { last.has(right) || implied(end) } else { last.has(right) }
+    /// Offers the documents that have the text, the newest first, from `start` on and but for those of `without`. When
+    /// one is not wanted, none behind it is, and it is not even read.
+    ///
+    /// # Errors
+    /// What is wrong with the file.
+    pub(crate) fn newest(self, start: u32, without: &RoaringBitmap, offer: &mut impl Offer) -> Result<()> {
+        let candidates = self.candidates - without;
+        let mut documents = Documents::new(self.file);
+        for document in candidates.range(start..) {
+            let rank = documents.rank(document)?;
+            if !offer.wants(rank) {
+                break;
+            }
+            let found = match &self.sought {
+                Some(sought) => sought.is_in(documents.tokens(document)?)?,
+                None => true,
             };
-            let matched = match inner.first() {
-                Some(first) => {
-                    let starts = codes.iter().enumerate().filter(|(_, code)| *code == first);
-                    starts.map(|(at, _)| at).any(|at| codes[at..].starts_with(&inner) && fits(at))
-                }
-                None => (1..codes.len()).any(fits),
-            };
-            if matched {
-                found.insert(document);
+            if found {
+                offer.take(rank);
             }
         }
-        Ok(found)
+        Ok(())
     }
 }
 
 /// A place in what is looked for, and the tokens that may stand there.
 struct Step {
     numbers: Vec<u32>,
-    /// Their codes, sorted.
     codes: Vec<u32>,
     /// How many documents they are in, added up.
     postings: u64,
-    /// Whether the space that is implied between two words may stand there.
+    /// Whether the space that is implied between two words may stand there: then any word may, which has it on its
+    /// inner side.
     implied: bool,
 }
 
 impl Step {
-    fn new(dictionary: &mut Dictionary<'_>, numbers: Vec<u32>, implied: bool) -> Result<Self> {
+    /// `space`: whether a single space is looked for, at an edge. `beside`: what stands on its inner side.
+    fn new(
+        dictionary: &mut Dictionary<'_>,
+        numbers: Vec<u32>,
+        space: bool,
+        beside: TokenKind,
+    ) -> Result<Self> {
         let mut codes = Vec::with_capacity(numbers.len());
         let mut postings = 0;
         for &number in &numbers {
@@ -152,17 +209,81 @@ impl Step {
             codes.push(row.code);
             postings += u64::from(row.documents);
         }
-        codes.sort_unstable();
-        Ok(Self { numbers, codes, postings, implied })
+        Ok(Self { numbers, codes, postings, implied: space && beside == TokenKind::Word })
+    }
+}
+
+/// Steps that must follow each other, as a bit each: 64 of them are looked for at once.
+struct Sequence {
+    /// For each code the steps it may stand at.
+    steps: Vec<u64>,
+    /// The last of them.
+    last: u64,
+    /// What follows behind the first 64 steps: one code each, but for the last.
+    rest: Vec<Vec<u32>>,
+    /// Whether any word will do at the last step of `rest`.
+    kinds: Option<Vec<u8>>,
+}
+
+impl Sequence {
+    fn new(steps: &[Step], codes: u32, kinds: &[u8]) -> Self {
+        let (first, rest) = steps.split_at(steps.len().min(64));
+        let mut masks = vec![0; codes as usize];
+        for (at, step) in first.iter().enumerate() {
+            for &code in &step.codes {
+                if let Some(mask) = masks.get_mut(code as usize) {
+                    *mask |= 1 << at;
+                }
+            }
+            if step.implied {
+                let words = masks.iter_mut().enumerate().filter(|(code, _)| is_word(kinds, *code as u32));
+                words.for_each(|(_, mask)| *mask |= 1 << at);
+            }
+        }
+        let kinds = rest.last().is_some_and(|step| step.implied).then(|| kinds.to_vec());
+        let rest = rest.iter().map(|step| {
+            let mut codes = step.codes.clone();
+            codes.sort_unstable();
+            codes
+        });
+        Self { steps: masks, last: 1 << (first.len() - 1), rest: rest.collect(), kinds }
     }
 
-    fn has(&self, code: u32) -> bool {
-        match self.codes[..] {
-            [] => false,
-            [only] => only == code,
-            _ => self.codes.binary_search(&code).is_ok(),
+    /// Whether the steps follow each other somewhere in these tokens.
+    #[inline]
+    fn is_in(&self, tokens: &[u8]) -> Result<bool> {
+        // Bit n: the tokens up to here end with the first n + 1 steps.
+        let (mut state, mut found) = (0_u64, 0);
+        if self.rest.is_empty() {
+            code::decode(tokens, |code| {
+                state = (state << 1 | 1) & self.steps.get(code as usize).copied().unwrap_or(0);
+                found |= state;
+            })?;
+            return Ok(found & self.last != 0);
         }
+        let (mut codes, mut ends) = (Vec::new(), Vec::new());
+        code::decode(tokens, |code| {
+            state = (state << 1 | 1) & self.steps.get(code as usize).copied().unwrap_or(0);
+            codes.push(code);
+            if state & self.last != 0 {
+                ends.push(codes.len());
+            }
+        })?;
+        Ok(ends.into_iter().any(|end| self.rest_is_at(&codes[end..])))
     }
+
+    fn rest_is_at(&self, codes: &[u32]) -> bool {
+        let fits = |at: usize, code: u32| {
+            let any_word =
+                at + 1 == self.rest.len() && self.kinds.as_deref().is_some_and(|kinds| is_word(kinds, code));
+            any_word || self.rest[at].binary_search(&code).is_ok()
+        };
+        codes.len() >= self.rest.len() && (0..self.rest.len()).all(|at| fits(at, codes[at]))
+    }
+}
+
+fn is_word(kinds: &[u8], code: u32) -> bool {
+    kinds.get(code as usize / 8).is_some_and(|byte| byte & (1 << (code % 8)) != 0)
 }
 
 impl Dictionary<'_> {

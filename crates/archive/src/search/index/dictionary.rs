@@ -5,13 +5,15 @@ use std::ops::Range;
 use memchr::{memchr, memchr_iter, memmem, memrchr};
 use roaring::RoaringBitmap;
 
+use super::bits::{Bits, append_serialized};
 use super::blocks::{Fault, Result, Span, Window};
 use super::file::{IndexFile, Section};
 use super::source::{Terms, Which};
 use crate::segment::varint;
 
-/// Documents from which on a word's postings are a bitmap; fewer are a list.
-pub(super) const BITMAP_FROM: u32 = 256;
+/// Documents from which on a word's postings are a set; fewer are a list. They lie apart: who unites the lists of many
+/// rare words reads them without what lies between.
+pub(super) const SET_FROM: u32 = 256;
 
 /// Bytes of a row of the table.
 pub(super) const ROW: u64 = 24;
@@ -19,13 +21,18 @@ pub(super) const ROW: u64 = 24;
 /// Bytes of the longest word there can be, with some to spare: a facet's key and value.
 const LONGEST_WORD: u64 = 1024;
 
+/// In the length of its postings, that they are a set.
+const SET: u32 = 1 << 31;
+
 /// What the table says of a word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Row {
-    /// Where its postings begin, or its only document.
+    /// Where its postings begin in their section, or its only document.
     pub(super) place: u64,
-    /// Bytes of its postings.
+    /// Bytes of its postings; 0 when it has only one document.
     pub(super) length: u32,
+    /// Whether they are a set.
+    pub(super) set: bool,
     /// In how many documents it is.
     pub(super) documents: u32,
     /// Its code in the documents' tokens.
@@ -38,7 +45,8 @@ impl Row {
     pub(super) fn bytes(&self) -> [u8; ROW as usize] {
         let mut bytes = [0; ROW as usize];
         bytes[..8].copy_from_slice(&self.place.to_le_bytes());
-        for (at, value) in [self.length, self.documents, self.code, self.word].into_iter().enumerate() {
+        let length = self.length | if self.set { SET } else { 0 };
+        for (at, value) in [length, self.documents, self.code, self.word].into_iter().enumerate() {
             bytes[8 + 4 * at..12 + 4 * at].copy_from_slice(&value.to_le_bytes());
         }
         bytes
@@ -47,7 +55,8 @@ impl Row {
     fn read(bytes: &[u8; ROW as usize]) -> Self {
         let number = |at: usize| bytes[at..].first_chunk().map_or(0, |four| u32::from_le_bytes(*four));
         let place = bytes.first_chunk().map_or(0, |eight| u64::from_le_bytes(*eight));
-        Self { place, length: number(8), documents: number(12), code: number(16), word: number(20) }
+        let (length, set) = (number(8) & !SET, number(8) & SET != 0);
+        Self { place, length, set, documents: number(12), code: number(16), word: number(20) }
     }
 }
 
@@ -56,26 +65,32 @@ pub(super) struct Dictionary<'f> {
     file: &'f IndexFile,
     words: Span,
     table: Span,
-    postings: Span,
+    lists: Span,
+    sets: Span,
     word_window: Window<'f>,
     table_window: Window<'f>,
-    postings_window: Window<'f>,
+    list_window: Window<'f>,
+    set_window: Window<'f>,
 }
 
 impl<'f> Dictionary<'f> {
     pub(super) fn new(file: &'f IndexFile, which: Which) -> Self {
-        let (words, table, postings) = match which {
-            Which::Text => (Section::Words, Section::Table, Section::Postings),
-            Which::Facets => (Section::FacetWords, Section::FacetTable, Section::FacetPostings),
+        let [words, table, lists, sets] = match which {
+            Which::Text => [Section::Words, Section::Table, Section::Lists, Section::Sets],
+            Which::Facets => {
+                [Section::FacetWords, Section::FacetTable, Section::FacetLists, Section::FacetSets]
+            }
         };
         Self {
             file,
             words: file.sections.get(words),
             table: file.sections.get(table),
-            postings: file.sections.get(postings),
+            lists: file.sections.get(lists),
+            sets: file.sections.get(sets),
             word_window: file.window(),
             table_window: file.window(),
-            postings_window: file.window(),
+            list_window: file.window(),
+            set_window: file.window(),
         }
     }
 
@@ -84,7 +99,8 @@ impl<'f> Dictionary<'f> {
         Self {
             word_window: file.narrow_stream(),
             table_window: file.narrow_stream(),
-            postings_window: file.narrow_stream(),
+            list_window: file.narrow_stream(),
+            set_window: file.narrow_stream(),
             ..Self::new(file, which)
         }
     }
@@ -176,98 +192,56 @@ impl<'f> Dictionary<'f> {
         Ok(found)
     }
 
-    /// The documents of a word.
-    pub(super) fn documents(&mut self, row: &Row) -> Result<Postings> {
-        if row.length == 0 {
-            return Ok(Postings::List(vec![u32::try_from(row.place).map_err(|_| OUTSIDE)?]));
-        }
-        let span = self.postings.within(row.place, u64::from(row.length))?;
-        let mut bytes = self.postings_window.read(span)?;
-        if row.documents >= BITMAP_FROM {
-            let set = RoaringBitmap::deserialize_from(bytes)
+    /// The documents of a word, in order.
+    pub(super) fn documents(&mut self, row: &Row) -> Result<RoaringBitmap> {
+        let mut set = RoaringBitmap::new();
+        if row.set {
+            set = RoaringBitmap::deserialize_from(self.set(row)?)
                 .map_err(|_| Fault::Damaged("a set cannot be understood"))?;
-            if set.max() >= Some(self.file.entry.documents) {
-                return Err(OUTSIDE);
-            }
-            return Ok(Postings::Set(set));
+        } else {
+            self.list(row, |document| {
+                set.insert(document);
+                Ok(())
+            })?;
         }
-        let mut list = Vec::with_capacity(row.documents as usize);
-        let mut next = 0_u64;
-        while !bytes.is_empty() {
-            let (step, rest) = varint::decode(bytes).ok_or(Fault::Damaged("a list cannot be understood"))?;
-            let document = next.saturating_add(step);
-            if document >= u64::from(self.file.entry.documents) {
-                return Err(OUTSIDE);
-            }
-            list.push(document as u32);
-            (next, bytes) = (document + 1, rest);
-        }
-        Ok(Postings::List(list))
+        if set.max() >= Some(self.file.entry.documents) { Err(OUTSIDE) } else { Ok(set) }
     }
 
     /// The documents of many words together.
     pub(super) fn union(&mut self, numbers: impl IntoIterator<Item = u32>) -> Result<RoaringBitmap> {
-        let mut union = Union::new(self.file.entry.documents);
+        let mut union = Bits::new(self.file.entry.documents);
         for number in numbers {
             let row = self.row(number)?;
-            let postings = self.documents(&row)?;
-            union.add(postings)?;
+            if row.set {
+                union.unite_serialized(self.set(&row)?)?;
+            } else {
+                self.list(&row, |document| union.insert(document))?;
+            }
         }
-        Ok(union.finish())
+        union.into_set()
+    }
+
+    fn set(&mut self, row: &Row) -> Result<&[u8]> {
+        self.set_window.read(self.sets.within(row.place, u64::from(row.length))?)
+    }
+
+    fn list(&mut self, row: &Row, mut each: impl FnMut(u32) -> Result<()>) -> Result<()> {
+        if row.length == 0 {
+            return each(u32::try_from(row.place).map_err(|_| OUTSIDE)?);
+        }
+        let mut bytes = self.list_window.read(self.lists.within(row.place, u64::from(row.length))?)?;
+        let mut next = 0_u64;
+        while !bytes.is_empty() {
+            let (step, rest) = varint::decode(bytes).ok_or(Fault::Damaged("a list cannot be understood"))?;
+            let document = next.saturating_add(step);
+            each(u32::try_from(document).map_err(|_| OUTSIDE)?)?;
+            (next, bytes) = (document + 1, rest);
+        }
+        Ok(())
     }
 }
 
 const OUTSIDE: Fault = Fault::Damaged("a document lies beyond the last");
-
-/// The documents a word is in.
-pub(super) enum Postings {
-    List(Vec<u32>),
-    Set(RoaringBitmap),
-}
-
-impl Postings {
-    pub(super) fn into_set(self) -> RoaringBitmap {
-        match self {
-            Self::List(list) => list.into_iter().collect(),
-            Self::Set(set) => set,
-        }
-    }
-}
-
-/// Sets of documents, united: short lists as bits of an array.
-struct Union {
-    documents: u32,
-    bits: Vec<u8>,
-    set: RoaringBitmap,
-}
-
-impl Union {
-    fn new(documents: u32) -> Self {
-        Self { documents, bits: Vec::new(), set: RoaringBitmap::new() }
-    }
-
-    fn add(&mut self, postings: Postings) -> Result<()> {
-        match postings {
-            Postings::Set(set) => self.set |= set,
-            Postings::List(list) => {
-                if self.bits.is_empty() {
-                    self.bits = vec![0; self.documents as usize / 8 + 1];
-                }
-                for document in list {
-                    *self.bits.get_mut(document as usize / 8).ok_or(OUTSIDE)? |= 1 << (document % 8);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn finish(mut self) -> RoaringBitmap {
-        if !self.bits.is_empty() {
-            self.set |= RoaringBitmap::from_lsb0_bytes(0, &self.bits);
-        }
-        self.set
-    }
-}
 
 /// Goes through a dictionary from the first word on.
 pub(super) struct FileTerms<'f> {
@@ -306,13 +280,19 @@ impl Terms for FileTerms<'_> {
         self.row.map_or(0, |row| row.code)
     }
 
+    fn count(&self) -> u32 {
+        self.row.map_or(0, |row| row.documents)
+    }
+
     fn documents(&mut self, out: &mut Vec<u32>) -> Result<()> {
         let Some(row) = self.row else { return Ok(()) };
-        match self.dictionary.documents(&row)? {
-            Postings::List(list) => out.extend(list),
-            Postings::Set(set) => out.extend(set),
+        if row.set {
+            return append_serialized(self.dictionary.set(&row)?, out);
         }
-        Ok(())
+        self.dictionary.list(&row, |document| {
+            out.push(document);
+            Ok(())
+        })
     }
 
     fn advance(&mut self) -> Result<()> {

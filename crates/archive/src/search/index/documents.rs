@@ -3,9 +3,9 @@
 use roaring::RoaringBitmap;
 
 use super::blocks::{Fault, Result, Span, Window};
-use super::code;
 use super::dictionary::{Dictionary, FileTerms};
 use super::file::{IndexFile, Section};
+use super::grams;
 use super::source::{Source, Terms, Which};
 use crate::search::cursor::Rank;
 
@@ -40,7 +40,12 @@ impl<'f> Documents<'f> {
         Self::with(file, IndexFile::window)
     }
 
-    /// The same for whoever goes from the first to the last.
+    /// The same for whoever goes through most of one file.
+    pub(super) fn in_a_row(file: &'f IndexFile) -> Self {
+        Self { stream_window: file.stream(), ..Self::with(file, IndexFile::narrow_stream) }
+    }
+
+    /// The same for whoever goes from the first to the last of many files.
     pub(super) fn in_order(file: &'f IndexFile) -> Self {
         Self::with(file, IndexFile::narrow_stream)
     }
@@ -77,15 +82,15 @@ impl<'f> Documents<'f> {
         Ok(u64::from(u32::from_le_bytes(end)))
     }
 
-    /// Appends the codes of a document's tokens.
-    pub(super) fn tokens(&mut self, document: u32, out: &mut Vec<u32>) -> Result<()> {
+    /// The codes of a document's tokens, spelled as [`code`](super::code) does.
+    pub(super) fn tokens(&mut self, document: u32) -> Result<&[u8]> {
         let start = match document.checked_sub(1) {
             Some(before) => self.end(before)?,
             None => 0,
         };
         let end = self.end(document)?;
         let length = end.checked_sub(start).ok_or(Fault::Damaged("a document ends before it begins"))?;
-        code::decode(self.stream_window.read(self.stream.within(start, length)?)?, out)
+        self.stream_window.read(self.stream.within(start, length)?)
     }
 
     /// The document at a place in the order of sequences.
@@ -128,6 +133,7 @@ pub(super) struct FileSource<'f> {
     file: &'f IndexFile,
     documents: Documents<'f>,
     dead: RoaringBitmap,
+    spaced: RoaringBitmap,
     opaque: RoaringBitmap,
     facet_opaque: RoaringBitmap,
     codes: u32,
@@ -139,6 +145,7 @@ impl<'f> FileSource<'f> {
             file,
             documents: Documents::in_order(file),
             dead: dead.clone(),
+            spaced: grams::find(file, grams::SPACE)?.unwrap_or_default(),
             opaque: file.opaque(Which::Text)?,
             facet_opaque: file.opaque(Which::Facets)?,
             codes: Dictionary::new(file, Which::Text).len(),
@@ -163,13 +170,12 @@ impl Source for FileSource<'_> {
         self.documents.at_place(place)
     }
 
-    fn tokens(&mut self, document: u32, out: &mut Vec<u32>) -> Result<()> {
-        self.documents.tokens(document, out)?;
-        if out.iter().all(|&code| code < self.codes) {
-            Ok(())
-        } else {
-            Err(Fault::Damaged("a token has no word"))
-        }
+    fn tokens(&mut self, document: u32) -> Result<&[u8]> {
+        self.documents.tokens(document)
+    }
+
+    fn spaced(&self) -> &RoaringBitmap {
+        &self.spaced
     }
 
     fn codes(&self) -> u32 {

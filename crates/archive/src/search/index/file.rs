@@ -20,13 +20,15 @@ pub(super) enum Section {
     Kinds,
     /// Documents by their most frequent parts of tokens.
     Grams,
-    /// The tokens: in which documents they are, how they are spelled, what is known of them.
-    Postings,
+    /// The tokens: in which documents the rare and the frequent ones are, how they are spelled, what is known of them.
+    Lists,
+    Sets,
     Words,
     Table,
     /// The same of facets.
     FacetOpaque,
-    FacetPostings,
+    FacetLists,
+    FacetSets,
     FacetWords,
     FacetTable,
 }
@@ -64,7 +66,7 @@ pub(crate) struct FileEntry {
     pub(super) footer: Sha256Hash,
 }
 
-const MAGIC: &[u8; 8] = b"fdindex\x01";
+const MAGIC: &[u8; 8] = b"fdindex\x02";
 const FOOTER: usize = 8 + 16 + 4 + 4 + 8 + 8 + Section::COUNT * 16 + 8 + 32;
 
 /// An open index file.

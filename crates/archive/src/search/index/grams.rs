@@ -4,17 +4,25 @@ use std::collections::HashMap;
 
 use roaring::RoaringBitmap;
 
+use super::bits::Bits;
 use super::blocks::{BlockWriter, Fault, Result, Span};
 use super::file::{IndexFile, Section};
 
-/// Postings that a query for a part of a word may have to unite; a part that takes more has a set of its own.
-const MOST_POSTINGS: u64 = 512 * 1024;
+/// A part of a word has a set of its own when a query for it would have to unite more than this share of the documents,
+/// a document counted once for each word.
+const SHARE: u64 = 2;
+
+/// Documents of a file in which none has: what there is to unite is little.
+const FEW_DOCUMENTS: u32 = 4_096;
 
 /// Sets of their own in a file; the most expensive ones.
 const MOST_GRAMS: usize = 512;
 
-/// Documents whose sets are kept as bits before they are packed.
-const STRIDE: u32 = 8_192;
+/// Memory for sets while a file is made. What has none then is united when it is asked for.
+const MOST_MEMORY: usize = 3 * 1024 * 1024;
+
+/// Words in more than one of so many documents are united as a whole, others document by document.
+const DENSE: usize = 64;
 
 /// Bytes of an entry of the list the section begins with: the text, padded with NUL, place and length of the set.
 const ENTRY: usize = 8 + 8 + 4;
@@ -23,8 +31,9 @@ const ENTRY: usize = 8 + 8 + 4;
 pub(super) const SPACE: &str = " ";
 
 /// The parts of one and two characters of a token, each once, as numbers.
-fn parts(word: &str, out: &mut Vec<u64>) {
+fn parts(word: &[u8], out: &mut Vec<u64>) {
     out.clear();
+    let Ok(word) = std::str::from_utf8(word) else { return };
     let mut before = None;
     for character in word.chars() {
         let one = u64::from(u32::from(character));
@@ -42,103 +51,112 @@ fn text(part: u64) -> String {
 }
 
 /// Finds out which parts are worth a set.
-#[derive(Default)]
 pub(super) struct Census {
+    documents: u32,
     postings: HashMap<u64, u64>,
     parts: Vec<u64>,
 }
 
 impl Census {
+    /// For a file of so many documents.
+    pub(super) fn new(documents: u32) -> Self {
+        Self { documents, postings: HashMap::new(), parts: Vec::new() }
+    }
+
     /// Counts a word that is in so many documents.
-    pub(super) fn add(&mut self, word: &str, documents: u32) {
+    pub(super) fn add(&mut self, word: &[u8], documents: u32) {
+        if self.documents < FEW_DOCUMENTS {
+            return;
+        }
         parts(word, &mut self.parts);
         for part in &self.parts {
             *self.postings.entry(*part).or_default() += u64::from(documents);
         }
     }
 
+    /// Chooses.
     pub(super) fn finish(self) -> Collector {
+        let least = u64::from(self.documents) / SHARE;
         let mut chosen: Vec<(u64, u64)> =
-            self.postings.into_iter().filter(|(_, postings)| *postings > MOST_POSTINGS).collect();
+            self.postings.into_iter().filter(|(_, postings)| *postings > least).collect();
         chosen.sort_unstable_by_key(|(part, postings)| (std::cmp::Reverse(*postings), *part));
-        chosen.truncate(MOST_GRAMS);
+        let bits = Bits::new(self.documents);
+        chosen.truncate(MOST_GRAMS.min(MOST_MEMORY / bits.memory().max(1)));
         let space = u64::from(u32::from(' ')) << 32;
         let mut grams: Vec<u64> =
             chosen.into_iter().map(|(part, _)| part).filter(|part| *part != space).collect();
         grams.push(space);
         grams.sort_unstable();
-        let numbers = grams.iter().enumerate().map(|(number, part)| (*part, number as u16)).collect();
-        let sets = vec![RoaringBitmap::new(); grams.len()];
-        let bits = vec![0; grams.len() * (STRIDE as usize / 8)];
-        let space = grams.binary_search(&space).unwrap_or_default() as u16;
-        Collector { numbers, grams, sets, bits, base: 0, space, parts: Vec::new() }
+        let numbers = grams.iter().enumerate().map(|(number, part)| (*part, number)).collect();
+        let space = grams.binary_search(&space).unwrap_or_default();
+        Collector {
+            numbers,
+            sets: vec![bits.clone(); grams.len()],
+            grams,
+            space,
+            word: bits,
+            parts: Vec::new(),
+        }
     }
 }
 
-/// Collects the sets, document by document.
+/// Collects the sets, word by word.
 pub(super) struct Collector {
-    numbers: HashMap<u64, u16>,
+    numbers: HashMap<u64, usize>,
     grams: Vec<u64>,
-    sets: Vec<RoaringBitmap>,
-    /// Of the stretch of documents in progress: [`STRIDE`] bits for each gram.
-    bits: Vec<u8>,
-    base: u32,
-    space: u16,
+    sets: Vec<Bits>,
+    space: usize,
+    /// The documents of the word in hand.
+    word: Bits,
     parts: Vec<u64>,
 }
 
 impl Collector {
-    /// Appends the numbers of the grams in a word.
-    pub(super) fn of(&mut self, word: &str, out: &mut Vec<u16>) {
+    /// Notes the documents that have a word.
+    pub(super) fn add(&mut self, word: &[u8], documents: &[u32]) -> Result<()> {
+        if self.grams.len() == 1 && !word.contains(&b' ') {
+            return Ok(());
+        }
         parts(word, &mut self.parts);
-        out.extend(self.parts.iter().filter_map(|part| self.numbers.get(part)));
-    }
-
-    /// The number of the gram that is a single space.
-    pub(super) fn space(&self) -> u16 {
-        self.space
-    }
-
-    /// Notes that a document has grams. Documents come in order.
-    #[inline]
-    pub(super) fn add(&mut self, document: u32, grams: &[u16]) {
-        if document - self.base >= STRIDE {
-            self.pack(document);
+        let dense = documents.len() > self.word.len() / DENSE;
+        if dense {
+            self.word.clear();
+            documents.iter().try_for_each(|document| self.word.insert(*document))?;
         }
-        let bit = document - self.base;
-        for &gram in grams {
-            self.bits[gram as usize * (STRIDE as usize / 8) + bit as usize / 8] |= 1 << (bit % 8);
+        for number in self.parts.iter().filter_map(|part| self.numbers.get(part)) {
+            let set = &mut self.sets[*number];
+            if dense {
+                set.unite(&self.word);
+            } else {
+                documents.iter().try_for_each(|document| set.insert(*document))?;
+            }
         }
+        Ok(())
     }
 
-    #[cold]
-    fn pack(&mut self, next: u32) {
-        for (set, bits) in self.sets.iter_mut().zip(self.bits.chunks_mut(STRIDE as usize / 8)) {
-            *set |= RoaringBitmap::from_lsb0_bytes(self.base, bits);
-            bits.fill(0);
-        }
-        self.base = next / STRIDE * STRIDE;
+    /// Notes that a document has a space between two words.
+    pub(super) fn add_space(&mut self, document: u32) -> Result<()> {
+        self.sets[self.space].insert(document)
     }
 
-    /// Writes the section, set by set.
-    pub(super) fn finish(mut self, out: &mut BlockWriter) -> std::io::Result<()> {
-        self.pack(0);
+    /// Writes the section: the list first, so that the sets are packed twice and never all at once.
+    pub(super) fn finish(self, out: &mut BlockWriter) -> std::io::Result<()> {
         out.write(&(self.grams.len() as u32).to_le_bytes())?;
-        let mut start = 0;
+        let (mut start, mut bytes) = (0, Vec::new());
         for (part, set) in self.grams.iter().zip(&self.sets) {
-            let length = set.serialized_size() as u32;
+            bytes.clear();
+            set.serialize(&mut bytes);
             let mut name = [0; 8];
             let text = text(*part);
             name[..text.len()].copy_from_slice(text.as_bytes());
             out.write(&name)?;
             out.write(&u64::to_le_bytes(start))?;
-            out.write(&length.to_le_bytes())?;
-            start += u64::from(length);
+            out.write(&(bytes.len() as u32).to_le_bytes())?;
+            start += bytes.len() as u64;
         }
-        let mut bytes = Vec::new();
         for set in self.sets {
             bytes.clear();
-            set.serialize_into(&mut bytes)?;
+            set.serialize(&mut bytes);
             out.write(&bytes)?;
         }
         Ok(())

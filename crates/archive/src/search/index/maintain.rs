@@ -209,7 +209,9 @@ impl Keeper {
             after = page.last().map_or(last, |(found, _)| found.sequence);
             if builder.memory() > PAGE_BYTES as usize * 2 || after == last {
                 let until = if page.is_empty() { last } else { after };
-                made.push(self.write(std::mem::replace(&mut builder, Builder::new()), from, until)?);
+                let number = self.number();
+                made.push(self.write(number, &builder, from, until)?);
+                builder.clear();
                 from = until + 1;
             }
             if from > last {
@@ -293,8 +295,9 @@ impl Keeper {
             return Ok(());
         }
         if self.builder.len() > 0 {
-            let builder = std::mem::replace(&mut self.builder, Builder::new());
-            let entry = self.write(builder, self.manifest.upto + 1, self.seen)?;
+            let number = self.number();
+            let entry = self.write(number, &self.builder, self.manifest.upto + 1, self.seen)?;
+            self.builder.clear();
             self.manifest.files.push(Listed { entry, dead: RoaringBitmap::new() });
         }
         self.manifest.upto = self.seen;
@@ -306,9 +309,8 @@ impl Keeper {
         self.publish()
     }
 
-    fn write(&mut self, builder: Builder, first: u64, last: u64) -> Result<FileEntry> {
-        let number = self.number();
-        let mut sources: [Box<dyn Source>; 1] = [Box::new(builder.seal())];
+    fn write(&self, number: u32, builder: &Builder, first: u64, last: u64) -> Result<FileEntry> {
+        let mut sources: [Box<dyn Source + '_>; 1] = [Box::new(builder.seal())];
         let stop = AtomicBool::new(false);
         let target = Target { dir: &*self.dir, archive: &self.archive, number, first, last, stop: &stop };
         Ok(write::write(&target, &mut sources)?)

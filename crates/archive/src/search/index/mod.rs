@@ -5,6 +5,7 @@
 //! into files, and merges small files into larger ones. Readers take the manifest as it is and check every block they
 //! read.
 
+mod bits;
 mod blocks;
 mod builder;
 mod code;
@@ -19,6 +20,9 @@ mod manifest;
 mod merge;
 mod phrase;
 mod source;
+#[cfg(test)]
+mod tests;
+mod vocabulary;
 mod words;
 mod write;
 
@@ -31,6 +35,7 @@ use roaring::RoaringBitmap;
 pub(crate) use blocks::Fault;
 use blocks::Result;
 use builder::FACET_BORDER;
+pub(crate) use contains::Offer;
 use dictionary::Dictionary;
 use documents::Documents;
 pub(crate) use feed::{Fed, Feed};
@@ -144,7 +149,7 @@ impl IndexFile {
         let term = format!("{field}{FACET_BORDER}");
         for number in dictionary.prefixed(term.as_bytes())? {
             let row = dictionary.row(number)?;
-            let set = dictionary.documents(&row)?.into_set();
+            let set = dictionary.documents(&row)?;
             let value = dictionary.word(&row)?.get(term.len()..).unwrap_or_default();
             each(std::str::from_utf8(value).map_err(|_| Fault::Damaged("a word is no text"))?, &set);
         }
@@ -204,7 +209,7 @@ impl IndexFile {
     fn one(&self, which: Which, word: &str) -> Result<RoaringBitmap> {
         let mut dictionary = Dictionary::new(self, which);
         let Some(row) = dictionary.find(word.as_bytes())? else { return Ok(RoaringBitmap::new()) };
-        Ok(dictionary.documents(&row)?.into_set())
+        dictionary.documents(&row)
     }
 
     fn opaque(&self, which: Which) -> Result<RoaringBitmap> {

@@ -6,6 +6,7 @@ use frontdesk_domain::tokens::TokenKind;
 use roaring::RoaringBitmap;
 
 use super::blocks::{Fault, Result};
+use super::code;
 use super::dictionary::Dictionary;
 use super::documents::Documents;
 use super::file::{IndexFile, Section};
@@ -44,7 +45,7 @@ impl IndexFile {
                 (dictionary.union(numbers)?, codes)
             } else {
                 let Some(row) = dictionary.find(word.as_bytes())? else { return Ok(RoaringBitmap::new()) };
-                (dictionary.documents(&row)?.into_set(), HashSet::from([row.code]))
+                (dictionary.documents(&row)?, HashSet::from([row.code]))
             };
             candidates &= set;
             if candidates.is_empty() {
@@ -69,7 +70,7 @@ impl IndexFile {
         let mut found = RoaringBitmap::new();
         for document in candidates {
             codes.clear();
-            documents.tokens(document, &mut codes)?;
+            code::decode(documents.tokens(document)?, |code| codes.push(code))?;
             let fits = |start: usize| {
                 let mut at = start;
                 others.iter().all(|step| {

@@ -28,14 +28,17 @@ pub(super) trait Source {
     /// The document at a place in the order of sequences.
     fn at_place(&mut self, place: u32) -> Result<u32>;
 
-    /// Appends the codes of a document's tokens.
-    fn tokens(&mut self, document: u32, out: &mut Vec<u32>) -> Result<()>;
+    /// A document's tokens, spelled in the source's codes.
+    fn tokens(&mut self, document: u32) -> Result<&[u8]>;
 
     /// How many codes there are.
     fn codes(&self) -> u32;
 
     /// Documents of which the dictionary does not have everything.
     fn opaque(&self, which: Which) -> &RoaringBitmap;
+
+    /// Documents that have a space between two words, and others that have one elsewhere.
+    fn spaced(&self) -> &RoaringBitmap;
 
     /// The terms of a dictionary, from the first on.
     fn terms(&self, which: Which) -> Result<Box<dyn Terms + '_>>;
@@ -48,6 +51,9 @@ pub(super) trait Terms {
 
     /// Its code.
     fn code(&self) -> u32;
+
+    /// In how many documents it is, the dead ones too.
+    fn count(&self) -> u32;
 
     /// Appends the documents it is in, in order.
     fn documents(&mut self, out: &mut Vec<u32>) -> Result<()>;

@@ -1,5 +1,6 @@
 //! Making an index file from sources: documents in memory, or files that become one.
 
+use std::cmp::Ordering as CmpOrdering;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -7,9 +8,10 @@ use frontdesk_domain::tokens::TokenKind;
 use frontdesk_durable::Dir;
 use roaring::RoaringBitmap;
 
+use super::bits::Bits;
 use super::blocks::{BlockWriter, Fault};
-use super::code;
-use super::dictionary::{BITMAP_FROM, Row};
+use super::code::{self, Spelling};
+use super::dictionary::{Row, SET_FROM};
 use super::documents;
 use super::file::{self, FileEntry, Section, Sections};
 use super::grams::Census;
@@ -40,6 +42,9 @@ impl From<io::Error> for Unwritten {
     }
 }
 
+/// Sources of one file: which of them have a term is a bit each.
+pub(super) const MOST_SOURCES: usize = 8;
+
 /// The document in the new file that is dead in it.
 const DEAD: u32 = u32::MAX;
 
@@ -64,65 +69,48 @@ pub(super) fn write(
     let mut sections = Sections::default();
     let order = Order::of(sources)?;
 
-    let mut text = postings(&mut out, &mut sections, Which::Text, sources, &order, target.stop)?;
+    let mut census = Census::new(order.picks.len() as u32);
+    let shared = Shared::of(Which::Text, sources, |word, documents| census.add(word, documents))?;
+    let mut grams = census.finish();
+    let collect = |word: &[u8], documents: &[u32]| grams.add(word, documents);
+    let mut text =
+        postings(&mut out, &mut sections, Which::Text, &shared, sources, &order, collect, target.stop)?;
+    for (source, new) in sources.iter().zip(&order.new) {
+        let spaced = source.spaced().iter().filter_map(|old| new.get(old as usize));
+        spaced.filter(|new| **new != DEAD).try_for_each(|new| grams.add_space(*new))?;
+    }
+    let from = out.position();
+    grams.finish(&mut out)?;
+    sections.set(Section::Grams, from, out.position());
+
     let codes = text.assign_codes();
-    let mut census = Census::default();
     let mut kinds = vec![0_u8; codes.len().div_ceil(8)];
-    words(&mut out, &mut sections, Which::Text, sources, &mut text, |number, word, documents| {
-        census.add(word, documents);
-        let code = codes[number as usize];
-        if word.chars().next().is_some_and(|first| TokenKind::of(first) == TokenKind::Word) {
+    words(&mut out, &mut sections, Which::Text, &shared, sources, &mut text, |number, word| {
+        if is_word(word) {
+            let code = codes[number];
             kinds[code as usize / 8] |= 1 << (code % 8);
         }
     })?;
-    table(&mut out, &mut sections, Section::Table, &text, &codes)?;
-    let text_words = text.rows.len() as u32;
-    text.rows = Vec::new(); // from here on the numbers will do
+    let text_words = table(&mut out, &mut sections, Section::Table, &text, &codes)?;
     section(&mut out, &mut sections, Section::Kinds, &kinds)?;
-
-    // Which grams each token has, by its code.
-    let mut collector = census.finish();
-    let mut grams_of = vec![(0_u32, 0_u16); codes.len()];
-    let mut grams = Vec::new();
-    each_kept(Which::Text, sources, &text, |number, word| {
-        let start = grams.len() as u32;
-        collector.of(word, &mut grams);
-        grams_of[codes[number as usize] as usize] = (start, (grams.len() as u32 - start) as u16);
-        Ok(())
-    })?;
-    let mut new_codes = text.numbers;
-    for number in new_codes.iter_mut().flatten() {
-        *number = codes.get(*number as usize).copied().unwrap_or(0);
-    }
+    drop((shared, kinds));
+    let Kept { rows, numbers } = text;
+    drop(rows); // from here on the codes will do
+    let spelling =
+        |number: &u32| codes.get(*number as usize).map_or_else(Spelling::default, |code| Spelling::of(*code));
+    let spellings: Vec<Vec<Spelling>> =
+        numbers.into_iter().map(|numbers| numbers.iter().map(spelling).collect()).collect();
     drop(codes);
 
     let from = out.position();
     let mut ends = Vec::with_capacity(order.picks.len());
-    let (mut old, mut spelled) = (Vec::new(), Vec::new());
-    let mut seen = vec![u32::MAX; grams_of.len()];
+    let mut spelled = Vec::new();
     order.each(|new, source, document| {
         if new.is_multiple_of(1024) && target.stop.load(Ordering::Relaxed) {
             return Err(Unwritten::Stopped);
         }
-        old.clear();
         spelled.clear();
-        sources[source].tokens(document, &mut old)?;
-        let (mut after_word, mut spaced) = (false, false);
-        for &code in &old {
-            let code = new_codes[source][code as usize];
-            code::encode(code, &mut spelled);
-            let word = kinds[code as usize / 8] & (1 << (code % 8)) != 0;
-            spaced |= after_word && word;
-            after_word = word;
-            if seen[code as usize] != new {
-                seen[code as usize] = new;
-                let (start, count) = grams_of[code as usize];
-                collector.add(new, &grams[start as usize..start as usize + count as usize]);
-            }
-        }
-        if spaced {
-            collector.add(new, &[collector.space()]);
-        }
+        code::translate(sources[source].tokens(document)?, &spellings[source], &mut spelled)?;
         out.write(&spelled)?;
         let end = u32::try_from(out.position() - from).map_err(|_| {
             io::Error::new(io::ErrorKind::FileTooLarge, "a search index file would be too large")
@@ -131,10 +119,7 @@ pub(super) fn write(
         Ok(())
     })?;
     sections.set(Section::Stream, from, out.position());
-    drop((grams_of, grams, seen, new_codes, kinds));
-    let from = out.position();
-    collector.finish(&mut out)?;
-    sections.set(Section::Grams, from, out.position());
+    drop(spellings);
 
     let from = out.position();
     order.each(|new, source, document| {
@@ -153,13 +138,20 @@ pub(super) fn write(
     }
     sections.set(Section::Order, from, out.position());
 
-    let facets = {
-        let mut facets = postings(&mut out, &mut sections, Which::Facets, sources, &order, target.stop)?;
-        words(&mut out, &mut sections, Which::Facets, sources, &mut facets, |_, _, _| {})?;
-        facets
-    };
+    let shared = Shared::of(Which::Facets, sources, |_, _| {})?;
+    let mut facets = postings(
+        &mut out,
+        &mut sections,
+        Which::Facets,
+        &shared,
+        sources,
+        &order,
+        |_, _| Ok(()),
+        target.stop,
+    )?;
+    words(&mut out, &mut sections, Which::Facets, &shared, sources, &mut facets, |_, _| {})?;
     let unused = vec![0; facets.rows.len()];
-    table(&mut out, &mut sections, Section::FacetTable, &facets, &unused)?;
+    let facet_words = table(&mut out, &mut sections, Section::FacetTable, &facets, &unused)?;
     for (which, name) in [(Which::Text, Section::Opaque), (Which::Facets, Section::FacetOpaque)] {
         let mut bytes = Vec::new();
         order.opaque(sources, which).serialize_into(&mut bytes)?;
@@ -171,13 +163,24 @@ pub(super) fn write(
         first: target.first,
         last: target.last,
         documents: order.picks.len() as u32,
-        words: text_words.saturating_add(facets.rows.len() as u32),
+        words: text_words.saturating_add(facet_words),
         length: 0,
         footer: [0; 32],
     };
     let entry = file::finish(out, target.archive, &sections, entry)?;
     target.dir.sync_dir(layout::SEARCH)?;
     Ok(entry)
+}
+
+/// Whether a token is a run of word characters.
+fn is_word(token: &[u8]) -> bool {
+    match token.first() {
+        Some(first) if first.is_ascii() => first.is_ascii_alphanumeric(),
+        _ => {
+            let first = std::str::from_utf8(token).ok().and_then(|token| token.chars().next());
+            first.is_some_and(|first| TokenKind::of(first) == TokenKind::Word)
+        }
+    }
 }
 
 fn section(out: &mut BlockWriter, sections: &mut Sections, name: Section, bytes: &[u8]) -> io::Result<()> {
@@ -199,7 +202,7 @@ impl Order {
     fn of(sources: &mut [Box<dyn Source + '_>]) -> Result<Self, Fault> {
         let mut new: Vec<Vec<u32>> =
             sources.iter().map(|source| vec![DEAD; source.documents() as usize]).collect();
-        let mut picks = Vec::new();
+        let mut picks = Vec::with_capacity(new.iter().map(Vec::len).sum());
         let mut next = vec![0_u32; sources.len()];
         let mut heads = Vec::with_capacity(sources.len());
         for (source, next) in sources.iter_mut().zip(&mut next) {
@@ -246,18 +249,116 @@ fn head(source: &mut dyn Source, next: &mut u32) -> Result<Option<crate::search:
     if *next < source.documents() { source.rank(*next).map(Some) } else { Ok(None) }
 }
 
+/// Which sources have which terms: found out once, and gone through again and again.
+struct Shared {
+    /// For each term of all sources together, in order, a bit for each source that has it.
+    having: Vec<u8>,
+}
+
+impl Shared {
+    /// Calls `each` with every term and in how many documents it is, the dead ones too.
+    fn of(
+        which: Which,
+        sources: &[Box<dyn Source + '_>],
+        mut each: impl FnMut(&[u8], u32),
+    ) -> Result<Self, Fault> {
+        let mut terms = sources.iter().map(|source| source.terms(which)).collect::<Result<Vec<_>, _>>()?;
+        let mut shared = Self { having: Vec::new() };
+        let (mut least, mut having) = (Vec::new(), Vec::new());
+        loop {
+            having.clear();
+            for (source, terms) in terms.iter().enumerate() {
+                let Some(word) = terms.word() else { continue };
+                match if having.is_empty() { CmpOrdering::Less } else { word.cmp(&least[..]) } {
+                    CmpOrdering::Greater => continue,
+                    CmpOrdering::Equal => {}
+                    CmpOrdering::Less => {
+                        having.clear();
+                        least.clear();
+                        least.extend_from_slice(word);
+                    }
+                }
+                having.push(source);
+            }
+            if having.is_empty() {
+                return Ok(shared);
+            }
+            let mut documents = 0_u32;
+            for &source in &having {
+                documents = documents.saturating_add(terms[source].count());
+                terms[source].advance()?;
+            }
+            each(&least, documents);
+            shared.having.push(having.iter().fold(0, |bits, source| bits | 1 << source));
+        }
+    }
+
+    /// Goes through the terms.
+    fn terms<'s>(
+        &self,
+        which: Which,
+        sources: &'s [Box<dyn Source + '_>],
+    ) -> Result<Together<'_, 's>, Fault> {
+        let terms = sources.iter().map(|source| source.terms(which)).collect::<Result<_, _>>()?;
+        Ok(Together { having: self.having.iter(), terms, now: 0 })
+    }
+}
+
+/// Goes through the terms of all sources at once.
+struct Together<'h, 's> {
+    having: std::slice::Iter<'h, u8>,
+    terms: Vec<Box<dyn Terms + 's>>,
+    /// The sources that have the term in progress.
+    now: u8,
+}
+
+impl<'s> Together<'_, 's> {
+    /// Goes to the next term; `false` behind the last.
+    fn next(&mut self) -> Result<bool, Fault> {
+        for source in each_source(self.now) {
+            self.terms[source].advance()?;
+        }
+        let next = self.having.next();
+        self.now = next.copied().unwrap_or(0);
+        Ok(next.is_some())
+    }
+
+    fn word(&self) -> Result<&[u8], Fault> {
+        let first = self.terms.get(self.now.trailing_zeros() as usize);
+        first.and_then(|terms| terms.word()).ok_or(Fault::Damaged("a word is not there any more"))
+    }
+
+    /// In how many documents it is, the dead ones too.
+    fn count(&self) -> u32 {
+        each_source(self.now).map(|source| self.terms[source].count()).fold(0, u32::saturating_add)
+    }
+
+    fn sources(&mut self) -> impl Iterator<Item = (usize, &mut (dyn Terms + 's))> {
+        let now = self.now;
+        let terms = self.terms.iter_mut().enumerate();
+        terms.filter(move |(source, _)| now >> source & 1 == 1).map(|(source, terms)| (source, &mut **terms))
+    }
+}
+
+fn each_source(mut having: u8) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let next = (having != 0).then(|| having.trailing_zeros() as usize);
+        having &= having.wrapping_sub(1);
+        next
+    })
+}
+
 /// What becomes of the terms of the sources.
 struct Kept {
-    /// For each term that is still in a document: in how many, and where its postings are.
+    /// For each term of all sources together: in how many documents it still is, and where its postings are. Those
+    /// that are in none are left out of the file.
     rows: Vec<Row>,
-    /// For each term of all sources together, in order, whether it is kept.
-    kept: Vec<bool>,
-    /// For each source, by its codes, the number of the term.
+    /// For each source, by its codes, the place of the term among the rows.
     numbers: Vec<Vec<u32>>,
 }
 
 impl Kept {
-    /// Gives frequent terms short codes.
+    /// Gives frequent terms short codes; those that are left out have the last.
     fn assign_codes(&mut self) -> Vec<u32> {
         let mut by_frequency: Vec<u32> = (0..self.rows.len() as u32).collect();
         by_frequency.sort_unstable_by_key(|&number| {
@@ -271,145 +372,115 @@ impl Kept {
     }
 }
 
-/// Goes through the terms of all sources at once.
-struct Together<'s> {
-    terms: Vec<Box<dyn Terms + 's>>,
-    /// The sources that have the term in progress.
-    having: Vec<usize>,
-}
-
-impl<'s> Together<'s> {
-    fn new(which: Which, sources: &'s [Box<dyn Source + '_>]) -> Result<Self, Fault> {
-        let terms = sources.iter().map(|source| source.terms(which)).collect::<Result<_, _>>()?;
-        Ok(Self { terms, having: Vec::new() })
-    }
-
-    /// The next term.
-    fn next(&mut self) -> Result<Option<&[u8]>, Fault> {
-        for &source in &self.having {
-            self.terms[source].advance()?;
-        }
-        self.having.clear();
-        let least = self.terms.iter().filter_map(|terms| terms.word()).min();
-        let Some(least) = least else { return Ok(None) };
-        let having = self.terms.iter().enumerate().filter(|(_, terms)| terms.word() == Some(least));
-        self.having.extend(having.map(|(source, _)| source));
-        Ok(self.having.first().and_then(|&source| self.terms[source].word()))
-    }
-}
-
-/// Writes the postings of a dictionary.
+/// Writes the postings of a dictionary: the sets, then the lists. Calls `each` with every word and its documents, in any
+/// order.
+#[expect(clippy::too_many_arguments, reason = "what is written, from where, to where: all different things")]
 fn postings(
     out: &mut BlockWriter,
     sections: &mut Sections,
     which: Which,
+    shared: &Shared,
     sources: &[Box<dyn Source + '_>],
     order: &Order,
+    mut each: impl FnMut(&[u8], &[u32]) -> Result<(), Fault>,
     stop: &AtomicBool,
 ) -> Result<Kept, Unwritten> {
-    let from = out.position();
     let numbers = |source: &dyn Source| match which {
         Which::Text => vec![0; source.codes() as usize],
         Which::Facets => Vec::new(),
     };
     let mut kept = Kept {
-        rows: Vec::new(),
-        kept: Vec::new(),
+        rows: vec![Row::default(); shared.having.len()],
         numbers: sources.iter().map(|source| numbers(&**source)).collect(),
     };
-    let mut together = Together::new(which, sources)?;
-    let (mut old, mut documents, mut bytes) = (Vec::new(), Vec::new(), Vec::new());
-    while together.next()?.is_some() {
-        if kept.kept.len().is_multiple_of(1024) && stop.load(Ordering::Relaxed) {
-            return Err(Unwritten::Stopped);
-        }
-        documents.clear();
-        for &source in &together.having {
-            old.clear();
-            together.terms[source].documents(&mut old)?;
-            let new = old.iter().filter_map(|&old| order.new[source].get(old as usize));
-            documents.extend(new.copied().filter(|new| *new != DEAD));
-            if let Some(number) = kept.numbers[source].get_mut(together.terms[source].code() as usize) {
-                *number = kept.rows.len() as u32;
+    // As large as they can become: what grows step by step leaves holes in memory.
+    let mut documents = Vec::with_capacity(order.picks.len());
+    let (mut old, mut bytes) = (Vec::with_capacity(order.picks.len()), Vec::new());
+    let mut set = Bits::new(order.picks.len() as u32);
+    let [sets, lists] = match which {
+        Which::Text => [Section::Sets, Section::Lists],
+        Which::Facets => [Section::FacetSets, Section::FacetLists],
+    };
+    for (name, as_set) in [(sets, true), (lists, false)] {
+        let from = out.position();
+        let mut together = shared.terms(which, sources)?;
+        for (number, row) in kept.rows.iter_mut().enumerate() {
+            if number.is_multiple_of(1024) && stop.load(Ordering::Relaxed) {
+                return Err(Unwritten::Stopped);
             }
-        }
-        kept.kept.push(!documents.is_empty());
-        let place = out.position() - from;
-        let count = documents.len() as u32;
-        match documents[..] {
-            [] => continue,
-            [one] => {
-                kept.rows.push(Row { place: u64::from(one), length: 0, documents: 1, code: 0, word: 0 });
+            together.next()?;
+            if (together.count() >= SET_FROM) != as_set {
                 continue;
             }
-            _ => {}
-        }
-        if together.having.len() > 1 {
-            documents.sort(); // a few runs, each in order
-        }
-        bytes.clear();
-        if count < BITMAP_FROM {
-            let mut next = 0;
-            for &document in &documents {
-                varint::encode(u64::from(document - next), &mut bytes);
-                next = document + 1;
+            documents.clear();
+            let mut runs = 0;
+            for (source, terms) in together.sources() {
+                old.clear();
+                terms.documents(&mut old)?;
+                let new = old.iter().filter_map(|&old| order.new[source].get(old as usize));
+                documents.extend(new.copied().filter(|new| *new != DEAD));
+                if let Some(place) = kept.numbers[source].get_mut(terms.code() as usize) {
+                    *place = number as u32;
+                }
+                runs += 1;
             }
-        } else {
-            let set = RoaringBitmap::from_sorted_iter(documents.iter().copied());
-            let set = set.map_err(|_| Fault::Damaged("postings are out of order"))?;
-            set.serialize_into(&mut bytes)?;
+            if documents.is_empty() {
+                continue;
+            }
+            each(together.word()?, &documents)?;
+            bytes.clear();
+            row.place = out.position() - from;
+            row.documents = documents.len() as u32;
+            row.set = as_set;
+            match documents[..] {
+                _ if as_set => {
+                    set.clear();
+                    documents.iter().try_for_each(|document| set.insert(*document))?;
+                    set.serialize(&mut bytes);
+                }
+                [one] => row.place = u64::from(one),
+                _ => {
+                    if runs > 1 {
+                        documents.sort_unstable();
+                    }
+                    let mut next = 0;
+                    for &document in &documents {
+                        varint::encode(u64::from(document - next), &mut bytes);
+                        next = document + 1;
+                    }
+                }
+            }
+            out.write(&bytes)?;
+            row.length = bytes.len() as u32;
         }
-        out.write(&bytes)?;
-        kept.rows.push(Row { place, length: bytes.len() as u32, documents: count, code: 0, word: 0 });
+        sections.set(name, from, out.position());
     }
-    let name = match which {
-        Which::Text => Section::Postings,
-        Which::Facets => Section::FacetPostings,
-    };
-    sections.set(name, from, out.position());
     Ok(kept)
 }
 
-/// Calls `each` with the number and the text of every term that is kept.
-fn each_kept(
-    which: Which,
-    sources: &[Box<dyn Source + '_>],
-    kept: &Kept,
-    mut each: impl FnMut(u32, &str) -> Result<(), Unwritten>,
-) -> Result<(), Unwritten> {
-    let mut together = Together::new(which, sources)?;
-    let mut number = 0;
-    for &is_kept in &kept.kept {
-        let Some(word) = together.next()? else { break };
-        if is_kept {
-            let word = std::str::from_utf8(word).map_err(|_| Fault::Damaged("a word is no text"))?;
-            each(number, word)?;
-            number += 1;
-        }
-    }
-    Ok(())
-}
-
-/// Writes the words of a dictionary.
+/// Writes the words of a dictionary. Calls `each` with the place and the text of every one.
 fn words(
     out: &mut BlockWriter,
     sections: &mut Sections,
     which: Which,
+    shared: &Shared,
     sources: &[Box<dyn Source + '_>],
     kept: &mut Kept,
-    mut each: impl FnMut(u32, &str, u32),
+    mut each: impl FnMut(usize, &[u8]),
 ) -> Result<(), Unwritten> {
     let from = out.position();
-    let mut rows = std::mem::take(&mut kept.rows);
-    each_kept(which, sources, kept, |number, word| {
-        let row = &mut rows[number as usize];
+    let mut together = shared.terms(which, sources)?;
+    for (number, row) in kept.rows.iter_mut().enumerate() {
+        together.next()?;
+        if row.documents == 0 {
+            continue;
+        }
+        let word = together.word()?;
         row.word = (out.position() - from) as u32;
-        out.write(word.as_bytes())?;
+        out.write(word)?;
         out.write(b"\0")?;
-        each(number, word, row.documents);
-        Ok(())
-    })?;
-    kept.rows = rows;
+        each(number, word);
+    }
     let name = match which {
         Which::Text => Section::Words,
         Which::Facets => Section::FacetWords,
@@ -418,17 +489,20 @@ fn words(
     Ok(())
 }
 
+/// Writes the table; gives how many words are in it.
 fn table(
     out: &mut BlockWriter,
     sections: &mut Sections,
     name: Section,
     kept: &Kept,
     codes: &[u32],
-) -> io::Result<()> {
+) -> io::Result<u32> {
     let from = out.position();
-    for (row, &code) in kept.rows.iter().zip(codes) {
+    let mut count = 0;
+    for (row, &code) in kept.rows.iter().zip(codes).filter(|(row, _)| row.documents > 0) {
         out.write(&Row { code, ..*row }.bytes())?;
+        count += 1;
     }
     sections.set(name, from, out.position());
-    Ok(())
+    Ok(count)
 }

@@ -121,7 +121,7 @@ pub(super) fn keep(
     let (exported, export_checked) = export(root, reader, expression, now)?;
     Ok(Kept {
         query: QUERY,
-        query_found: page.count,
+        query_found: page.count.unwrap_or_default(),
         query_us,
         days: summary.days.len() as u64,
         days_missing,
