@@ -11,6 +11,7 @@ mod verify;
 use std::path::Path;
 use std::process::Command;
 
+use super::data::Form;
 use super::{Bench, Row, data};
 
 /// Measures every row that was asked for.
@@ -20,14 +21,14 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Row>, String> {
         .iter()
         .any(|row| bench.wants(row));
     if needs_data {
-        let data = data::full(&bench.scratch, bench.records)?;
+        let data = data::make(&bench.scratch, Form::Full, bench.records)?;
         let lines = data::lines(&data.path)?;
         if lines != data.records {
             return Err(format!("{} has {lines} lines, not {}", data.path.display(), data.records));
         }
         println!("data: {} conversations, {:.1} MB, {}", data.records, data.bytes as f64 / 1e6, data.origin);
         let archive = bench.scratch.join("archive-full");
-        if ["S1", "S14", "S7"].iter().any(|row| bench.wants(row)) {
+        if ["S1", "S2", "S14", "S7"].iter().any(|row| bench.wants(row)) {
             rows.extend(ingest::measure(bench, &data, &archive)?);
         }
         if bench.wants("S7") {
@@ -36,11 +37,11 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Row>, String> {
         if bench.wants("S3") {
             rows.extend(memory::measure(bench, &data)?);
         }
-        if bench.wants("S13") {
-            rows.extend(report::measure(bench, &data)?);
-        }
-        if ["S2", "S4", "S4a", "S4b", "S4c", "S5", "S15"].iter().any(|row| bench.wants(row)) {
-            rows.extend(search::measure(bench, &data)?);
+        if ["S4", "S4a", "S4b", "S4c", "S5", "S13", "S15"].iter().any(|row| bench.wants(row)) {
+            let records = if bench.million { 1_000_000 } else { bench.records };
+            let thin = data::make(&bench.scratch, Form::Thin, records)?;
+            println!("data: {records} short conversations, {:.1} MB", thin.bytes as f64 / 1e6);
+            rows.extend(search::measure(bench, &thin)?);
         }
         if bench.wants("R14") {
             rows.extend(restart::measure(bench, &data)?);

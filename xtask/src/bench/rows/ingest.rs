@@ -1,4 +1,4 @@
-//! S1: how fast conversations become durable. S14: how much disk they take.
+//! S1: how fast conversations become durable; S2: the same with the search index. S14: how much disk they take.
 
 use std::fs;
 use std::path::Path;
@@ -14,20 +14,15 @@ const RUNS: usize = 3;
 const LEVEL: i32 = 4;
 
 pub(super) fn measure(bench: &Bench, data: &Data, archive: &Path) -> Result<Vec<Row>, String> {
-    let mut runs = Vec::new();
-    for _ in 0..RUNS {
-        fresh(archive)?;
-        let taken =
-            measure::run(frontdesk(bench, archive).args(["archive", "import", "--ndjson"]).arg(&data.path))?;
-        let stored = last_number(&taken.stdout, "stored")?;
-        if stored != data.records {
-            return Err(format!("{stored} of {} were stored", data.records));
-        }
-        runs.push(taken);
-    }
-    let ours = median(runs).ok_or("no run")?;
-    let mb = data.bytes as f64 / 1e6;
     let mut rows = Vec::new();
+    let baseline = if bench.wants("S1") || bench.wants("S2") { go(bench, data) } else { Err(String::new()) };
+    let mb = data.bytes as f64 / 1e6;
+    if bench.wants("S2") {
+        let ours = import(bench, data, archive, "on")?;
+        let what = format!("ingest with the search index, {} conversations", data.records);
+        rows.push(beside_go("S2", &what, &ours, &baseline));
+    }
+    let ours = import(bench, data, archive, "off")?;
     if bench.wants("S1") {
         let limit = limit::measure(&data.path, LEVEL)?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from) as f64;
@@ -43,20 +38,7 @@ pub(super) fn measure(bench: &Bench, data: &Data, archive: &Path) -> Result<Vec<
             baseline: format!("{:.0} MB/s", limit.pack * cores),
             ratio: ratio(mb / ours.wall.as_secs_f64(), limit.pack * cores),
         });
-        rows.push(match go(bench, data) {
-            Ok((wall, cpu)) => Row {
-                id: "S1",
-                what: "the same against the documents' program in Go (wall; CPU)".into(),
-                ours: format!("{:.2} s; {:.2} s", ours.wall.as_secs_f64(), ours.cpu.as_secs_f64()),
-                baseline: format!("{wall:.2} s; {cpu:.2} s"),
-                ratio: format!(
-                    "{}; {}",
-                    ratio(wall, ours.wall.as_secs_f64()),
-                    ratio(cpu, ours.cpu.as_secs_f64())
-                ),
-            },
-            Err(why) => not_there("S1", "against the documents' program in Go", &why),
-        });
+        rows.push(beside_go("S1", "the same", &ours, &baseline));
     }
     if bench.wants("S14") {
         let stored = size_below(&archive.join("archive/segments"))?;
@@ -69,6 +51,43 @@ pub(super) fn measure(bench: &Bench, data: &Data, archive: &Path) -> Result<Vec<
         });
     }
     Ok(rows)
+}
+
+/// The median of several imports into an empty archive, with the search index on or off.
+fn import(bench: &Bench, data: &Data, archive: &Path, index: &str) -> Result<measure::Taken, String> {
+    let mut runs = Vec::new();
+    for _ in 0..RUNS {
+        fresh(archive)?;
+        let mut import = frontdesk(bench, archive);
+        import.env("FRONTDESK_SEARCH_INDEX", index).args(["archive", "import", "--ndjson"]).arg(&data.path);
+        let taken = measure::run(&mut import)?;
+        let stored = last_number(&taken.stdout, "stored")?;
+        if stored != data.records {
+            return Err(format!("{stored} of {} were stored", data.records));
+        }
+        runs.push(taken);
+    }
+    median(runs).ok_or_else(|| "no run".to_owned())
+}
+
+fn beside_go(
+    id: &'static str,
+    what: &str,
+    ours: &measure::Taken,
+    baseline: &Result<(f64, f64), String>,
+) -> Row {
+    let (wall, cpu) = (ours.wall.as_secs_f64(), ours.cpu.as_secs_f64());
+    let said = format!("{wall:.2} s; {cpu:.2} s; {:.1} MiB", ours.peak_kib as f64 / 1024.0);
+    match baseline {
+        Ok((go_wall, go_cpu)) => Row {
+            id,
+            what: format!("{what}, against the documents' program in Go (wall; CPU; peak)"),
+            ours: said,
+            baseline: format!("{go_wall:.2} s; {go_cpu:.2} s"),
+            ratio: format!("{}; {}", ratio(*go_wall, wall), ratio(*go_cpu, cpu)),
+        },
+        Err(why) => Row { ours: said, ..not_there(id, what, why) },
+    }
 }
 
 fn go(bench: &Bench, data: &Data) -> Result<(f64, f64), String> {

@@ -4,14 +4,14 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use super::super::data::Data;
+use super::super::data::{Data, Form};
 use super::super::measure;
 use super::super::{Bench, Row, data};
 use super::{fresh, frontdesk, last_number};
 
 pub(super) fn measure(bench: &Bench, full: &Data) -> Result<Vec<Row>, String> {
     let mut rows = Vec::new();
-    let small = data::full(&bench.scratch, full.records / 10)?;
+    let small = data::make(&bench.scratch, Form::Full, full.records / 10)?;
     let archive = bench.scratch.join("archive-memory");
     let exported = bench.scratch.join("export-memory");
     let mut peaks: Vec<(&str, Vec<u64>)> = Vec::new();

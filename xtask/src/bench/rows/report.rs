@@ -1,9 +1,11 @@
 //! S13: how fast the archive says what it holds: by day, and record by record.
 
+use std::path::Path;
+
 use super::super::data::Data;
 use super::super::measure::{self, median};
 use super::super::{Bench, Row};
-use super::{fresh, frontdesk, last_number, ratio};
+use super::{frontdesk, last_number, ratio};
 
 const RUNS: usize = 5;
 
@@ -11,16 +13,14 @@ const RUNS: usize = 5;
 const SUMMARY_SECONDS: f64 = 0.1;
 const RECORDS_A_SECOND: f64 = 1e6;
 
-pub(super) fn measure(bench: &Bench, data: &Data) -> Result<Vec<Row>, String> {
-    let archive = bench.scratch.join("archive-report");
-    fresh(&archive)?;
-    measure::run(frontdesk(bench, &archive).args(["archive", "import", "--ndjson"]).arg(&data.path))?;
+/// Of an archive that has the data.
+pub(super) fn measure(bench: &Bench, data: &Data, archive: &Path) -> Result<Vec<Row>, String> {
     // What is not equal to the list is not worth measuring.
-    let listed = measure::run(frontdesk(bench, &archive).args(["archive", "list"]))?.stdout.lines().count();
+    let listed = measure::run(frontdesk(bench, archive).args(["archive", "list"]))?.stdout.lines().count();
     let ask = |more: &[&str]| -> Result<measure::Taken, String> {
         let mut runs = Vec::new();
         for _ in 0..RUNS {
-            runs.push(measure::run(frontdesk(bench, &archive).args(["archive", "report"]).args(more))?);
+            runs.push(measure::run(frontdesk(bench, archive).args(["archive", "report"]).args(more))?);
         }
         let taken = median(runs).ok_or("no run")?;
         let total = last_number(&taken.stdout, "totalFiles")?;
@@ -39,7 +39,6 @@ pub(super) fn measure(bench: &Bench, data: &Data) -> Result<Vec<Row>, String> {
     if names != data.records {
         return Err(format!("{names} of {} records are in the report", data.records));
     }
-    fresh(&archive)?;
     let (summary, full) = (summary.wall.as_secs_f64(), full.wall.as_secs_f64());
     let a_second = data.records as f64 / full;
     Ok(vec![
