@@ -76,8 +76,8 @@ impl Bits {
 
     /// Appends the set in its portable serialisation.
     ///
-    /// Not by way of a `RoaringBitmap`: of bits with exactly 4096 members roaring 0.11 makes a container that it writes
-    /// as bits and everybody reads as a list.
+    /// Not by way of `RoaringBitmap::from_lsb0_bytes`: of bits with exactly 4096 members roaring 0.11 makes a container
+    /// that it writes as bits and everybody reads as a list.
     pub(super) fn serialize(&self, out: &mut Vec<u8>) {
         let containers = || {
             let containers = self.bytes.chunks(CONTAINER / 8).enumerate();
@@ -108,9 +108,11 @@ impl Bits {
         }
     }
 
-    /// Gives the set; damage when it has a document that the file has not.
+    /// The set; damage when it has a document that the file has not.
     pub(super) fn into_set(self) -> Result<RoaringBitmap> {
-        let set = RoaringBitmap::from_lsb0_bytes(0, &self.bytes);
+        let mut bytes = Vec::new();
+        self.serialize(&mut bytes);
+        let set = RoaringBitmap::deserialize_from(&bytes[..]).map_err(|_| MALFORMED)?;
         if set.max().is_some_and(|last| last >= self.documents) { Err(OUTSIDE) } else { Ok(set) }
     }
 }
