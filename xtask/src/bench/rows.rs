@@ -1,5 +1,6 @@
 //! The rows of the targets this project has reached for so far.
 
+mod closing;
 mod ingest;
 mod memory;
 mod rate;
@@ -49,6 +50,9 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Row>, String> {
     }
     if bench.wants("S8") {
         rows.extend(rate::measure(bench)?);
+    }
+    if bench.wants("S11") {
+        rows.extend(closing::measure(bench)?);
     }
     Ok(rows)
 }

@@ -1,4 +1,4 @@
-//! A process that dies at any point, and the one that comes after it.
+//! R100: a process that dies at any point, and the one that comes after it.
 
 use std::future::Future;
 use std::pin::pin;

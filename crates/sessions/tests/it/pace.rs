@@ -1,4 +1,4 @@
-//! Row S11 in virtual time: the rate is used up, and no 429 is met.
+//! Row S11 and R102 in virtual time: the rate is used up, and no 429 is met.
 
 use frontdesk_api::{Cancel, GuestSessions as _};
 use frontdesk_sessions::{Limits, Silent};

@@ -1,4 +1,4 @@
-//! The frozen list: made by looking once at each guest, and refused when anything about it changed.
+//! R101: the frozen list: made by looking once at each guest, and refused when anything about it changed.
 
 use std::io::Cursor;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Two operators at once: on the same plan, and on plans that overlap.
+//! R100: two operators at once: on the same plan, and on plans that overlap.
 
 use std::collections::BTreeMap;
 
