@@ -19,6 +19,7 @@ macro_rules! ensure {
 
 mod aged;
 mod archive;
+mod audit;
 mod bad_input;
 mod bad_pages;
 mod binary;
@@ -127,6 +128,7 @@ fn all(options: &Options) -> Vec<Scenario> {
     all.extend(stock_tools::scenarios());
     all.extend(bad_pages::scenarios());
     all.extend(bad_input::scenarios());
+    all.extend(audit::scenarios());
     all.extend(storage::scenarios());
     all.extend(damage::scenarios());
     all.extend(busy::scenarios());

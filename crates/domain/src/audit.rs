@@ -182,12 +182,9 @@ impl AuditRecord {
     pub fn personal(&self) -> &'static [&'static str] {
         match self {
             Self::Termination(_) => &["guest_id", "external_ref"],
-            Self::History(_)
-            | Self::Change(_)
-            | Self::Endpoint(_)
-            | Self::Delivery(_)
-            | Self::Key(_)
-            | Self::Shred(_) => &[],
+            // A matter and the reason for a hold may name people.
+            Self::Change(_) => &["details"],
+            Self::History(_) | Self::Endpoint(_) | Self::Delivery(_) | Self::Key(_) | Self::Shred(_) => &[],
         }
     }
 }

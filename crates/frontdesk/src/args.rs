@@ -1,6 +1,7 @@
 //! The command line as it is typed: literal arguments, no meaning yet.
 
 mod archive;
+mod audit;
 mod history;
 mod keeping;
 mod retention;
@@ -15,6 +16,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use archive::{
     ArchiveCommand, ConnectionArgs, ImportArgs, OrderArg, PullArgs, SearchArgs, ShowArgs, StoreArgs,
 };
+pub(crate) use audit::{AuditCommand, AuditExportArgs, AuditVerifyArgs, TailArgs};
 pub(crate) use history::{HistoryCommand, HistoryPullArgs};
 pub(crate) use keeping::{ExportArgs, ExportFormat, RepairArgs, ReportArgs};
 pub(crate) use retention::{HoldAddArgs, HoldCommand, HoldReleaseArgs, PolicyCommand, RetainArgs};
@@ -38,6 +40,7 @@ Examples:
   frontdesk archive pull --from 2025-01-01 --to 2026-01-01
   frontdesk archive search --contains 'make a reservation'
   frontdesk archive verify
+  frontdesk audit verify
 
 Exit codes: 0 done, 1 unexpected, 2 usage, 3 not all done, 4 authentication, 5 remote unavailable,
 6 integrity, 7 policy, 8 store busy, 9 storage failure, 130 interrupted (the same command resumes).";
@@ -97,6 +100,9 @@ pub(crate) enum Command {
     /// Guest sessions: end one, or many by a plan
     #[command(subcommand)]
     Session(SessionCommand),
+    /// What was done, and that nobody has changed what was written down about it
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Retention policies: what they say about a conversation
     #[command(subcommand)]
     Policy(PolicyCommand),

@@ -11,6 +11,10 @@ mod archive_retain;
 mod archive_search;
 mod archive_show;
 mod archive_verify;
+mod audit_export;
+mod audit_rotate;
+mod audit_tail;
+mod audit_verify;
 mod completions;
 mod config_show;
 mod demo;
@@ -28,7 +32,7 @@ mod watch;
 use frontdesk_shell::{Environment, Exit, Failure, Printer};
 
 use crate::args::{
-    ArchiveCommand, Cli, Command, ConfigCommand, HistoryCommand, PolicyCommand, SandboxCommand,
+    ArchiveCommand, AuditCommand, Cli, Command, ConfigCommand, HistoryCommand, PolicyCommand, SandboxCommand,
     SessionCommand,
 };
 use crate::context::Context;
@@ -63,6 +67,15 @@ pub(crate) async fn run(cli: Cli, environment: Environment, printer: &Printer) -
             let context =
                 Context::new(global, Some(&arguments.connection), Vec::new(), environment, printer)?;
             session_close::run(&context, &arguments).await
+        }
+        Command::Audit(command) => {
+            let context = plain(environment)?;
+            match command {
+                AuditCommand::Tail(arguments) => audit_tail::run(&context, &arguments).await,
+                AuditCommand::Verify(arguments) => audit_verify::run(&context, &arguments),
+                AuditCommand::Export(arguments) => audit_export::run(&context, &arguments),
+                AuditCommand::Rotate => audit_rotate::run(&context).await,
+            }
         }
         Command::Archive(command) => match command {
             ArchiveCommand::Pull(arguments) => {

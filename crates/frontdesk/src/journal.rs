@@ -1,18 +1,42 @@
-//! Opens the journal of the settings.
+//! Opens the journal of the data directory, for recording or for reading.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use frontdesk_journal::{Journal, Settings};
+use frontdesk_journal::{Journal, Reader, Settings};
 use frontdesk_shell::Failure;
 
 use crate::clock::WallClock;
 use crate::context::Context;
 use crate::failures;
 
+/// How long a command waits for another one that is recording.
+pub(crate) const WAIT: Duration = Duration::from_secs(30);
+
+/// The journal's folder.
+pub(crate) fn root(context: &Context<'_>) -> Result<PathBuf, Failure> {
+    Ok(context.settings.data_dir(&context.environment)?.join("journal"))
+}
+
+/// How the journal is opened by a command.
+pub(crate) fn settings(context: &Context<'_>, command: &str, wait: Duration) -> Settings {
+    Settings {
+        actor: format!("pid {}", std::process::id()),
+        command: command.to_owned(),
+        wait,
+        key_file: key_file(context),
+    }
+}
+
+/// The key file of the settings; without one the journal's own is used.
+pub(crate) fn key_file(context: &Context<'_>) -> Option<PathBuf> {
+    context.settings.text("journal_key_file").map(PathBuf::from)
+}
+
 /// Opens the journal for a command that records; makes it where there is none.
 pub(crate) fn open(context: &Context<'_>, command: &str, clock: &WallClock) -> Result<Journal, Failure> {
-    let root = context.settings.data_dir(&context.environment)?.join("journal");
-    let settings = Settings { command: command.to_owned(), ..Settings::default() };
+    let (root, settings) = (root(context)?, settings(context, command, WAIT));
     tokio::task::block_in_place(|| Journal::open(&root, &settings, clock.source()))
         .map_err(|error| failures::journal(&error))
 }
@@ -26,4 +50,9 @@ pub(crate) fn close(journal: Arc<Journal>) -> Result<(), Failure> {
         // A call of an interrupted part still runs; the next start writes the head.
         None => Ok(()),
     }
+}
+
+/// Opens the journal in a folder for reading.
+pub(crate) fn reader(root: &Path) -> Result<Reader, Failure> {
+    Reader::open(root).map_err(|error| failures::journal(&error))
 }

@@ -1,6 +1,7 @@
 //! The one binary: parse, compose, run. What it may do is in the rooms below; here they are introduced.
 
 mod args;
+mod audited;
 mod clock;
 mod commands;
 mod connect;

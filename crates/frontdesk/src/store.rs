@@ -74,20 +74,30 @@ pub(crate) fn maintenance(
     now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
 ) -> Result<Maintenance, Failure> {
     let root = context.archive_root()?;
-    let settings = StoreSettings {
+    let settings = of_archive(context, arguments, command, now())?;
+    tokio::task::block_in_place(|| Maintenance::open(&root, &settings, now))
+        .map_err(|error| failures::archive(&error))
+}
+
+/// How an archive is changed that is there: where nobody says whose it is, it is whose it is.
+pub(crate) fn of_archive(
+    context: &Context<'_>,
+    arguments: &StoreArgs,
+    command: &str,
+    now: Timestamp,
+) -> Result<StoreSettings, Failure> {
+    Ok(StoreSettings {
         organization: match &arguments.organization_id {
             Some(id) => id
                 .parse()
                 .map_err(|error: IdError| Failure::from_error(Exit::Usage, "bad_argument", &error))?,
             None if is_said(context, "organization_id") => organization(context)?,
-            None => frontdesk_archive::organization_of(&root)
+            None => frontdesk_archive::organization_of(&context.archive_root()?)
                 .map_err(|error| failures::archive(&error))?
                 .unwrap_or_default(),
         },
-        ..settings(context, arguments, command, now())?
-    };
-    tokio::task::block_in_place(|| Maintenance::open(&root, &settings, now))
-        .map_err(|error| failures::archive(&error))
+        ..settings(context, arguments, command, now)?
+    })
 }
 
 /// Whether somebody gave the setting a value, which is then not the built-in one.

@@ -138,7 +138,7 @@ impl Journal {
         let Some(thread) = self.thread.take() else { return Ok(()) };
         match thread.join() {
             Ok(Store { failed: Some(first), .. }) => Err(Error::poisoned_by(&first)),
-            Ok(mut store) => store.write_head(),
+            Ok(mut store) => store.finish(),
             Err(_) => Err(Error::poisoned()),
         }
     }

@@ -10,5 +10,7 @@ pub(crate) const KEYS: &str = "keys";
 pub(crate) const HEAD: &str = "head.json";
 /// Held by the process that delivers.
 pub(crate) const OUTBOX_LOCK: &str = "outbox.lock";
+/// Bytes kept aside for a full disk.
+pub(crate) const RESERVE: &str = "reserve";
 /// Held while a journal is made, or its key replaced.
 pub(crate) const LOCK: &str = "lock";

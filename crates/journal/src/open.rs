@@ -139,7 +139,8 @@ fn make(dir: &OsDir, settings: &Settings, key_file: &KeyFile, now: Timestamp) ->
     let mut position = Position::start(&journal, key.id());
     store::insert_entry(&transaction, &mut position, &entry, now)?;
     position.seal(&transaction, &journal, &ring, &before, now)?;
-    transaction.commit().during(Action::Create, layout::DATABASE)
+    transaction.commit().during(Action::Create, layout::DATABASE)?;
+    store::checkpoint(&connection)
 }
 
 /// The journal's id.

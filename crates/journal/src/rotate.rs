@@ -50,7 +50,7 @@ pub fn rotate(root: &Path, settings: &Settings, clock: Clock) -> Result<Rotation
         alone.position.key_id.clone_from(&key_id);
         Ok((previous, key_id, entry))
     })?;
-    store.write_head()?;
+    store.finish()?;
     let (previous, key_id, entry) = rotation;
     let head = store.newest_head()?;
     Ok(Rotation { previous, key_id, entry, head })

@@ -80,7 +80,7 @@ pub fn shred(
         .connection
         .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0))
         .is_ok_and(|busy| busy == 0);
-    store.write_head()?;
+    store.finish()?;
     Ok(Shredded { entries, values, entry, log_emptied })
 }
 

@@ -139,8 +139,13 @@ impl Store {
         if self.failed.is_some() || !due {
             return;
         }
-        if let Err(error) = self.write_head() {
-            tracing::warn!(%error, "the journal's head was not written beside it; the next time does");
+        match self.write_head() {
+            Ok(()) => {}
+            Err(error) if error.is_temporary() => {
+                tracing::debug!(%error, "the journal's head was not written beside it; the next time does");
+            }
+            // What was acknowledged is safe; a disk that fails is not relied on any further.
+            Err(error) => self.failed = Some(error),
         }
     }
 
@@ -159,6 +164,18 @@ impl Store {
 }
 
 impl Store {
+    /// The last thing a journal does: its head beside it, its log in the database as far as nobody reads it, and some
+    /// bytes kept aside.
+    ///
+    /// # Errors
+    /// `Storage` when the disk failed.
+    pub(crate) fn finish(&mut self) -> Result<(), Error> {
+        self.write_head()?;
+        checkpoint(&self.connection)?;
+        crate::reserve::keep(&self.dir);
+        Ok(())
+    }
+
     /// The newest head.
     ///
     /// # Errors
@@ -167,6 +184,11 @@ impl Store {
         newest_head(&self.connection, &self.journal)?
             .ok_or_else(|| Error::damage(Action::Read, "there is no head"))
     }
+}
+
+/// Takes the log into the database as far as nobody reads it. Closing does that too, and tells nobody when it fails.
+pub(crate) fn checkpoint(connection: &Connection) -> Result<(), Error> {
+    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())).during(Action::Record, layout::WAL)
 }
 
 /// A transaction of one change that is no group's.

@@ -185,6 +185,8 @@ fn hostile_ids(scene: &Scene<'_>) -> Outcome {
             scene.hidden(""),
             scene.path("pulled/archive"),
             scene.path("imported/archive"),
+            scene.path("pulled/journal"),
+            scene.path("imported/journal"),
         ];
         let mut found = files::below(&world)?;
         found.retain(|path| !known.iter().any(|known| path.starts_with(known)));

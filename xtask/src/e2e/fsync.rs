@@ -85,6 +85,8 @@ fn only_of_projections(trace: &strace::Trace, desk: &Desk<'_>) -> Result<bool, S
         };
         let path = strace::below(&calls[at], &desk.archive()).unwrap_or_default();
         made("catalog.sqlite")
+            || made("journal.sqlite")
+            || calls[at].path.ends_with("/journal/reserve")
             || made("reserve")
             || ["reserve", "search"].contains(&path)
             || path.starts_with("search/")

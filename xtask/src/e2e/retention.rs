@@ -298,10 +298,10 @@ fn whose(scene: &Scene<'_>) -> Outcome {
     silent.hold("add", &id)?.exits(0)?;
     silent.plan("plan.json")?;
     silent.json(&["archive", "repair"])?.exits(0)?;
-    let prints = files::prints(&desk.data)?;
+    let prints = files::prints(&desk.archive())?;
     wrong.hold("release", &id)?.exits(2)?.says(&["acme", "globex"])?;
     wrong.json(&["archive", "repair"])?.exits(2)?.says(&["acme", "globex"])?;
-    let changed = files::differences(&prints, &files::prints(&desk.data)?);
+    let changed = files::differences(&prints, &files::prints(&desk.archive())?);
     ensure!(changed.is_empty(), "a command that was refused changed {changed:?}");
     silent.hold("release", &id)?.exits(0)?;
     Ok(())

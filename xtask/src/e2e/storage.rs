@@ -166,9 +166,9 @@ fn not_a_folder(scene: &Scene<'_>) -> Outcome {
     files::create_folder(&desk.archive())?;
     let theirs = desk.archive().join("letter.txt");
     files::write(&theirs, b"dear")?;
-    let before = files::prints(&desk.data)?;
+    let before = files::prints(&desk.archive())?;
     desk.pull(&[])?.exits(2)?;
-    ensure!(files::prints(&desk.data)? == before, "it wrote into somebody's folder");
+    ensure!(files::prints(&desk.archive())? == before, "it wrote into somebody's folder");
     Ok(())
 }
 

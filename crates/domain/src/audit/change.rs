@@ -24,7 +24,7 @@ pub struct ChangeRecord {
     pub run_id: Option<RunId>,
     /// How far it came.
     pub state: ChangeState,
-    /// What it is done to and with: a matter, a policy, a plan. No customer text.
+    /// What it is done to and with: a matter, a policy, a plan. Personal: a matter may name people.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub details: BTreeMap<String, String>,
     /// What was done, counted.

@@ -2,8 +2,8 @@
 
 use std::ops::ControlFlow;
 
-use frontdesk_archive::{Error as ArchiveError, Expression, Hold};
-use frontdesk_domain::{IdError, MatterName, RecordId};
+use frontdesk_archive::{Error as ArchiveError, Expression, Hold, HoldOutcome};
+use frontdesk_domain::{IdError, MatterName, Query, RecordId};
 use frontdesk_shell::printer::printable;
 use frontdesk_shell::quantity::show_count;
 use frontdesk_shell::{Exit, Failure};
@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::archive_search;
 use crate::args::{HoldAddArgs, HoldCommand, HoldReleaseArgs};
+use crate::audited::{self, Outcome, Planned};
 use crate::clock::WallClock;
 use crate::context::Context;
 use crate::{failures, store};
@@ -54,9 +55,40 @@ struct Added<'a> {
 async fn add(context: &Context<'_>, arguments: &HoldAddArgs) -> Result<Exit, Failure> {
     let matter = MatterName::new(arguments.matter.as_str()).map_err(|error| bad(&error))?;
     let reason = reason(&arguments.reason)?;
-    let mut ids = ids(&arguments.id)?;
+    let ids = ids(&arguments.id)?;
     let query = arguments.query.as_deref().map(archive_search::query).transpose()?;
     let clock = WallClock::of(context).await?;
+    let planned = Planned::new("archive hold add", &arguments.store.wait)
+        .with("matter", matter.as_str())
+        .with("reason", reason);
+    let begun = audited::begin(context, &clock, None, planned).await?;
+    let mut outcome = Outcome::default();
+    let result = tokio::task::block_in_place(|| {
+        let held = hold(context, arguments, &clock, (&matter, reason), ids, query)?;
+        outcome.counts = vec![("added", held.added), ("already", held.already)];
+        Ok(held)
+    });
+    let held = tokio::task::block_in_place(|| begun.end(result, outcome))?;
+    let answer = Added { matter: &matter, added: held.added, already: held.already };
+    context.printer.data(&answer, |answer| {
+        format!(
+            "{} conversations held for {}, {} more than before",
+            show_count(answer.added + answer.already),
+            printable(answer.matter.as_str()),
+            show_count(answer.added)
+        )
+    })?;
+    Ok(Exit::Done)
+}
+
+fn hold(
+    context: &Context<'_>,
+    arguments: &HoldAddArgs,
+    clock: &WallClock,
+    (matter, reason): (&MatterName, &str),
+    mut ids: Vec<RecordId>,
+    query: Option<Query>,
+) -> Result<HoldOutcome, Failure> {
     let mut maintenance = store::maintenance(context, &arguments.store, "archive hold add", clock.source())?;
     // Under the lock: what is found now is what is held.
     if let Some(query) = query {
@@ -74,19 +106,10 @@ async fn add(context: &Context<'_>, arguments: &HoldAddArgs) -> Result<Exit, Fai
         }
     }
     let held = maintenance
-        .hold(&matter, &ids, arguments.query.as_deref(), reason)
+        .hold(matter, &ids, arguments.query.as_deref(), reason)
         .map_err(|error| failures::archive(&error))?;
     maintenance.close().map_err(|error| failures::archive(&error))?;
-    let answer = Added { matter: &matter, added: held.added, already: held.already };
-    context.printer.data(&answer, |answer| {
-        format!(
-            "{} conversations held for {}, {} more than before",
-            show_count(answer.added + answer.already),
-            printable(answer.matter.as_str()),
-            show_count(answer.added)
-        )
-    })?;
-    Ok(Exit::Done)
+    Ok(held)
 }
 
 #[derive(Serialize)]
@@ -100,11 +123,22 @@ async fn release(context: &Context<'_>, arguments: &HoldReleaseArgs) -> Result<E
     let reason = reason(&arguments.reason)?;
     let ids = ids(&arguments.id)?;
     let clock = WallClock::of(context).await?;
-    let mut maintenance =
-        store::maintenance(context, &arguments.store, "archive hold release", clock.source())?;
-    let some = (!ids.is_empty()).then_some(&ids[..]);
-    let released = maintenance.release(&matter, some, reason).map_err(|error| failures::archive(&error))?;
-    maintenance.close().map_err(|error| failures::archive(&error))?;
+    let planned = Planned::new("archive hold release", &arguments.store.wait)
+        .with("matter", matter.as_str())
+        .with("reason", reason);
+    let begun = audited::begin(context, &clock, None, planned).await?;
+    let mut outcome = Outcome::default();
+    let result = tokio::task::block_in_place(|| {
+        let mut maintenance =
+            store::maintenance(context, &arguments.store, "archive hold release", clock.source())?;
+        let some = (!ids.is_empty()).then_some(&ids[..]);
+        let released =
+            maintenance.release(&matter, some, reason).map_err(|error| failures::archive(&error))?;
+        outcome.counts = vec![("released", released)];
+        maintenance.close().map_err(|error| failures::archive(&error))?;
+        Ok(released)
+    });
+    let released = tokio::task::block_in_place(|| begun.end(result, outcome))?;
     context.printer.data(&Released { matter: &matter, released }, |answer| {
         format!(
             "{} conversations released by {}",

@@ -10,10 +10,11 @@ use std::path::Path;
 use frontdesk_archiver::{Import, ImportReport, Tally};
 use frontdesk_shell::clock::Stopwatch;
 use frontdesk_shell::quantity::{show_count, show_size};
-use frontdesk_shell::{Exit, Failure};
+use frontdesk_shell::{Exit, Failure, Shutdown};
 use serde::Serialize;
 
 use crate::args::ImportArgs;
+use crate::audited::{self, Outcome, Planned};
 use crate::clock::WallClock;
 use crate::commands::watch::{Unit, Watch};
 use crate::context::{self, Context};
@@ -59,17 +60,11 @@ async fn ndjson(context: &Context<'_>, arguments: &ImportArgs, file: &Path) -> R
     let shutdown = context::signals()?;
     let watch = Stopwatch::start();
     let clock = WallClock::of(context).await?;
-    let writer =
-        store::writer(context, &arguments.store, "archive import", clock.source(), &shutdown).await?;
-    let monitor = Watch::new(context.printer, context.progress(total), Unit::Bytes);
-    let workers = NonZero::new(store::workers()).unwrap_or(NonZero::<usize>::MIN);
-    // The job blocks its thread; the runtime's other threads listen for signals meanwhile.
-    let report = tokio::task::block_in_place(|| {
-        Import::new(input, workers).run(&writer, &|| shutdown.is_requested(), &monitor)
-    });
-    drop(monitor);
-    let report = report.map_err(|error| failures::archive(&error))?;
-    writer.close().map_err(|error| failures::archive(&error))?;
+    let planned = Planned::new("archive import", &arguments.store.wait).with("from", "ndjson");
+    let begun = audited::begin(context, &clock, Some(&shutdown), planned).await?;
+    let mut outcome = Outcome::default();
+    let result = store_lines(context, arguments, (input, total), &clock, &shutdown, &mut outcome).await;
+    let report = tokio::task::block_in_place(|| begun.end(result, outcome))?;
     let answer = Answer {
         seen: report.tally.seen(),
         tally: report.tally,
@@ -79,6 +74,28 @@ async fn ndjson(context: &Context<'_>, arguments: &ImportArgs, file: &Path) -> R
     };
     context.printer.data(&answer, Answer::text)?;
     ended(&report)
+}
+
+async fn store_lines(
+    context: &Context<'_>,
+    arguments: &ImportArgs,
+    (input, total): (Box<dyn Read + Send>, Option<u64>),
+    clock: &WallClock,
+    shutdown: &Shutdown,
+    outcome: &mut Outcome,
+) -> Result<ImportReport, Failure> {
+    let writer = store::writer(context, &arguments.store, "archive import", clock.source(), shutdown).await?;
+    let monitor = Watch::new(context.printer, context.progress(total), Unit::Bytes);
+    let workers = NonZero::new(store::workers()).unwrap_or(NonZero::<usize>::MIN);
+    // The job blocks its thread; the runtime's other threads listen for signals meanwhile.
+    let report = tokio::task::block_in_place(|| {
+        Import::new(input, workers).run(&writer, &|| shutdown.is_requested(), &monitor)
+    });
+    drop(monitor);
+    let report = report.map_err(|error| failures::archive(&error))?;
+    outcome.counts = audited::counts(&report.tally);
+    writer.close().map_err(|error| failures::archive(&error))?;
+    Ok(report)
 }
 
 fn open(path: &Path) -> Result<(Box<dyn Read + Send>, Option<u64>), Failure> {

@@ -4,17 +4,19 @@ use std::num::NonZero;
 use std::sync::Arc;
 use std::time::Duration;
 
-use frontdesk_archiver::{Pull, PullReport, PullRequest};
+use frontdesk_api::Gateway;
+use frontdesk_archiver::{Monitor, Pull, PullReport, PullRequest};
 use frontdesk_domain::{
     Certificate, Collector, Filter, PageSize, RunState, TimeRange, Timestamp, Violation, Violations,
 };
 use frontdesk_shell::clock::Stopwatch;
 use frontdesk_shell::printer::printable;
 use frontdesk_shell::quantity::show_count;
-use frontdesk_shell::{Exit, Failure};
+use frontdesk_shell::{Exit, Failure, Shutdown};
 use serde::Serialize;
 
-use crate::args::PullArgs;
+use crate::args::{PullArgs, StoreArgs};
+use crate::audited::{self, Outcome, Planned};
 use crate::clock::WallClock;
 use crate::commands::watch::{Unit, Watch};
 use crate::context::{self, Context};
@@ -87,19 +89,53 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &PullArgs) -> Result<E
     let request = request(context, arguments, clock.now())?;
     let gateway = connect::gateway(context, &clock)?;
     let shutdown = context::signals()?;
-    let now = clock.source();
-    let writer =
-        store::writer(context, &arguments.store, "archive pull", Arc::clone(&now), &shutdown).await?;
-    let writer = Arc::new(writer);
-    let pull = Pull::new(&gateway, Arc::clone(&writer), store::organization(context)?, &*now);
+    let planned = Planned::new("archive pull", &arguments.store.wait);
+    let begun = audited::begin(context, &clock, Some(&shutdown), planned).await?;
+    let mut outcome = Outcome::default();
     let monitor = Watch::new(context.printer, context.progress(Some(seconds(&request.range))), Unit::Range);
-    let report = pull.run(&request, shutdown.requested(), &monitor).await;
+    let job = Job { gateway: &gateway, request: &request, store: &arguments.store, command: "archive pull" };
+    let result = job.run(context, &clock, &shutdown, &monitor, &mut outcome).await;
     drop(monitor);
-    drop(pull);
-    let report = report.map_err(|error| failures::archive(&error.0))?;
-    close(writer)?;
+    let report = tokio::task::block_in_place(|| begun.end(result, outcome))?;
     context.printer.data(&Answer::new(&report, watch.elapsed_ms()), Answer::text)?;
     ended(&report, arguments.require_complete)
+}
+
+/// One pull into the archive, by whichever command.
+pub(crate) struct Job<'a> {
+    pub(crate) gateway: &'a Gateway,
+    pub(crate) request: &'a PullRequest,
+    pub(crate) store: &'a StoreArgs,
+    /// The command that pulls.
+    pub(crate) command: &'a str,
+}
+
+impl Job<'_> {
+    /// Opens the archive, pulls, and closes it.
+    ///
+    /// # Errors
+    /// What the archive says; what the platform says is in the report.
+    pub(crate) async fn run(
+        &self,
+        context: &Context<'_>,
+        clock: &WallClock,
+        shutdown: &Shutdown,
+        monitor: &dyn Monitor,
+        outcome: &mut Outcome,
+    ) -> Result<PullReport, Failure> {
+        let now = clock.source();
+        let writer = store::writer(context, self.store, self.command, Arc::clone(&now), shutdown).await?;
+        let writer = Arc::new(writer);
+        let pull = Pull::new(self.gateway, Arc::clone(&writer), store::organization(context)?, &*now);
+        let report = pull.run(self.request, shutdown.requested(), monitor).await;
+        drop(pull);
+        let report = report.map_err(|error| failures::archive(&error.0))?;
+        outcome.counts = audited::counts(&report.tally);
+        outcome.counts.push(("pages", report.certificate.pages));
+        outcome.run = Some(report.certificate.run_id.clone());
+        close(writer)?;
+        Ok(report)
+    }
 }
 
 /// Closes the archive, so that the next start finds nothing to settle.
@@ -218,7 +254,7 @@ mod tests {
     use frontdesk_shell::{Environment, Format, Printer};
 
     use super::*;
-    use crate::args::{ConnectionArgs, GlobalArgs, StoreArgs};
+    use crate::args::{ConnectionArgs, GlobalArgs};
 
     fn time(text: &str) -> Timestamp {
         Timestamp::from_date_or_time(text).unwrap()

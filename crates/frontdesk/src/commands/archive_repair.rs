@@ -2,14 +2,16 @@
 
 mod refetch;
 
+use frontdesk_api::Gateway;
 use frontdesk_archive::{LostRecord, Mended, RepairReport, repair};
 use frontdesk_shell::clock::Stopwatch;
 use frontdesk_shell::printer::printable;
 use frontdesk_shell::quantity::show_count;
-use frontdesk_shell::{Exit, Failure};
+use frontdesk_shell::{Exit, Failure, Shutdown};
 use serde::Serialize;
 
 use crate::args::RepairArgs;
+use crate::audited::{self, Outcome, Planned};
 use crate::clock::WallClock;
 use crate::context::{self, Context};
 use crate::{failures, store};
@@ -138,11 +140,69 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &RepairArgs) -> Result
         true => Some(crate::connect::gateway(context, &clock)?),
         false => None,
     };
-    let settings = store::settings(context, &arguments.store, "archive repair", clock.now())?;
+    let mut outcome = Outcome::default();
+    let job = Job { context, arguments, gateway, clock: &clock, shutdown: &shutdown };
+    let (report, refetched) = if arguments.dry_run {
+        // Nothing is changed, so there is nothing to record.
+        job.run(&mut outcome).await?
+    } else {
+        let planned = Planned::new("archive repair", &arguments.store.wait);
+        let begun = audited::begin(context, &clock, Some(&shutdown), planned).await?;
+        let result = job.run(&mut outcome).await;
+        tokio::task::block_in_place(|| begun.end(result, outcome))?
+    };
+    let refetched = match refetched {
+        Ok(refetched) => refetched,
+        Err(failure) => {
+            // The repair is done; what it found must be told whatever the platform says.
+            context.printer.data(&Answer::new(&report, None, watch.elapsed_ms()), Answer::text)?;
+            return Err(failure);
+        }
+    };
+    context.printer.data(&Answer::new(&report, refetched.as_ref(), watch.elapsed_ms()), Answer::text)?;
+    ended(arguments, &report, refetched.as_ref())
+}
+
+/// A repair, and what of the lost records the platform gives again.
+struct Job<'a> {
+    context: &'a Context<'a>,
+    arguments: &'a RepairArgs,
+    gateway: Option<Gateway>,
+    clock: &'a WallClock,
+    shutdown: &'a Shutdown,
+}
+
+impl Job<'_> {
+    async fn run(
+        self,
+        outcome: &mut Outcome,
+    ) -> Result<(RepairReport, Result<Option<Refetched>, Failure>), Failure> {
+        let Self { context, arguments, gateway, clock, shutdown } = self;
+        let report = mend(context, arguments, clock)?;
+        outcome.counts = vec![
+            ("segments", report.segments.len() as u64),
+            ("kept", report.segments.iter().map(|segment| segment.kept).sum()),
+            ("lost", report.lost.len() as u64),
+        ];
+        let refetched = match gateway.filter(|_| !report.lost.is_empty() && report.changed) {
+            None => Ok(None),
+            Some(gateway) => {
+                refetch::run(context, arguments, &gateway, clock, shutdown, &report.lost).await.map(Some)
+            }
+        };
+        if let Ok(Some(refetched)) = &refetched {
+            outcome.counts.push(("back", refetched.back));
+        }
+        Ok((report, refetched))
+    }
+}
+
+fn mend(context: &Context<'_>, arguments: &RepairArgs, clock: &WallClock) -> Result<RepairReport, Failure> {
+    let settings = store::of_archive(context, &arguments.store, "archive repair", clock.now())?;
     let root = context.archive_root()?;
     // A repair can be cut anywhere, as by a crash; the next one finishes it.
     let report = tokio::task::block_in_place(|| repair(&root, &settings, clock.source(), !arguments.dry_run));
-    let report = report.map_err(|error| {
+    report.map_err(|error| {
         let failure = failures::archive(&error);
         match error.is_integrity_failure() {
             true => failure.hint(
@@ -150,21 +210,7 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &RepairArgs) -> Result
             ),
             false => failure,
         }
-    })?;
-    let mut refetched = None;
-    if let Some(gateway) = gateway.filter(|_| !report.lost.is_empty() && report.changed) {
-        let asked = refetch::run(context, arguments, &gateway, &clock, &shutdown, &report.lost).await;
-        match asked {
-            Ok(asked) => refetched = Some(asked),
-            Err(failure) => {
-                // The repair is done; what it found must be told whatever the platform says.
-                context.printer.data(&Answer::new(&report, None, watch.elapsed_ms()), Answer::text)?;
-                return Err(failure);
-            }
-        }
-    }
-    context.printer.data(&Answer::new(&report, refetched.as_ref(), watch.elapsed_ms()), Answer::text)?;
-    ended(arguments, &report, refetched.as_ref())
+    })
 }
 
 fn ended(

@@ -11,7 +11,8 @@ use frontdesk_shell::quantity::{show_count, show_size};
 use frontdesk_shell::{Exit, Failure, Format};
 use serde::Serialize;
 
-use crate::args::RetainArgs;
+use crate::args::{RetainArgs, StoreArgs};
+use crate::audited::{self, Outcome, Planned};
 use crate::clock::WallClock;
 use crate::context::Context;
 use crate::{failures, policies, store};
@@ -27,9 +28,9 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &RetainArgs) -> Result
         None => preview(context, arguments, &retain, &clock),
         Some(path) if arguments.yes => {
             let plan = read(path)?;
-            let maintenance =
-                store::maintenance(context, &arguments.store, "archive retain", clock.source())?;
-            tokio::task::block_in_place(|| apply(context, &retain, &plan, maintenance))
+            let job = Job { retain: &retain, plan: &plan, store: &arguments.store };
+            let applied = tokio::task::block_in_place(|| job.run(context, &clock, "archive retain"))?;
+            told(context, &applied)
         }
         Some(_) => Err(Failure::new(Exit::Usage, "not_confirmed", "--apply removes conversations for good")
             .hint("look at the plan, then add --yes")),
@@ -163,18 +164,57 @@ fn read(path: &Path) -> Result<Plan, Failure> {
     serde_json::from_slice(&bytes).map_err(|error| failed(&error))
 }
 
-fn apply(
-    context: &Context<'_>,
-    retain: &Retain,
-    plan: &Plan,
-    mut maintenance: frontdesk_archive::Maintenance,
-) -> Result<Exit, Failure> {
-    let reader = store::reader(context)?;
-    let applied = retain.apply(plan, &mut maintenance, &reader, "retention");
-    let closed = maintenance.close();
-    let applied = applied.map_err(|error| refused(&error))?;
-    closed.map_err(|error| failures::archive(&error))?;
-    context.printer.data(&applied, |applied| {
+/// Carrying out a plan, by whichever command.
+pub(crate) struct Job<'a> {
+    pub(crate) retain: &'a Retain,
+    pub(crate) plan: &'a Plan,
+    pub(crate) store: &'a StoreArgs,
+}
+
+impl Job<'_> {
+    /// Removes what the plan names and is still due, between an intent and an outcome in the journal. Blocks.
+    ///
+    /// # Errors
+    /// What archive and journal say, or why the plan cannot be carried out.
+    pub(crate) fn run(
+        &self,
+        context: &Context<'_>,
+        clock: &WallClock,
+        command: &str,
+    ) -> Result<Applied, Failure> {
+        let planned = Planned::new(command, &self.store.wait).with("plan", &self.plan.seal).making_room();
+        let begun = audited::begin_now(context, clock.source(), planned)?;
+        let mut outcome = Outcome::default();
+        let result = self.apply(context, clock, command, &mut outcome);
+        begun.end(result, outcome)
+    }
+
+    fn apply(
+        &self,
+        context: &Context<'_>,
+        clock: &WallClock,
+        command: &str,
+        outcome: &mut Outcome,
+    ) -> Result<Applied, Failure> {
+        let mut maintenance = store::maintenance(context, self.store, command, clock.source())?;
+        let reader = store::reader(context)?;
+        let applied = self.retain.apply(self.plan, &mut maintenance, &reader, "retention");
+        let closed = maintenance.close();
+        let applied = applied.map_err(|error| refused(&error))?;
+        outcome.counts = vec![
+            ("removed", applied.removed),
+            ("records", applied.records),
+            ("held", applied.held),
+            ("changed", applied.changed),
+            ("missing", applied.missing),
+        ];
+        closed.map_err(|error| failures::archive(&error))?;
+        Ok(applied)
+    }
+}
+
+fn told(context: &Context<'_>, applied: &Applied) -> Result<Exit, Failure> {
+    context.printer.data(applied, |applied| {
         let Applied { removed, records, raw_bytes, freed_bytes, held, changed, missing, .. } = applied;
         format!(
             "{} conversations removed ({} records, {}), {} given back\nskipped: {held} held, {changed} changed or not due, {missing} not there",
@@ -184,7 +224,7 @@ fn apply(
             show_size(*freed_bytes),
         )
     })?;
-    Ok(match applied {
+    Ok(match *applied {
         Applied { damaged_segments: 1.., .. } => Exit::Integrity,
         Applied { removed: 0, held: 1.., .. } => Exit::Policy,
         Applied { held: 1.., .. } | Applied { changed: 1.., .. } => Exit::Partial,
@@ -193,7 +233,7 @@ fn apply(
 }
 
 /// What a plan that was not carried out says.
-pub(super) fn refused(error: &RetainError) -> Failure {
+fn refused(error: &RetainError) -> Failure {
     match error {
         RetainError::Archive(error) => failures::archive(error),
         other => Failure::new(Exit::Usage, "bad_plan", other.to_string())

@@ -1,21 +1,21 @@
 //! What `frontdesk serve` pulls by itself.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use frontdesk_api::Gateway;
 use frontdesk_archive::{ErrorKind, ReadOptions, Reader};
-use frontdesk_archiver::{Past, Pull, PullRequest, Silent};
+use frontdesk_archiver::{Past, PullRequest, Silent};
 use frontdesk_domain::{PageSize, TimeRange, Timestamp};
 use frontdesk_server::{Doing, Task, Trouble};
 use frontdesk_shell::{Exit, Failure, Shutdown};
 
 use crate::args::StoreArgs;
+use crate::audited::{self, Outcome, Planned};
 use crate::clock::WallClock;
-use crate::commands::archive_pull::{self, IN_FLIGHT};
+use crate::commands::archive_pull::{self, IN_FLIGHT, Job};
 use crate::context::Context;
-use crate::{connect, failures, store};
+use crate::{connect, failures};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 /// Shorter and a tenant would be asked the same without end.
@@ -64,16 +64,13 @@ impl<'c> ScheduledPull<'c> {
             look_back: self.look_back,
             in_flight: IN_FLIGHT,
         };
-        let now = self.clock.source();
-        let arguments = StoreArgs { organization_id: None, wait: "30s".into() };
-        let writer =
-            store::writer(self.context, &arguments, "serve", Arc::clone(&now), self.shutdown).await?;
-        let writer = Arc::new(writer);
-        let pull = Pull::new(&self.gateway, Arc::clone(&writer), store::organization(self.context)?, &*now);
-        let report = pull.run(&request, self.shutdown.requested(), &Silent).await;
-        drop(pull);
-        let report = report.map_err(|error| failures::archive(&error.0))?;
-        archive_pull::close(writer)?;
+        let store = StoreArgs { organization_id: None, wait: "30s".into() };
+        let planned = Planned::new("serve pull", &store.wait);
+        let begun = audited::begin(self.context, self.clock, Some(self.shutdown), planned).await?;
+        let mut outcome = Outcome::default();
+        let job = Job { gateway: &self.gateway, request: &request, store: &store, command: "serve" };
+        let result = job.run(self.context, self.clock, self.shutdown, &Silent, &mut outcome).await;
+        let report = tokio::task::block_in_place(|| begun.end(result, outcome))?;
         archive_pull::ended(&report, false).map(|_| ())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use frontdesk_archiver::{Applied, Retain};
+use frontdesk_archiver::Retain;
 use frontdesk_domain::Timestamp;
 use frontdesk_server::{Doing, Task, Trouble};
 use frontdesk_shell::quantity::show_count;
@@ -10,7 +10,7 @@ use frontdesk_shell::{Exit, Failure};
 
 use crate::args::StoreArgs;
 use crate::clock::WallClock;
-use crate::commands::archive_retain;
+use crate::commands::archive_retain::Job;
 use crate::context::Context;
 use crate::{failures, policies, store};
 
@@ -52,15 +52,9 @@ impl<'c> ScheduledRetain<'c> {
         let (plan, survey) = planned.map_err(|error| failures::archive(&error))?;
         let mut damaged_segments = 0;
         if !plan.removals.is_empty() {
-            let arguments = StoreArgs { organization_id: None, wait: "30s".into() };
-            let mut maintenance = store::maintenance(self.context, &arguments, "serve", self.clock.source())?;
-            let reader = store::reader(self.context)?;
-            let applied = self.retain.apply(&plan, &mut maintenance, &reader, "retention");
-            let closed = maintenance.close();
-            let Applied { damaged_segments: damaged, .. } =
-                applied.map_err(|error| archive_retain::refused(&error))?;
-            closed.map_err(|error| failures::archive(&error))?;
-            damaged_segments = damaged;
+            let store = StoreArgs { organization_id: None, wait: "30s".into() };
+            let job = Job { retain: &self.retain, plan: &plan, store: &store };
+            damaged_segments = job.run(self.context, self.clock, "serve retain")?.damaged_segments;
         }
         if survey.unreadable + damaged_segments == 0 {
             return Ok(());

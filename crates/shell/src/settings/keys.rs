@@ -68,6 +68,11 @@ pub const KEYS: &[Key] = &[
     ),
     key_or("organization_id", &["FRONTDESK_ORGANIZATION_ID"], "default", "whose archive this is"),
     key("data_dir", &["FRONTDESK_DATA_DIR"], "where everything is kept; default: $XDG_DATA_HOME/frontdesk"),
+    key(
+        "journal_key_file",
+        &["FRONTDESK_JOURNAL_KEY_FILE"],
+        "the keys that sign the journal, readable by you alone; default: journal/keys, made on first use",
+    ),
     key_or("segment_size", &["FRONTDESK_SEGMENT_SIZE"], "64MiB", "packed size at which a segment is sealed"),
     key_or(
         "search_index",

@@ -6,10 +6,11 @@ use std::path::Path;
 use frontdesk_archiver::{ImportLayout, LayoutReport, Tally};
 use frontdesk_shell::clock::Stopwatch;
 use frontdesk_shell::quantity::{show_count, show_size};
-use frontdesk_shell::{Exit, Failure};
+use frontdesk_shell::{Exit, Failure, Shutdown};
 use serde::Serialize;
 
 use crate::args::ImportArgs;
+use crate::audited::{self, Outcome, Planned};
 use crate::clock::WallClock;
 use crate::commands::watch::{Unit, Watch};
 use crate::context::{self, Context};
@@ -56,17 +57,11 @@ pub(super) async fn run(
     let shutdown = context::signals()?;
     let watch = Stopwatch::start();
     let clock = WallClock::of(context).await?;
-    let writer =
-        store::writer(context, &arguments.store, "archive import", clock.source(), &shutdown).await?;
-    let monitor = Watch::new(context.printer, context.progress(None), Unit::Bytes);
-    let workers = NonZero::new(store::workers()).unwrap_or(NonZero::<usize>::MIN);
-    // The job blocks its thread; the runtime's other threads listen for signals meanwhile.
-    let report = tokio::task::block_in_place(|| {
-        ImportLayout::new(folder, workers).run(&writer, &|| shutdown.is_requested(), &monitor)
-    });
-    drop(monitor);
-    let report = report.map_err(|error| failures::archive(&error))?;
-    writer.close().map_err(|error| failures::archive(&error))?;
+    let planned = Planned::new("archive import", &arguments.store.wait).with("from", "layout");
+    let begun = audited::begin(context, &clock, Some(&shutdown), planned).await?;
+    let mut outcome = Outcome::default();
+    let result = store_files(context, arguments, folder, &clock, &shutdown, &mut outcome).await;
+    let report = tokio::task::block_in_place(|| begun.end(result, outcome))?;
     let answer = Answer {
         seen: report.tally.seen(),
         tally: report.tally,
@@ -77,6 +72,28 @@ pub(super) async fn run(
     };
     context.printer.data(&answer, Answer::text)?;
     ended(&report, &shown)
+}
+
+async fn store_files(
+    context: &Context<'_>,
+    arguments: &ImportArgs,
+    folder: &Path,
+    clock: &WallClock,
+    shutdown: &Shutdown,
+    outcome: &mut Outcome,
+) -> Result<LayoutReport, Failure> {
+    let writer = store::writer(context, &arguments.store, "archive import", clock.source(), shutdown).await?;
+    let monitor = Watch::new(context.printer, context.progress(None), Unit::Bytes);
+    let workers = NonZero::new(store::workers()).unwrap_or(NonZero::<usize>::MIN);
+    // The job blocks its thread; the runtime's other threads listen for signals meanwhile.
+    let report = tokio::task::block_in_place(|| {
+        ImportLayout::new(folder, workers).run(&writer, &|| shutdown.is_requested(), &monitor)
+    });
+    drop(monitor);
+    let report = report.map_err(|error| failures::archive(&error))?;
+    outcome.counts = audited::counts(&report.tally);
+    writer.close().map_err(|error| failures::archive(&error))?;
+    Ok(report)
 }
 
 fn ended(report: &LayoutReport, shown: &str) -> Result<Exit, Failure> {
