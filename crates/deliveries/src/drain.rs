@@ -96,23 +96,23 @@ impl Drain {
         let Some(_right) = Outbox::claim(&self.root, &holder)? else {
             return Ok(Report { end: End::Busy, ..Report::default() });
         };
-        let reader = self.journal.reader()?;
         let mut report = Report::default();
         let end = {
-            let work = self.work(&reader, options, cancel, monitor, &mut report);
+            let work = self.work(self.journal.reader()?, options, cancel, monitor, &mut report);
             match options.time {
                 Some(time) => tokio::time::timeout(time, work).await.unwrap_or(Ok(End::Time))?,
                 None => work.await?,
             }
         };
-        report.next_due = reader.next_due()?;
+        report.next_due = self.journal.reader()?.next_due()?;
         report.end = end;
         Ok(report)
     }
 
     async fn work(
         &self,
-        reader: &Reader,
+        // By value: a connection cannot be shared between threads, and this may move to another one.
+        reader: Reader,
         options: &DrainOptions,
         cancel: &Cancel,
         monitor: &dyn Monitor,
@@ -127,7 +127,7 @@ impl Drain {
                     reader.endpoints()?.into_iter().filter(|endpoint| endpoint.disabled.is_none()).collect();
                 self.batch(&endpoints, std::mem::take(&mut flush))?;
                 for endpoint in &endpoints {
-                    self.start(reader, endpoint, options.concurrency, &means, cancel, &mut on_their_way)?;
+                    self.start(&reader, endpoint, options.concurrency, &means, cancel, &mut on_their_way)?;
                 }
             }
             if on_their_way.attempts.is_empty() {

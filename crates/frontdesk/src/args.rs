@@ -8,6 +8,7 @@ mod retention;
 mod sandbox;
 mod serve;
 mod session;
+mod webhook;
 
 use std::path::PathBuf;
 
@@ -23,6 +24,10 @@ pub(crate) use retention::{HoldAddArgs, HoldCommand, HoldReleaseArgs, PolicyComm
 pub(crate) use sandbox::{SandboxCommand, ServeArgs};
 pub(crate) use serve::ServerArgs;
 pub(crate) use session::{SessionCloseArgs, SessionCommand};
+pub(crate) use webhook::{
+    DeliveriesArgs, DrainArgs, EndpointAddArgs, EndpointsCommand, ReplayArgs, WebhookCommand,
+    WebhookVerifyArgs, WhichArgs,
+};
 
 /// Digital messaging on Genesys Cloud: an archive that can prove itself.
 #[derive(Debug, Parser)]
@@ -106,6 +111,9 @@ pub(crate) enum Command {
     /// Retention policies: what they say about a conversation
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Webhooks: who is told of events, and what became of each
+    #[command(subcommand)]
+    Webhook(WebhookCommand),
     /// Serve the archive's search to this machine, until stopped
     #[command(after_help = serve::EXAMPLES)]
     Serve(ServerArgs),

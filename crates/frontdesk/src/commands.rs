@@ -26,14 +26,20 @@ mod sandbox_serve;
 mod scheduled_pull;
 mod scheduled_retain;
 mod serve;
+mod serve_deliveries;
 mod session_close;
 mod watch;
+mod webhook_deliveries;
+mod webhook_drain;
+mod webhook_endpoints;
+mod webhook_key;
+mod webhook_verify;
 
 use frontdesk_shell::{Environment, Exit, Failure, Printer};
 
 use crate::args::{
     ArchiveCommand, AuditCommand, Cli, Command, ConfigCommand, HistoryCommand, PolicyCommand, SandboxCommand,
-    SessionCommand,
+    SessionCommand, WebhookCommand,
 };
 use crate::context::Context;
 
@@ -48,6 +54,16 @@ pub(crate) async fn run(cli: Cli, environment: Environment, printer: &Printer) -
         Command::Config(ConfigCommand::Show) => config_show::run(&plain(environment)?),
         Command::Policy(PolicyCommand::Explain { id }) => {
             policy_explain::run(&plain(environment)?, &id).await
+        }
+        Command::Webhook(command) => {
+            let context = plain(environment)?;
+            match command {
+                WebhookCommand::Endpoints(command) => webhook_endpoints::run(&context, &command).await,
+                WebhookCommand::Deliveries(arguments) => webhook_deliveries::run(&context, &arguments),
+                WebhookCommand::Drain(arguments) => webhook_drain::run(&context, &arguments).await,
+                WebhookCommand::Replay(arguments) => webhook_deliveries::replay(&context, &arguments).await,
+                WebhookCommand::Verify(arguments) => webhook_verify::run(&context, &arguments).await,
+            }
         }
         Command::Serve(arguments) => serve::run(&plain(environment)?, &arguments).await,
         Command::Doctor(arguments) => {

@@ -9,6 +9,7 @@ mod context;
 mod failures;
 mod heap;
 mod journal;
+mod outbox;
 mod policies;
 mod store;
 

@@ -11,6 +11,7 @@ use crate::args::ServerArgs;
 use crate::clock::WallClock;
 use crate::commands::scheduled_pull::ScheduledPull;
 use crate::commands::scheduled_retain::ScheduledRetain;
+use crate::commands::serve_deliveries::Deliveries;
 use crate::context::{self, Context};
 use crate::store;
 
@@ -24,6 +25,7 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &ServerArgs) -> Result
     let shutdown = context::signals()?;
     let clock = WallClock::of(context).await?;
     let pull = ScheduledPull::of(context, &shutdown, &clock)?;
+    let deliveries = Deliveries::of(context, &clock)?;
     let retain = ScheduledRetain::of(context, &clock)?;
     let warnings = Warnings::default();
     let source = ArchiveSource::new(context.archive_root()?, store::read_options());
@@ -39,6 +41,8 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &ServerArgs) -> Result
     // A task of its own: what is scheduled may block, and connections are accepted all the while.
     let mut serving = JoinSet::new();
     serving.spawn(server.run(shutdown.requested()));
+    let mut delivering = JoinSet::new();
+    delivering.spawn(deliveries.run(shutdown.requested()));
     let mut schedule = Schedule::new(&now, warnings);
     if let Some(pull) = pull {
         schedule.add(Box::new(pull)).await;
@@ -47,6 +51,9 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &ServerArgs) -> Result
         schedule.add(Box::new(retain)).await;
     }
     schedule.run(shutdown.requested()).await;
+    if let Some(Err(failed)) = delivering.join_next().await {
+        std::panic::resume_unwind(failed.into_panic());
+    }
     match serving.join_next().await {
         Some(Err(failed)) => std::panic::resume_unwind(failed.into_panic()),
         Some(Ok(())) | None => Ok(Exit::Done),

@@ -105,6 +105,12 @@ pub const KEYS: &[Key] = &[
         "24h",
         "how often serve removes what is due by the profile's policies; without policies it removes nothing",
     ),
+    key_or(
+        "local_addresses",
+        &["FRONTDESK_LOCAL_ADDRESSES"],
+        "refuse",
+        "whether webhooks and media may lead into this machine and its network: refuse, or allow",
+    ),
     key(
         "rate",
         &["FRONTDESK_RATE"],

@@ -1,0 +1,204 @@
+//! `frontdesk webhook`: who is told of events, and what became of each.
+
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Args, Subcommand};
+
+const ENDPOINT_EXAMPLES: &str = "\
+Examples:
+  frontdesk webhook endpoints add https://hooks.example.com/frontdesk --event session.terminated --key-file hook.key
+  frontdesk webhook endpoints add https://logs.example.com/audit --event audit.batch --key-file audit.key
+  frontdesk webhook endpoints list
+  frontdesk webhook endpoints rotate ep_0123456789abcdef0123456789abcdef --key-file new.key
+  frontdesk webhook endpoints remove ep_0123456789abcdef0123456789abcdef --yes
+
+Kinds: history_batch_sync, session.created, session.terminated, sla.missed, audit.batch. docs/webhooks.md describes them.";
+
+const DELIVERIES_EXAMPLES: &str = "\
+Examples:
+  frontdesk webhook deliveries --state dead
+  frontdesk --json webhook deliveries --from 2025-03-01 | jq -r 'select(.state == \"pending\") | .webhook_id'
+  frontdesk webhook deliveries --id msg_0123456789abcdef0123456789abcdef --attempts";
+
+const DRAIN_EXAMPLES: &str = "\
+Examples:
+  frontdesk webhook drain                  what is due now
+  frontdesk webhook drain --until-empty    everything, waiting for what is due later
+  frontdesk webhook drain --for 10m
+
+Exit 0 when everything that was tried was taken, 3 when a part was, 5 when nothing was, 8 when another process delivers.";
+
+const REPLAY_EXAMPLES: &str = "\
+Examples:
+  frontdesk webhook replay msg_0123456789abcdef0123456789abcdef
+  frontdesk webhook replay --state dead --dry-run
+  frontdesk webhook replay --from 2025-03-01 --to 2025-03-02 --state delivered --endpoint ep_0123456789abcdef0123456789abcdef
+
+A replayed delivery keeps its webhook-id, so a receiver that has it already knows it.";
+
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  frontdesk webhook verify --key-file hook.key --headers headers.txt --body body.json
+  curl -s https://example.com/saved-body | frontdesk webhook verify --key-file hook.key --headers headers.txt --body -
+
+The headers are lines as in HTTP; webhook-id, webhook-timestamp and webhook-signature are looked at. Exit 6 when the
+webhook is not what was signed, or is more than five minutes old; --at says when it was received.";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum WebhookCommand {
+    /// Endpoints: where events go
+    #[command(subcommand)]
+    Endpoints(EndpointsCommand),
+    /// List deliveries: what is pending, delivered, or given up
+    #[command(after_help = DELIVERIES_EXAMPLES)]
+    Deliveries(DeliveriesArgs),
+    /// Deliver what is due
+    #[command(after_help = DRAIN_EXAMPLES)]
+    Drain(DrainArgs),
+    /// Deliver again what was given up, or delivered
+    #[command(after_help = REPLAY_EXAMPLES)]
+    Replay(ReplayArgs),
+    /// Check the signature of a webhook that was received
+    #[command(after_help = VERIFY_EXAMPLES)]
+    Verify(WebhookVerifyArgs),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum EndpointsCommand {
+    /// Add an endpoint; it gets the events that are stored from now on
+    #[command(after_help = ENDPOINT_EXAMPLES)]
+    Add(EndpointAddArgs),
+    /// List the endpoints with what is open for each
+    #[command(after_help = ENDPOINT_EXAMPLES)]
+    List,
+    /// Remove an endpoint, its deliveries and their attempts; without --yes say what would go
+    #[command(after_help = ENDPOINT_EXAMPLES)]
+    Remove {
+        /// The endpoint
+        #[arg(value_name = "ID")]
+        id: String,
+        /// Yes, remove it
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Take an endpoint that answered 410 into service again
+    #[command(after_help = ENDPOINT_EXAMPLES)]
+    Enable {
+        /// The endpoint
+        #[arg(value_name = "ID")]
+        id: String,
+    },
+    /// Give an endpoint a new key; the old one signs beside it for 24 hours
+    #[command(after_help = ENDPOINT_EXAMPLES)]
+    Rotate {
+        /// The endpoint
+        #[arg(value_name = "ID")]
+        id: String,
+        /// The file of the new key (whsec_...), for you alone; it is made where it is not there
+        #[arg(long, value_name = "FILE")]
+        key_file: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EndpointAddArgs {
+    /// Where it is: https, unless the setting local_addresses allows more
+    #[arg(value_name = "URL")]
+    pub(crate) url: String,
+    /// A kind of events it takes; may be repeated
+    #[arg(long = "event", value_name = "KIND", required = true)]
+    pub(crate) events: Vec<String>,
+    /// The file of its key (whsec_...), for you alone; it is made where it is not there
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key_file: PathBuf,
+    /// A file of headers to send along, a line each: Name: value
+    #[arg(long, value_name = "FILE")]
+    pub(crate) headers: Option<PathBuf>,
+}
+
+/// Which deliveries are meant.
+#[derive(Debug, Args)]
+pub(crate) struct WhichArgs {
+    /// Only to this endpoint
+    #[arg(long, value_name = "ID")]
+    pub(crate) endpoint: Option<String>,
+    /// Only in this state: pending, delivered or dead
+    #[arg(long, value_name = "STATE")]
+    pub(crate) state: Option<String>,
+    /// Only of events of this kind
+    #[arg(long, value_name = "KIND")]
+    pub(crate) kind: Option<String>,
+    /// Only of events stored then or later: 2025-03-01 (midnight UTC) or 2025-03-01T10:00:00Z
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) from: Option<String>,
+    /// Only of events stored before
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) to: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DeliveriesArgs {
+    /// Only of this event
+    #[arg(long, value_name = "ID")]
+    pub(crate) id: Option<String>,
+    #[command(flatten)]
+    pub(crate) which: WhichArgs,
+    /// Show every attempt
+    #[arg(long)]
+    pub(crate) attempts: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DrainArgs {
+    /// Go on until nothing is open, waiting for what is due later
+    #[arg(long)]
+    pub(crate) until_empty: bool,
+    /// Go on for so long at most: 30s, 10m, 2h
+    #[arg(long = "for", value_name = "TIME")]
+    pub(crate) time: Option<String>,
+    /// Attempts at once to one endpoint
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub(crate) concurrency: u8,
+}
+
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("chosen").required(true).multiple(true))]
+pub(crate) struct ReplayArgs {
+    /// An event; may be repeated
+    #[arg(value_name = "ID", group = "chosen", conflicts_with_all = ["state", "kind", "from", "to"])]
+    pub(crate) id: Vec<String>,
+    /// Only to this endpoint
+    #[arg(long, value_name = "ID")]
+    pub(crate) endpoint: Option<String>,
+    /// Deliveries in this state: dead or delivered
+    #[arg(long, value_name = "STATE", group = "chosen")]
+    pub(crate) state: Option<String>,
+    /// Deliveries of events of this kind
+    #[arg(long, value_name = "KIND", group = "chosen")]
+    pub(crate) kind: Option<String>,
+    /// Deliveries of events stored then or later
+    #[arg(long, value_name = "WHEN", group = "chosen")]
+    pub(crate) from: Option<String>,
+    /// Deliveries of events stored before
+    #[arg(long, value_name = "WHEN", group = "chosen")]
+    pub(crate) to: Option<String>,
+    /// Say how many, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WebhookVerifyArgs {
+    /// The file of the key (whsec_...)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key_file: PathBuf,
+    /// The file of the headers
+    #[arg(long, value_name = "FILE")]
+    pub(crate) headers: PathBuf,
+    /// The file of the body; - is stdin
+    #[arg(long, value_name = "FILE")]
+    pub(crate) body: PathBuf,
+    /// When it was received [default: now]
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) at: Option<String>,
+}

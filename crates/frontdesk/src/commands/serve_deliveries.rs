@@ -1,0 +1,90 @@
+//! What `serve` delivers: whatever is due in the outbox, all the while.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use frontdesk_api::Cancel;
+use frontdesk_api::outward::{AddressPolicy, WebhookSender};
+use frontdesk_deliveries::{Drain, DrainOptions, Silent};
+use frontdesk_journal::{Clock, Error, Journal, Reader, Settings};
+use frontdesk_shell::Failure;
+
+use crate::clock::WallClock;
+use crate::context::Context;
+use crate::outbox;
+
+/// How often it looks whether something is due.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long it leaves a journal alone that cannot be worked with.
+const AFTER_TROUBLE: Duration = Duration::from_secs(60);
+
+/// Delivers in the background. Takes the right to deliver only while something is due, so that commands can, too.
+pub(crate) struct Deliveries {
+    root: PathBuf,
+    settings: Settings,
+    sender: WebhookSender,
+    policy: AddressPolicy,
+    now: Clock,
+}
+
+impl Deliveries {
+    pub(crate) fn of(context: &Context<'_>, clock: &WallClock) -> Result<Self, Failure> {
+        Ok(Self {
+            root: outbox::root(context)?,
+            settings: Settings {
+                command: "serve".to_owned(),
+                key_file: context.settings.text("journal_key_file").map(PathBuf::from),
+                ..Settings::default()
+            },
+            sender: WebhookSender::new(Arc::new(outbox::outward(context)?), clock.client_clock()),
+            policy: outbox::policy(context)?,
+            now: clock.source(),
+        })
+    }
+
+    /// Delivers until `stop`; attempts on their way then get a few seconds for their answers.
+    pub(crate) async fn run(self, stop: impl Future<Output = ()>) {
+        let (handle, cancel) = Cancel::pair();
+        let work = self.work(&cancel);
+        tokio::pin!(work);
+        tokio::select! {
+            () = &mut work => {}
+            () = stop => {
+                handle.cancel();
+                work.await;
+            }
+        }
+    }
+
+    async fn work(&self, cancel: &Cancel) {
+        while !cancel.is_cancelled() {
+            let wait = match self.round(cancel).await {
+                Ok(()) => LOOK_EVERY,
+                Err(error) => {
+                    tracing::warn!(%error, "nothing is delivered for a while");
+                    AFTER_TROUBLE
+                }
+            };
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = cancel.cancelled() => {}
+            }
+        }
+    }
+
+    /// What is due now.
+    async fn round(&self, cancel: &Cancel) -> Result<(), Error> {
+        // Where there is no journal yet nothing is stored.
+        let due = Reader::open(&self.root).and_then(|reader| reader.next_due()).unwrap_or(None);
+        if due.is_none_or(|due| due > (self.now)()) {
+            return Ok(());
+        }
+        let (root, settings, now) = (self.root.clone(), self.settings.clone(), Arc::clone(&self.now));
+        let opened = tokio::task::spawn_blocking(move || Journal::open(&root, &settings, now)).await;
+        let journal = opened.unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic()))?;
+        let (sender, now) = (self.sender.clone(), Arc::clone(&self.now));
+        let drain = Drain::new(Arc::new(journal), &self.root, sender, self.policy, now);
+        drain.run(&DrainOptions::default(), cancel, &Silent).await.map(drop)
+    }
+}
