@@ -6,6 +6,7 @@
 //! | [`endpoint`] | calls as values: what is sent, how the answer is read |
 //! | [`gateway`] | the gateway contract as [`ConversationSource`] and [`HistorySource`] |
 //! | [`outward`] | calls to addresses that come from outside: webhooks, media |
+//! | [`media`] | the files that go with messages: whether their links answer, and their bytes |
 //! | [`transport`] | the border to the network: `reqwest`, or a script for tests |
 //! | [`clock`] | the doors through which time enters |
 //! | [`error`] | why a call failed, and whether it is worth asking again |
@@ -27,6 +28,7 @@ pub mod gateway;
 mod guests;
 mod history;
 mod jitter;
+pub mod media;
 mod options;
 pub mod outward;
 mod page_memory;

@@ -4,6 +4,8 @@ use std::fs;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use frontdesk_api::media::MediaDoor;
+use frontdesk_api::outward::{AddressPolicy, OutwardOptions, OutwardTransport};
 use frontdesk_api::transport::reqwest::{ReqwestOptions, ReqwestTransport};
 use frontdesk_api::{
     BaseUrl, CallOptions, Cancel, Client, ClientBuilder, ClientStyle, Credentials, Gateway, Rate, Timeouts,
@@ -81,6 +83,26 @@ fn build(
         calls = calls.deadline(deadline);
     }
     Ok(Gateway::new(builder.build(transport(&options)?)).options(calls))
+}
+
+/// The door through which the files of messages are asked for: public addresses, unless the setting
+/// `local_addresses` allows more.
+pub(crate) fn media_door(context: &Context<'_>, clock: &WallClock) -> Result<MediaDoor, Failure> {
+    let settings = &context.settings;
+    let mut options = OutwardOptions::default();
+    options.policy = match settings.text("local_addresses") {
+        None | Some("refuse") => AddressPolicy::default(),
+        Some("allow") => AddressPolicy::allow_local(),
+        Some(_) => {
+            return Err(Failure::new(Exit::Usage, "bad_setting", "local_addresses has no such value")
+                .hint("say refuse or allow"));
+        }
+    };
+    options.connect_timeout = settings.duration("timeout_connect")?.unwrap_or(options.connect_timeout);
+    options.extra_roots = settings.parsed("ca_file", |path| fs::read(path))?;
+    let transport = OutwardTransport::new(&options)
+        .map_err(|error| Failure::from_error(Exit::Usage, "transport", &error).hint("check --ca-file"))?;
+    Ok(MediaDoor::new(Arc::new(transport), clock.client_clock()))
 }
 
 /// The credentials of the settings.

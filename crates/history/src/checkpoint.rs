@@ -5,6 +5,8 @@ use frontdesk_domain::message::Intake;
 use frontdesk_domain::{PageToken, RunId};
 use serde::{Deserialize, Serialize};
 
+use crate::media::MediaCounts;
+
 /// The item of a run as a whole; no conversation has this key.
 pub(crate) const RUN: &str = "";
 
@@ -54,6 +56,9 @@ pub(crate) struct Checkpoint {
     pub(crate) spilled: u64,
     /// Findings among them.
     pub(crate) findings: u64,
+    /// What became of its media links, once they were asked.
+    #[serde(default)]
+    pub(crate) media: Option<MediaCounts>,
     /// How the listing ended, once it has.
     pub(crate) end: Option<End>,
 }
@@ -68,6 +73,7 @@ impl Checkpoint {
             claimed: None,
             spilled: 0,
             findings: 0,
+            media: None,
             end: None,
         }
     }

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use frontdesk_api::media::MediaDoor;
 use frontdesk_api::{
     Error as ApiError, ErrorKind, Flight, HistoryPage, HistoryPages, HistoryQuery, HistorySource, PageMemory,
     PageRoom, SeenIds, Stop,
@@ -18,6 +19,7 @@ use sha2::{Digest, Sha256};
 use crate::blocking::blocking;
 use crate::checkpoint::{Checkpoint, End, Stage};
 use crate::destination::{Delivered, Destination, Finished};
+use crate::media;
 use crate::monitor::{Monitor, Progress};
 use crate::pull::{Clock, PullRequest, Session, StoreError};
 use crate::report::{ConversationReport, Failed, HistoryState};
@@ -28,6 +30,7 @@ pub(crate) struct Shared<'r> {
     pub(crate) source: &'r dyn HistorySource,
     pub(crate) course: Arc<Course>,
     pub(crate) request: &'r PullRequest,
+    pub(crate) media: Option<MediaDoor>,
     pub(crate) memory: PageMemory,
     pub(crate) flight: Flight,
     pub(crate) monitor: &'r dyn Monitor,
@@ -130,6 +133,27 @@ impl Shared<'_> {
                 Err(Broken::Remote(error)) => {
                     state = Some((HistoryState::Failed, Some(Failed::from(&error))));
                     failure = Some(error);
+                }
+            }
+        }
+        if open.stage == Stage::Fetched
+            && open.checkpoint.media.is_none()
+            && let Some(door) = &self.media
+        {
+            let (spill, checked) =
+                media::check(open.spill, door, || self.course.now(), self.quit.asked()).await;
+            open.spill = spill;
+            match checked? {
+                Some(counts) => {
+                    (open.checkpoint.spilled, open.checkpoint.media) = (open.spill.end(), Some(counts));
+                    let course = Arc::clone(&self.course);
+                    open = blocking(move || course.checked(open)).await?;
+                }
+                // Nothing is handed out that lacks what was asked for.
+                None => {
+                    open.stage = Stage::Open;
+                    open.checkpoint.end = None;
+                    state = Some((HistoryState::Interrupted, None));
                 }
             }
         }
@@ -456,6 +480,14 @@ impl Course {
         self.settle(open, record)
     }
 
+    /// Writes down that the media links were asked.
+    fn checked(&self, open: Open) -> Result<Open, StoreError> {
+        let key = Self::key(&open.target);
+        let change = Change::new().item(&self.ledger, key, open.stage.as_str(), &open.checkpoint)?;
+        self.record(change)?;
+        Ok(open)
+    }
+
     /// Writes down that a page did not come.
     fn fail(&self, mut open: Open, error: String, took: Duration) -> Kept {
         let token = open.checkpoint.next.as_ref().map(ToString::to_string);
@@ -514,6 +546,7 @@ impl Course {
             claimed: checkpoint.claimed,
             next_page_token: checkpoint.next.as_ref().map(ToString::to_string),
             error,
+            media: checkpoint.media.clone(),
             delivered: Delivered::default(),
             resumed,
             elapsed_ms: 0,

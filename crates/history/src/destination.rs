@@ -8,6 +8,7 @@ use frontdesk_domain::message::{Finding, Message};
 use frontdesk_durable::{Dir, WriteAt, ensure_dir, publish, publish_with};
 use serde::Serialize;
 
+use crate::media::MediaReport;
 use crate::pull::StoreError;
 use crate::report::ConversationReport;
 use crate::sort::{RUN_BYTES, sorted};
@@ -87,6 +88,22 @@ impl Finished<'_> {
     }
 }
 
+impl Finished<'_> {
+    /// Hands what became of each media link to `sink`, in the order of receiving; nothing where they were not asked.
+    ///
+    /// # Errors
+    /// As [`messages`](Finished::messages).
+    pub fn each_media(&self, sink: &mut dyn FnMut(&MediaReport) -> io::Result<()>) -> io::Result<()> {
+        let mut frames = self.spill.frames();
+        while let Some(frame) = frames.next()? {
+            if frame.kind == Kind::Media {
+                sink(&serde_json::from_slice(&frame.bytes)?)?;
+            }
+        }
+        Ok(())
+    }
+}
+
 impl fmt::Debug for Finished<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Finished").field("target", &self.report.target).finish_non_exhaustive()
@@ -94,7 +111,7 @@ impl fmt::Debug for Finished<'_> {
 }
 
 /// A folder: `<organisation>/<domain>/<conversation>.ndjson` with a message a line, exactly as it came;
-/// `.findings.ndjson` beside it where there are findings, and `.report.json`. Each appears whole or not at all.
+/// `.findings.ndjson` and `.media.ndjson` beside it where there are any, and `.report.json`. Each appears whole or not at all.
 ///
 /// Ids become names escaped, so that none leaves the folder (contract, preamble).
 #[derive(Debug)]
@@ -108,6 +125,28 @@ impl Folder {
     #[must_use]
     pub fn new(dir: Arc<dyn Dir>, identity: impl Into<String>) -> Self {
         Self { dir, identity: identity.into() }
+    }
+}
+
+impl Folder {
+    /// Writes a file that is there only when there is something to say; an earlier pull may have had something.
+    fn beside(
+        &self,
+        path: &str,
+        is_there: bool,
+        write: &mut dyn FnMut(&mut Lines<'_>) -> io::Result<()>,
+    ) -> io::Result<()> {
+        if is_there {
+            return publish_with(&*self.dir, path, &mut |file| {
+                let mut lines = Lines::new(file);
+                write(&mut lines)?;
+                lines.finish()
+            });
+        }
+        match self.dir.remove(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -128,19 +167,13 @@ impl Destination for Folder {
         }
         let stem = format!("{folder}/{}", frontdesk_archive::safe_name(target.conversation().as_str()));
         let findings = format!("{stem}.findings.ndjson");
-        if history.findings > 0 {
-            publish_with(&*self.dir, &findings, &mut |file| {
-                let mut lines = Lines::new(file);
-                history.each_finding(&mut |finding| lines.push(&serde_json::to_vec(finding)?))?;
-                lines.finish()
-            })?;
-        } else {
-            // An earlier pull may have found something.
-            match self.dir.remove(&findings) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
-                _ => {}
-            }
-        }
+        self.beside(&findings, history.findings > 0, &mut |lines| {
+            history.each_finding(&mut |finding| lines.push(&serde_json::to_vec(finding)?))
+        })?;
+        let media = history.report.media.as_ref().is_some_and(|media| !media.is_empty());
+        self.beside(&format!("{stem}.media.ndjson"), media, &mut |lines| {
+            history.each_media(&mut |report| lines.push(&serde_json::to_vec(report)?))
+        })?;
         let file = format!("{stem}.ndjson");
         publish_with(&*self.dir, &file, &mut |file| {
             let mut lines = Lines::new(file);

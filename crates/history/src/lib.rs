@@ -8,6 +8,7 @@
 //! | [`monitor`] | what a caller hears while the job runs |
 //! | `conversation` | one history from where it stands to its end |
 //! | `checkpoint` | what is written down per page, in the journal |
+//! | `media` | whether the files that go with messages can be had |
 //! | `spill`, `sort` | what was fetched, on disk as it came; sorted when it is handed out |
 //!
 //! A page is on disk, and its audit entries, its event and the checkpoint in the journal, before the next one is asked
@@ -24,6 +25,7 @@ mod blocking;
 mod checkpoint;
 mod conversation;
 pub mod destination;
+mod media;
 pub mod monitor;
 pub mod pull;
 pub mod report;
@@ -32,6 +34,7 @@ mod spill;
 
 pub use archive_store::{ArchiveStore, Both};
 pub use destination::{Delivered, Destination, Finished, Folder};
+pub use media::{MediaCounts, MediaReport};
 pub use monitor::{Monitor, Progress, Silent};
 pub use pull::{Clock, HistoryPull, PullRequest, Session, StoreError};
 pub use report::{ConversationReport, Failed, HistoryState, PullReport, Totals};

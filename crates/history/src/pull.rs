@@ -7,6 +7,7 @@ use std::num::NonZero;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use frontdesk_api::media::MediaDoor;
 use frontdesk_api::{Error as ApiError, Flight, HistorySource, PageMemory};
 use frontdesk_archive::Error as ArchiveError;
 use frontdesk_domain::message::{HistoryTarget, TypeFilter};
@@ -81,6 +82,7 @@ pub struct HistoryPull<'p> {
     session: Session,
     destination: Arc<dyn Destination>,
     clock: Clock,
+    media: Option<MediaDoor>,
 }
 
 impl fmt::Debug for HistoryPull<'_> {
@@ -97,7 +99,14 @@ impl<'p> HistoryPull<'p> {
         destination: Arc<dyn Destination>,
         clock: Clock,
     ) -> Self {
-        Self { source, session, destination, clock }
+        Self { source, session, destination, clock, media: None }
+    }
+
+    /// Asks the media links of every history through this door, after its last page.
+    #[must_use]
+    pub fn check_media(mut self, door: MediaDoor) -> Self {
+        self.media = Some(door);
+        self
     }
 
     /// Pulls the history of every target, or goes on where the last run of an equal request stopped, until `stop` is
@@ -135,6 +144,7 @@ impl<'p> HistoryPull<'p> {
                 types: request.types.clone(),
             }),
             request,
+            media: self.media.clone(),
             memory: PageMemory::new(),
             flight: Flight::new(request.in_flight),
             monitor,
@@ -168,6 +178,7 @@ impl<'p> HistoryPull<'p> {
             types,
             request.resume,
             request.selection,
+            self.media.is_some(),
             self.destination.identity(),
         ]);
         let digest = Sha256::digest(identity.to_string());

@@ -6,6 +6,7 @@ use frontdesk_domain::message::{Counts, HistoryTarget};
 use serde::{Deserialize, Serialize};
 
 use crate::destination::Delivered;
+use crate::media::MediaCounts;
 
 /// How a conversation's history ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -94,6 +95,9 @@ pub struct ConversationReport {
     /// What went wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<Failed>,
+    /// Its media links, by what became of them; absent where they were not asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub media: Option<MediaCounts>,
     /// Where it went.
     #[serde(flatten)]
     pub delivered: Delivered,
@@ -119,7 +123,7 @@ pub struct PullReport {
 }
 
 /// Sums over the conversations that ended, whichever session fetched them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Totals {
     /// Conversations whose last page was taken.
     pub complete: u64,
@@ -138,6 +142,9 @@ pub struct Totals {
     /// Messages, by what became of them.
     #[serde(flatten)]
     pub counts: Counts,
+    /// Media links, by what became of them; empty where they were not asked.
+    #[serde(skip_serializing_if = "MediaCounts::is_empty")]
+    pub media: MediaCounts,
 }
 
 impl Totals {
@@ -159,5 +166,8 @@ impl Totals {
         self.counts.rejected += rejected;
         self.counts.out_of_order += out_of_order;
         self.counts.unreadable_timestamps += unreadable_timestamps;
+        if let Some(media) = &report.media {
+            crate::media::add(&mut self.media, media);
+        }
     }
 }

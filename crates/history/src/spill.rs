@@ -2,7 +2,7 @@
 //!
 //! A file of frames: kind (1 byte), hash of the id (8 bytes), length (4 bytes), then that many bytes; numbers are
 //! little-endian. Of a message that is kept the bytes are the message; of one that is filtered out there are none, only
-//! its id must be known again; of a finding they are its JSON. How much of the file counts is in the checkpoint: what is
+//! its id must be known again; of a finding, and of what became of a media link, they are its JSON. How much of the file counts is in the checkpoint: what is
 //! behind that was written by a page that was not recorded any more, and is cut off.
 
 use std::io;
@@ -19,16 +19,18 @@ pub(crate) enum Kind {
     Kept,
     Filtered,
     Finding,
+    Media,
 }
 
 impl Kind {
-    const ALL: [Self; 3] = [Self::Kept, Self::Filtered, Self::Finding];
+    const ALL: [Self; 4] = [Self::Kept, Self::Filtered, Self::Finding, Self::Media];
 
     fn code(self) -> u8 {
         match self {
             Self::Kept => 1,
             Self::Filtered => 2,
             Self::Finding => 3,
+            Self::Media => 4,
         }
     }
 }
@@ -106,6 +108,15 @@ impl Spill {
         Frames::new(&*self.file, 0, self.end, BUFFER)
     }
 
+    pub(crate) fn file(&self) -> &dyn ReadAt {
+        &*self.file
+    }
+
+    /// Where it ends.
+    pub(crate) fn end(&self) -> u64 {
+        self.end
+    }
+
     pub(crate) fn dir(&self) -> &Arc<dyn Dir> {
         &self.dir
     }
@@ -140,6 +151,11 @@ impl<'f> Frames<'f> {
     /// Frames between two places, with a buffer of `size` bytes.
     pub(crate) fn new(file: &'f dyn ReadAt, from: u64, end: u64, size: usize) -> Self {
         Self { file, at: from, end, buffer: Vec::new(), taken: 0, size }
+    }
+
+    /// Where the next one begins.
+    pub(crate) fn position(&self) -> u64 {
+        self.at - (self.buffer.len() - self.taken) as u64
     }
 
     /// The next one.

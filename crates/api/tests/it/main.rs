@@ -9,6 +9,7 @@ mod guests;
 mod history;
 mod logs;
 mod malformed;
+mod media;
 mod outward;
 mod pace;
 mod retry_after;

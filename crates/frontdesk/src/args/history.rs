@@ -60,6 +60,9 @@ pub(crate) struct HistoryPullArgs {
     /// Keep whole histories in the archive, as records of kind history
     #[arg(long, conflicts_with_all = ["types", "resume"])]
     pub(crate) archive: bool,
+    /// Ask whether the files that go with messages can be had: a HEAD, eight at once, never with the token
+    #[arg(long)]
+    pub(crate) check_media: bool,
     /// Exit 3 unless every history was taken to its last page
     #[arg(long)]
     pub(crate) require_complete: bool,

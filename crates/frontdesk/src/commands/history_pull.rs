@@ -63,7 +63,14 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &HistoryPullArgs) -> R
     let total = targets.len() as u64;
     let is_stored = arguments.out.is_some() || arguments.archive;
     let monitor = Watch::new(context, total, is_stored);
-    let pull = |destination| HistoryPull::new(&gateway, session, destination, clock.source());
+    let door = arguments.check_media.then(|| connect::media_door(context, &clock)).transpose()?;
+    let pull = |destination| {
+        let pull = HistoryPull::new(&gateway, session, destination, clock.source());
+        match door {
+            Some(door) => pull.check_media(door),
+            None => pull,
+        }
+    };
     let stop = shutdown.requested();
     let report = match stored(arguments, writer.as_ref())? {
         Some(destination) => pull(destination).run(&request, targets, stop, &monitor).await,

@@ -9,5 +9,6 @@
 mod desk;
 
 mod crash;
+mod media;
 mod pull;
 mod storage;

@@ -27,8 +27,13 @@ struct Summary<'a> {
 impl<'a> Answer<'a> {
     pub(super) fn new(report: &'a PullReport, counters: Counters, elapsed_ms: u64) -> Self {
         let Counters { requests, throttled, .. } = counters;
-        let summary =
-            Summary { run_id: report.run.as_str(), totals: report.totals, requests, throttled, elapsed_ms };
+        let summary = Summary {
+            run_id: report.run.as_str(),
+            totals: report.totals.clone(),
+            requests,
+            throttled,
+            elapsed_ms,
+        };
         Self { summary }
     }
 
@@ -48,8 +53,11 @@ impl<'a> Answer<'a> {
             .filter(|(count, _)| *count > 0)
             .map(|(count, name)| format!("{} {name}", show_count(count)))
             .collect();
+        let media: Vec<String> =
+            totals.media.iter().map(|(state, count)| format!("{} {state}", show_count(*count))).collect();
+        let media = if media.is_empty() { String::new() } else { format!("\n  media: {}", media.join(", ")) };
         format!(
-            "{}\n  {} messages on {} pages in {:.1} s: {} kept, {} of other types, {} duplicates, {} rejected\n  {} out of order, {} with an unreadable time; {} requests, {} throttled",
+            "{}\n  {} messages on {} pages in {:.1} s: {} kept, {} of other types, {} duplicates, {} rejected\n  {} out of order, {} with an unreadable time; {} requests, {} throttled{media}",
             if states.is_empty() { "no conversations".to_owned() } else { states.join(", ") },
             show_count(counts.fetched),
             show_count(totals.pages),

@@ -49,6 +49,7 @@ impl Destination for Lines {
         let mut writing = Writing { pieces: &self.pieces, conversation: &conversation, piece: Vec::new() };
         history.messages(&mut |message| writing.raw("message", message.bytes()))?;
         history.each_finding(&mut |finding| writing.line("finding", finding))?;
+        history.each_media(&mut |media| writing.line("media", media))?;
         writing.line("report", history.report())?;
         writing.send()?;
         Ok(Delivered::default())
