@@ -4,6 +4,7 @@
 
 mod keys;
 mod outbox;
+mod primitives;
 mod recording;
 mod shredding;
 mod support;
