@@ -27,6 +27,9 @@ const SCOPES: [&str; 2] = ["analytics:query", "conversation:view"];
 /// What ending sessions needs.
 const GUEST_SCOPES: [&str; 2] = ["webchat:guest:read", "webchat:guest:manage"];
 
+/// What histories need where the token goes along.
+const HISTORY_SCOPES: [&str; 1] = ["webmessaging:view"];
+
 /// The gateway of the settings.
 pub(crate) fn gateway(context: &Context<'_>, clock: &WallClock) -> Result<Gateway, Failure> {
     let credentials = credentials(context, &require(context)?, &SCOPES)?;
@@ -50,7 +53,9 @@ pub(crate) fn history_gateway(
     bearer: bool,
 ) -> Result<Gateway, Failure> {
     if bearer {
-        return Ok(gateway(context, clock)?.history_bearer(true));
+        let credentials = credentials(context, &require(context)?, &HISTORY_SCOPES)?;
+        let gateway = build(context, clock, Cancel::never(), |base| Client::builder(base, credentials))?;
+        return Ok(gateway.history_bearer(true));
     }
     require_address(context)?;
     build(context, clock, Cancel::never(), Client::without_token)
@@ -247,5 +252,59 @@ impl SandboxClock {
         }
         let clock: Clock = serde_json::from_slice(&text)?;
         Ok(clock.now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use frontdesk_api::{HistoryQuery, HistorySource as _, SeenIds};
+    use frontdesk_domain::message::HistoryTarget;
+    use frontdesk_domain::{HistoryPageSize, MaxDepth};
+    use frontdesk_sandbox::{Config, Sandbox, serve};
+    use frontdesk_shell::{Environment, Format, Printer};
+
+    use super::*;
+    use crate::args::GlobalArgs;
+
+    /// The first page of a history, asked for with the token of a client that has these scopes.
+    async fn page_with_bearer(scopes: Option<&str>) -> Result<usize, frontdesk_api::Error> {
+        let sandbox = Arc::new(Sandbox::new(Config::default()).unwrap());
+        let running = serve(sandbox, ([127, 0, 0, 1], 0).into()).await.unwrap();
+        let ready = running.ready().clone();
+        let mut environment = vec![
+            ("FRONTDESK_CONTRACT", "gateway"),
+            ("FRONTDESK_BASE_URL", &*ready.base_url),
+            ("FRONTDESK_CLIENT_ID", &*ready.client_id),
+            ("FRONTDESK_CLIENT_SECRET", &*ready.client_secret),
+        ];
+        environment.extend(scopes.map(|scopes| ("FRONTDESK_SCOPES", scopes)));
+        let environment = Environment::from_iter(environment);
+        let printer = Printer::new(Format::Text, true);
+        let global = GlobalArgs::default();
+        let context = Context::new(&global, None, Vec::new(), environment, &printer).unwrap();
+        let gateway = history_gateway(&context, &WallClock::system(), true).unwrap();
+        let conversation = ready.conversation_id.clone().unwrap();
+        let target = HistoryTarget::new(&ready.organization_id, &ready.domain_id, conversation).unwrap();
+        let query = HistoryQuery {
+            target,
+            size: HistoryPageSize::default(),
+            resume: None,
+            depth: MaxDepth::default(),
+            seen: SeenIds::default(),
+        };
+        let mut pages = gateway.history(query);
+        let page = pages.next().await.unwrap().map(|page| page.messages.len());
+        running.stop().await;
+        page
+    }
+
+    #[tokio::test]
+    async fn the_token_of_a_history_has_the_scope_that_histories_need() {
+        assert!(page_with_bearer(None).await.unwrap() > 0);
+        // The settings say otherwise, and the platform's answer names what is missing.
+        let refused = page_with_bearer(Some("analytics:query")).await.unwrap_err();
+        assert!(refused.is_auth());
+        let hint = refused.hint().unwrap_or_default();
+        assert!(hint.contains("webmessaging:view"), "{hint}");
     }
 }

@@ -1,8 +1,10 @@
 //! Ending sessions: what is refused, what is only shown, two operators at once, and what a full disk does to it.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use frontdesk_sandbox::{Config, Effect, GuestPlan, When};
+use http::Method;
 use serde_json::{Value, json};
 
 use super::desk::Desk;
@@ -24,6 +26,10 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         Scenario::new("closing: two operators at once, and never more than five DELETEs", two_operators),
         Scenario::new("closing: one guest by flags, with each outcome", one_guest),
         Scenario::new("closing: too many errors stop it, and it goes on", errors_stop),
+        Scenario::new(
+            "closing: its event goes out with the command, and a dead endpoint changes no exit code",
+            told,
+        ),
         Scenario::new("closing: a disk that is full ends nobody unaudited", full_disk),
     ]
 }
@@ -102,6 +108,72 @@ fn guarded(scene: &Scene<'_>) -> Outcome {
         run.wrong("not all were ended")
     );
     ensure!(deletes(&tenant) == 40, "{} DELETEs for 40 guests", deletes(&tenant));
+    Ok(())
+}
+
+/// What a receiver got, by the webhooks' ids.
+fn received(tenant: &Tenant<'_>, receiver: &str) -> Result<BTreeSet<String>, String> {
+    let path = format!("webhooks/{receiver}");
+    let lines = tenant.door(Method::GET, &path, &Value::Null)?;
+    let lines = String::from_utf8_lossy(&lines);
+    lines
+        .lines()
+        .map(|line| {
+            let line: Value = serde_json::from_str(line).map_err(|error| format!("{path}: {error}"))?;
+            line["id"]
+                .as_str()
+                .map(str::to_owned)
+                .ok_or_else(|| format!("{path}: a line without an id: {line}"))
+        })
+        .collect()
+}
+
+fn told(scene: &Scene<'_>) -> Outcome {
+    let tenant = tenant(scene, 8, active())?;
+    let desk = scene.desk("data").connected(&tenant).with("FRONTDESK_LOCAL_ADDRESSES", "allow");
+    let base = tenant.ready().base_url;
+    let key = scene.hidden("webhook.key").display().to_string();
+    let endpoint = |name: &str| {
+        let url = format!("{base}/_sandbox/webhooks/{name}");
+        desk.json(&[
+            "webhook",
+            "endpoints",
+            "add",
+            &url,
+            "--event",
+            "session.terminated",
+            "--key-file",
+            &key,
+        ])?
+        .exits(0)
+    };
+    endpoint("good")?;
+    let guests = tenant.guests()?;
+    let close =
+        |guest: &str| desk.json(&["session", "close", "--guest-id", guest, "--reason", "timeout"])?.exits(0);
+    close(&guests[0].id)?;
+    ensure!(received(&tenant, "good")?.len() == 1, "the event did not go out with the command");
+    // Two that never take anything: one refuses, one says nothing at all.
+    for (name, fault) in
+        [("broken", json!({"status": {"status": 503}})), ("silent", json!({"stall": "before_head"}))]
+    {
+        let plan = json!({"faults": {"rules": [{"then": fault}]}});
+        tenant.door(Method::POST, &format!("webhooks/{name}/plan"), &plan)?;
+        endpoint(name)?;
+    }
+    close(&guests[1].id)?.says(&["not delivered yet"])?;
+    let plan = planned(&desk, &tenant)?;
+    ensure!(
+        received(&tenant, "good")?.len() == 2,
+        "planning delivers, or a dead endpoint holds up a good one"
+    );
+    let run = desk
+        .json(&["session", "close", "--apply", &plan, "--yes"])?
+        .exits(0)?
+        .says(&["not delivered yet"])?;
+    let ended = outcomes(&run)?.values().filter(|outcome| *outcome == "ended").count();
+    ensure!(ended == 6, "{}", run.wrong("it did not end the other six"));
+    ensure!(received(&tenant, "good")?.len() == 8, "an event did not go out with the command");
     Ok(())
 }
 

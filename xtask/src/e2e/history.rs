@@ -76,7 +76,7 @@ fn many(scene: &Scene<'_>, faults: FaultPlan) -> Outcome {
         ..Config::default()
     };
     let tenant = scene.tenant(config)?;
-    let desk = scene.desk("data").connected(&tenant).with("FRONTDESK_SCOPES", "webmessaging:view");
+    let desk = scene.desk("data").connected(&tenant);
     let from = every_conversation(scene, &tenant)?;
     let out = scene.path("histories");
     let out_text = out.display().to_string();
@@ -157,7 +157,7 @@ fn killed(scene: &Scene<'_>) -> Outcome {
     let faults = FaultPlan { rules: vec![delay], ..FaultPlan::default() };
     let tenant = scene.tenant(Config { conversations: Some(120), faults, ..small(scene) })?;
     let from = every_conversation(scene, &tenant)?;
-    let desk = scene.desk("data").connected(&tenant).with("FRONTDESK_SCOPES", "webmessaging:view");
+    let desk = scene.desk("data").connected(&tenant);
     let out = scene.path("histories");
     let out_text = out.display().to_string();
     let command = ["--json", "history", "pull", "--from", &from, "--out", &out_text, "--page-size", "3"];

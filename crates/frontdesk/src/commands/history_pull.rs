@@ -23,7 +23,7 @@ use crate::args::HistoryPullArgs;
 use crate::clock::WallClock;
 use crate::commands::archive_pull::close;
 use crate::context::Context;
-use crate::{connect, failures, journal, store};
+use crate::{connect, failures, journal, outbox, store};
 
 /// Conversations in flight while no limit is known: each costs a connection.
 const IN_FLIGHT: NonZero<usize> = NonZero::new(8).unwrap();
@@ -39,6 +39,8 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &HistoryPullArgs) -> R
     if arguments.archive {
         one_organization(context, &targets)?;
     }
+    // Said before anything is pulled, not when its event is to be delivered.
+    outbox::policy(context)?;
     let gateway = connect::history_gateway(context, &clock, arguments.with_bearer)?;
     let shutdown = Shutdown::listen().map_err(|error| {
         Failure::new(Exit::Unexpected, "signals", "cannot listen for signals").caused_by(&error)
@@ -87,7 +89,6 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &HistoryPullArgs) -> R
     if let Some(writer) = writer {
         close(writer)?;
     }
-    journal::close(journal)?;
     let answer = ended::Answer::new(&report, gateway.counters(), watch.elapsed_ms());
     if is_stored {
         context.printer.data(&answer, ended::Answer::text)?;
@@ -97,6 +98,8 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &HistoryPullArgs) -> R
         line.push(b'\n');
         context.printer.raw(&line)?;
     }
+    outbox::drain_before_exit(context, &journal, &clock, &shutdown).await?;
+    journal::close(journal)?;
     ended::exit(&report, arguments.require_complete)
 }
 

@@ -18,7 +18,7 @@ use frontdesk_durable::{Dir, OsDir};
 use frontdesk_journal::Journal;
 use frontdesk_sessions::{Applied, CloseError, Desk, DeskParts, PlanError, PlanFile, Planning, Selection};
 use frontdesk_shell::clock::Stopwatch;
-use frontdesk_shell::{Exit, Failure};
+use frontdesk_shell::{Exit, Failure, Shutdown};
 use tokio::task::JoinSet;
 
 use self::asked::{Asked, What};
@@ -27,16 +27,20 @@ use self::summary::Effort;
 use crate::args::SessionCloseArgs;
 use crate::clock::WallClock;
 use crate::context::{self, Context};
-use crate::{connect, failures, journal};
+use crate::{connect, failures, journal, outbox};
 
 pub(crate) async fn run(context: &Context<'_>, arguments: &SessionCloseArgs) -> Result<Exit, Failure> {
     let asked = Asked::check(arguments)?;
     let clock = WallClock::of(context).await?;
+    // Said before a session is ended, not when its event is to be delivered.
+    outbox::policy(context)?;
     let office = Office::open(context, &asked, &clock)?;
     let ended = office.work(context, &asked).await;
+    let told = if asked.ends() { office.tell(context, &clock).await } else { Ok(()) };
     let closed = office.close();
+    // What an endpoint says takes nothing back: only what came of the sessions, and the journal, make the exit code.
     let exit = ended?;
-    closed.map(|()| exit)
+    told.and(closed).map(|()| exit)
 }
 
 /// Everything that is open while the command runs.
@@ -45,6 +49,7 @@ struct Office {
     journal: Arc<Journal>,
     plans: OsDir,
     watch: Stopwatch,
+    shutdown: Shutdown,
     // Owns the task that hands the signal on.
     _signals: JoinSet<()>,
 }
@@ -55,13 +60,11 @@ impl Office {
         let (stop, cancel) = Cancel::pair();
         let gateway = connect::guest_gateway(context, clock, cancel.clone())?;
         let shutdown = context::signals()?;
+        let requested = shutdown.requested();
         let mut signals = JoinSet::new();
         signals.spawn(async move {
-            shutdown.requested().await;
+            requested.await;
             stop.cancel();
-            // A second signal is the listener's business: it lives as long as this task.
-            std::future::pending::<()>().await;
-            drop(shutdown);
         });
         let data = context.settings.data_dir(&context.environment)?;
         let folder =
@@ -78,7 +81,7 @@ impl Office {
             cancel,
         })
         .map_err(|error| failed(&error))?;
-        Ok(Self { desk, journal, plans, watch, _signals: signals })
+        Ok(Self { desk, journal, plans, watch, shutdown, _signals: signals })
     }
 
     async fn work(&self, context: &Context<'_>, asked: &Asked) -> Result<Exit, Failure> {
@@ -92,6 +95,11 @@ impl Office {
     fn effort(&self) -> Effort {
         let counters = self.desk.guests().counters();
         Effort::new(self.watch.elapsed_ms(), counters.requests, counters.throttled)
+    }
+
+    /// Delivers events for a few seconds: those of this run, and what else is due.
+    async fn tell(&self, context: &Context<'_>, clock: &WallClock) -> Result<(), Failure> {
+        outbox::drain_before_exit(context, &self.journal, clock, &self.shutdown).await
     }
 
     fn close(self) -> Result<(), Failure> {

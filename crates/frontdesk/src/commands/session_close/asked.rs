@@ -83,6 +83,11 @@ impl Asked {
         let concurrency = concurrency.unwrap_or(NonZeroU32::MIN);
         Ok(Self { what, defaults, limits, concurrency, dry_run: arguments.dry_run })
     }
+
+    /// Whether sessions are to be ended, and not only looked at.
+    pub(super) fn ends(&self) -> bool {
+        !self.dry_run && !matches!(self.what, What::Many { plan: Some(_), .. })
+    }
 }
 
 fn number(found: &mut Collector, flag: &str, text: Option<&str>) -> Option<u64> {
