@@ -59,8 +59,10 @@ mod sessions;
 mod stock_tools;
 mod storage;
 mod strace;
+mod telling;
 mod tenant;
 mod truth;
+mod webhooks;
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -128,6 +130,7 @@ fn all(options: &Options) -> Vec<Scenario> {
     all.extend(sessions::scenarios());
     all.extend(history::scenarios());
     all.extend(closing::scenarios());
+    all.extend(webhooks::scenarios());
     all.extend(pull::scenarios());
     all.extend(keeping::scenarios());
     all.extend(repair::scenarios());

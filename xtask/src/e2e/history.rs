@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 use super::faults::always;
 use super::process::Run;
 use super::scene::Scene;
+use super::sessions::selection;
+use super::telling::{RECEIVER, drained, moody, told};
 use super::tenant::{Tenant, WIDE, small};
 use super::{Scenario, files};
 use crate::Outcome;
@@ -59,10 +61,7 @@ fn every_conversation(scene: &Scene<'_>, tenant: &Tenant<'_>) -> Result<String, 
             json!({"organization_id": ready.organization_id, "domain_id": ready.domain_id, "conversation_id": id})
         })
         .collect();
-    let path = scene.hidden("conversations.ndjson");
-    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-    files::write_private(&path, text.as_bytes())?;
-    Ok(path.display().to_string())
+    selection(scene, "conversations.ndjson", &lines)
 }
 
 fn many(scene: &Scene<'_>, faults: FaultPlan) -> Outcome {
@@ -76,7 +75,10 @@ fn many(scene: &Scene<'_>, faults: FaultPlan) -> Outcome {
         ..Config::default()
     };
     let tenant = scene.tenant(config)?;
-    let desk = scene.desk("data").connected(&tenant);
+    let desk = scene.desk("data").connected(&tenant).tells(&tenant, "history_batch_sync")?;
+    if stormy {
+        moody(&tenant)?;
+    }
     let from = every_conversation(scene, &tenant)?;
     let out = scene.path("histories");
     let out_text = out.display().to_string();
@@ -91,6 +93,9 @@ fn many(scene: &Scene<'_>, faults: FaultPlan) -> Outcome {
             ensure!(tenant.fired(fault) > 0, "the fault {fault} never fired: {:?}", tenant.stats());
         }
     }
+    drained(&desk, &tenant)?;
+    messages_are_told(&tenant)?;
+    desk.json(&["audit", "verify"])?.exits(0)?;
     Ok(())
 }
 
@@ -151,13 +156,32 @@ fn files_are_the_histories(tenant: &Tenant<'_>, out: &Path) -> Outcome {
     Ok(())
 }
 
+/// Every message was told of, under exactly one `webhook-id`.
+fn messages_are_told(tenant: &Tenant<'_>) -> Outcome {
+    let mut ids: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (id, event) in told(tenant, "history_batch_sync")? {
+        let messages = event["messages"].as_array().cloned().unwrap_or_default();
+        ensure!(event["messageCount"] == messages.len(), "an event miscounts its messages: {event}");
+        ensure!(!messages.is_empty(), "an event without messages: {event}");
+        for message in messages {
+            ids.entry(message["id"].as_str().unwrap_or_default().to_owned()).or_default().insert(id.clone());
+        }
+    }
+    let twice = ids.iter().find(|(_, ids)| ids.len() > 1);
+    ensure!(twice.is_none(), "{RECEIVER}: a message was told of under two ids: {twice:?}");
+    let wanted: BTreeSet<String> = said(tenant)?.into_values().flatten().collect();
+    let told: BTreeSet<String> = ids.into_keys().collect();
+    ensure!(told == wanted, "{} messages were told of, {} there are", told.len(), wanted.len());
+    Ok(())
+}
+
 fn killed(scene: &Scene<'_>) -> Outcome {
     let delay =
         Rule { when: When { path: Some(HISTORY.into()), ..When::default() }, then: None, delay_ms: 3 };
     let faults = FaultPlan { rules: vec![delay], ..FaultPlan::default() };
     let tenant = scene.tenant(Config { conversations: Some(120), faults, ..small(scene) })?;
     let from = every_conversation(scene, &tenant)?;
-    let desk = scene.desk("data").connected(&tenant);
+    let desk = scene.desk("data").connected(&tenant).tells(&tenant, "history_batch_sync")?;
     let out = scene.path("histories");
     let out_text = out.display().to_string();
     let command = ["--json", "history", "pull", "--from", &from, "--out", &out_text, "--page-size", "3"];
@@ -182,6 +206,9 @@ fn killed(scene: &Scene<'_>) -> Outcome {
         run.wrong(&format!("after {killed} kills the summary is not the truth: {truth:?}"))
     );
     files_are_the_histories(&tenant, &out)?;
+    drained(&desk, &tenant)?;
+    messages_are_told(&tenant)?;
+    desk.json(&["audit", "verify"])?.exits(0)?;
     Ok(())
 }
 

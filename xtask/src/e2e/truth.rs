@@ -1,10 +1,11 @@
-//! What the sandbox says of guests and histories: the truth behind its door.
+//! What the sandbox says of guests, histories and webhooks: the truth behind its door.
 
 use http::Method;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::tenant::Tenant;
+use crate::Outcome;
 
 /// What has become of a guest.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -20,6 +21,36 @@ pub(super) struct Guest {
     pub(super) retain_data: Option<bool>,
     #[serde(default)]
     pub(super) external_ref: Option<String>,
+}
+
+impl Guest {
+    /// Whether it closed by itself after a DELETE of ours was on its way. Where the answer to that DELETE was lost this
+    /// counts as ended, since nobody can tell the two apart (contract §6).
+    pub(super) fn closed_meanwhile(&self) -> bool {
+        self.ended == 0 && self.deletes > 0 && self.state == "closed"
+    }
+}
+
+/// What a receiver of webhooks got.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(super) struct Received {
+    #[serde(default)]
+    pub(super) id: Option<String>,
+    pub(super) body: String,
+    pub(super) status: u16,
+    /// Whether the key its receiver knows has signed it; nothing where it knows none.
+    #[serde(default)]
+    pub(super) signed: Option<bool>,
+    /// The fault it met.
+    #[serde(default)]
+    pub(super) fault: Option<String>,
+}
+
+impl Received {
+    /// Whether it was taken, even if the answer got lost.
+    pub(super) fn was_taken(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
 }
 
 /// What is in a history, or in several.
@@ -52,5 +83,26 @@ impl Tenant<'_> {
     pub(super) fn histories(&self) -> Result<Histories, String> {
         let bytes = self.door(Method::GET, "history", &Value::Null)?;
         serde_json::from_slice(&bytes).map_err(|error| format!("history: {error}"))
+    }
+
+    /// Where the receiver of this name is.
+    pub(super) fn receiver(&self, name: &str) -> String {
+        format!("{}/_sandbox/webhooks/{name}", self.base_url)
+    }
+
+    /// Another plan for a receiver.
+    pub(super) fn plan_receiver(&self, name: &str, plan: &Value) -> Outcome {
+        self.door(Method::POST, &format!("webhooks/{name}/plan"), plan).map(|_| ())
+    }
+
+    /// What a receiver got; nothing when nobody called it.
+    pub(super) fn received(&self, name: &str) -> Result<Vec<Received>, String> {
+        let all: Value = serde_json::from_slice(&self.door(Method::GET, "webhooks", &Value::Null)?)
+            .map_err(|error| format!("webhooks: {error}"))?;
+        let known = all["receivers"].as_array().is_some_and(|all| all.iter().any(|one| one["name"] == name));
+        if !known {
+            return Ok(Vec::new());
+        }
+        lines(&self.door(Method::GET, &format!("webhooks/{name}?limit=1000000"), &Value::Null)?)
     }
 }
