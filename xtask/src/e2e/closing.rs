@@ -1,10 +1,8 @@
 //! Ending sessions: what is refused, what is only shown, two operators at once, and what a full disk does to it.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use frontdesk_sandbox::{Config, Effect, GuestPlan, When};
-use http::Method;
 use serde_json::{Value, json};
 
 use super::desk::Desk;
@@ -12,6 +10,7 @@ use super::faults::always;
 use super::mount::Mounts;
 use super::scene::Scene;
 use super::sessions::{outcomes, selection, wanted};
+use super::telling::RECEIVER;
 use super::tenant::{Tenant, small};
 use super::{Scenario, files};
 use crate::Outcome;
@@ -111,69 +110,33 @@ fn guarded(scene: &Scene<'_>) -> Outcome {
     Ok(())
 }
 
-/// What a receiver got, by the webhooks' ids.
-fn received(tenant: &Tenant<'_>, receiver: &str) -> Result<BTreeSet<String>, String> {
-    let path = format!("webhooks/{receiver}");
-    let lines = tenant.door(Method::GET, &path, &Value::Null)?;
-    let lines = String::from_utf8_lossy(&lines);
-    lines
-        .lines()
-        .map(|line| {
-            let line: Value = serde_json::from_str(line).map_err(|error| format!("{path}: {error}"))?;
-            line["id"]
-                .as_str()
-                .map(str::to_owned)
-                .ok_or_else(|| format!("{path}: a line without an id: {line}"))
-        })
-        .collect()
-}
-
 fn told(scene: &Scene<'_>) -> Outcome {
     let tenant = tenant(scene, 8, active())?;
-    let desk = scene.desk("data").connected(&tenant).with("FRONTDESK_LOCAL_ADDRESSES", "allow");
-    let base = tenant.ready().base_url;
-    let key = scene.hidden("webhook.key").display().to_string();
-    let endpoint = |name: &str| {
-        let url = format!("{base}/_sandbox/webhooks/{name}");
-        desk.json(&[
-            "webhook",
-            "endpoints",
-            "add",
-            &url,
-            "--event",
-            "session.terminated",
-            "--key-file",
-            &key,
-        ])?
-        .exits(0)
-    };
-    endpoint("good")?;
+    let desk = scene.desk("data").connected(&tenant).tells(&tenant, "session.terminated")?;
     let guests = tenant.guests()?;
     let close =
         |guest: &str| desk.json(&["session", "close", "--guest-id", guest, "--reason", "timeout"])?.exits(0);
     close(&guests[0].id)?;
-    ensure!(received(&tenant, "good")?.len() == 1, "the event did not go out with the command");
+    let came = || tenant.received(RECEIVER).map(|received| received.len());
+    ensure!(came()? == 1, "the event did not go out with the command");
     // Two that never take anything: one refuses, one says nothing at all.
     for (name, fault) in
         [("broken", json!({"status": {"status": 503}})), ("silent", json!({"stall": "before_head"}))]
     {
         let plan = json!({"faults": {"rules": [{"then": fault}]}});
-        tenant.door(Method::POST, &format!("webhooks/{name}/plan"), &plan)?;
-        endpoint(name)?;
+        tenant.plan_receiver(name, &plan)?;
+        desk.tells_also(&tenant, name, "session.terminated")?;
     }
     close(&guests[1].id)?.says(&["not delivered yet"])?;
     let plan = planned(&desk, &tenant)?;
-    ensure!(
-        received(&tenant, "good")?.len() == 2,
-        "planning delivers, or a dead endpoint holds up a good one"
-    );
+    ensure!(came()? == 2, "planning delivers, or a dead endpoint holds up a good one");
     let run = desk
         .json(&["session", "close", "--apply", &plan, "--yes"])?
         .exits(0)?
         .says(&["not delivered yet"])?;
     let ended = outcomes(&run)?.values().filter(|outcome| *outcome == "ended").count();
     ensure!(ended == 6, "{}", run.wrong("it did not end the other six"));
-    ensure!(received(&tenant, "good")?.len() == 8, "an event did not go out with the command");
+    ensure!(came()? == 8, "an event did not go out with the command");
     Ok(())
 }
 
