@@ -131,18 +131,19 @@ fn credentials(
         .map_err(|error| unusable(&error))
 }
 
-/// The gateway of a sandbox in this process.
-pub(crate) fn sandbox_gateway(ready: &Ready, clock: &WallClock) -> Result<Gateway, Failure> {
+/// The gateway of a sandbox in this process; its calls end on the signal.
+pub(crate) fn sandbox_gateway(ready: &Ready, clock: &WallClock, cancel: Cancel) -> Result<Gateway, Failure> {
     let broken = |error: &dyn std::error::Error| {
         Failure::new(Exit::Unexpected, "sandbox", "the sandbox's own settings cannot be used")
             .caused_by(error)
     };
     let base: BaseUrl = ready.base_url.parse().map_err(|error| broken(&error))?;
     let credentials = Credentials::new(&ready.client_id, Secret::new(&*ready.client_secret))
-        .and_then(|credentials| credentials.scopes(SCOPES))
+        .and_then(|credentials| credentials.scopes(SCOPES.into_iter().chain(GUEST_SCOPES)))
         .map_err(|error| broken(&error))?;
     let client = Client::builder(base, credentials).clock(clock.client_clock());
-    Ok(Gateway::new(client.build(transport(&ReqwestOptions::default())?)))
+    let client = client.build(transport(&ReqwestOptions::default())?);
+    Ok(Gateway::new(client).options(CallOptions::default().cancel(cancel)))
 }
 
 fn transport(options: &ReqwestOptions) -> Result<Arc<dyn Transport>, Failure> {

@@ -1,5 +1,10 @@
 //! `frontdesk demo`: what a newcomer does first.
 
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::desk::Desk;
 use super::scene::Scene;
 use super::tenant::small;
 use super::{Scenario, files};
@@ -31,7 +36,18 @@ fn demo(scene: &Scene<'_>) -> Outcome {
         .with("http_proxy", "http://127.0.0.1:1");
     let run = desk.run(&["demo"])?.exits(0)?;
     let said = format!("{}{}", String::from_utf8_lossy(&run.stdout), run.stderr).to_lowercase();
-    for word in ["stored", "verif", "search", "complete", "archive search", "legal hold", "export"] {
+    let words = [
+        "stored",
+        "verif",
+        "search",
+        "complete",
+        "archive search",
+        "legal hold",
+        "export",
+        "histories",
+        "sessions",
+    ];
+    for word in words.into_iter().chain(["webhook", "journal"]) {
         ensure!(said.contains(word), "{}", run.wrong(&format!("the summary does not speak of {word:?}")));
     }
     ensure!(elsewhere.stats().requests.is_empty(), "the demo asked the tenant of the environment");
@@ -59,10 +75,47 @@ fn demo(scene: &Scene<'_>) -> Outcome {
         held > 0 && preview["summary"]["held"].as_u64() == Some(held as u64),
         "{held} are held, and retention counts others: {preview}"
     );
+    both_jobs(&after, &own)?;
     // Again: its own folder is no reason to refuse.
     let again = scene.desk("data").inside(folder).json(&["demo"])?.exits(0)?;
-    ensure!(!again.lines()?.is_empty(), "{}", again.wrong("with --json the summary is data"));
+    let summary = again.last()?;
+    let closed = &summary["closed"];
+    // A newcomer sees each way a session comes out, and nothing that failed.
+    for outcome in ["ended", "duplicate", "skipped"] {
+        ensure!(closed[outcome].as_u64() > Some(0), "{}", again.wrong(&format!("no session is {outcome}")));
+    }
+    let events =
+        summary["histories"].as_u64().zip(closed["ended"].as_u64()).map(|(pulled, ended)| pulled + ended);
+    ensure!(
+        events.is_some() && summary["events_received"].as_u64() >= events,
+        "{}",
+        again.wrong("the receiver got fewer events than there were")
+    );
+    both_jobs(&after, &own)?;
     after.verifies(listed.len() as u64)
+}
+
+/// What both jobs left: whole histories, a journal that verifies, and no event that waits.
+fn both_jobs(after: &Desk<'_>, own: &Path) -> Outcome {
+    after.json(&["audit", "verify"])?.exits(0)?;
+    let deliveries = after.json(&["webhook", "deliveries"])?.exits(0)?;
+    let lines = deliveries.lines()?;
+    ensure!(
+        !lines.is_empty() && lines.iter().all(|line| line["state"] == "delivered"),
+        "{}",
+        deliveries.wrong("an event was not delivered")
+    );
+    let histories: Vec<_> = files::below(&own.join("histories"))?
+        .into_iter()
+        .filter(|path| path.to_string_lossy().ends_with(".report.json"))
+        .collect();
+    ensure!(histories.len() == 20, "{} histories are there", histories.len());
+    for path in histories {
+        let report: Value =
+            serde_json::from_slice(&files::read(&path)?).map_err(|error| error.to_string())?;
+        ensure!(report["state"] == "complete", "{}: {report}", path.display());
+    }
+    Ok(())
 }
 
 fn not_its_own(scene: &Scene<'_>) -> Outcome {

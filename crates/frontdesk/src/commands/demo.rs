@@ -1,8 +1,10 @@
 //! `frontdesk demo`: the whole job against a tenant in this process.
 //!
-//! First a pull, its certificate and a search; then ([`kept`]) what becomes of what is kept.
+//! First a pull, its certificate and a search; then ([`jobs`]) histories and the end of sessions; then ([`kept`]) what
+//! becomes of what is kept.
 //! Ignores profile and environment on purpose: a demonstration never touches a real tenant or a real archive.
 
+mod jobs;
 mod kept;
 
 use std::fs;
@@ -11,11 +13,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use frontdesk_api::Cancel;
 use frontdesk_archive::{Expression, Search, SearchHit, Settings as StoreSettings, VerifyOptions};
 use frontdesk_archiver::{Pull, PullRequest};
 use frontdesk_domain::{OrganizationId, PageSize, RunState, TimeRange, Timestamp};
 use frontdesk_durable::{OsDir, publish};
-use frontdesk_sandbox::{Config, Sandbox, serve};
+use frontdesk_sandbox::{Config, GuestPlan, Sandbox, Untidy, serve};
 use frontdesk_shell::clock::Stopwatch;
 use frontdesk_shell::quantity::{show_count, show_size};
 use frontdesk_shell::{Environment, Exit, Failure, Printer};
@@ -55,6 +58,8 @@ struct Summary<'a> {
     search_us: u64,
     #[serde(flatten)]
     kept: &'a kept::Kept,
+    #[serde(flatten)]
+    jobs: &'a jobs::Jobs,
     elapsed_ms: u64,
 }
 
@@ -84,7 +89,9 @@ pub(crate) async fn run(global: &GlobalArgs, printer: &Printer) -> Result<Exit, 
         data_dir: Some(PathBuf::from(FOLDER)),
         ..GlobalArgs::default()
     };
-    let context = Context::new(&own, None, Vec::new(), Environment::default(), printer)?;
+    // The webhook that is told of it is on this machine.
+    let flags = vec![("local_addresses", Some("allow".to_owned()))];
+    let context = Context::new(&own, None, flags, Environment::default(), printer)?;
     claim(Path::new(FOLDER))?;
 
     let unexpected = |what: &'static str, error: &dyn std::error::Error| {
@@ -94,10 +101,14 @@ pub(crate) async fn run(global: &GlobalArgs, printer: &Printer) -> Result<Exit, 
     let config = Config {
         conversations: Some(CONVERSATIONS),
         rate_limit_per_min: RATE_PER_MINUTE,
+        untidy: Untidy::evenly(0.1),
+        // Some sessions are over or idle, and some end between the plan and its turn.
+        guest_plan: GuestPlan { active: 0.7, closing: 0.2, ..GuestPlan::default() },
         ..Config::default()
     };
     let sandbox = Sandbox::new(config).map_err(|error| unexpected("cannot make the sandbox", &error))?;
-    let running = serve(Arc::new(sandbox), ([127, 0, 0, 1], 0).into())
+    let sandbox = Arc::new(sandbox);
+    let running = serve(Arc::clone(&sandbox), ([127, 0, 0, 1], 0).into())
         .await
         .map_err(|error| unexpected("cannot listen on this machine's own address", &error))?;
     let ready = running.ready().clone();
@@ -108,7 +119,7 @@ pub(crate) async fn run(global: &GlobalArgs, printer: &Printer) -> Result<Exit, 
     ));
 
     let clock = WallClock::system();
-    let gateway = connect::sandbox_gateway(&ready, &clock)?;
+    let gateway = connect::sandbox_gateway(&ready, &clock, Cancel::never())?;
     let root = context.archive_root()?;
     let organization: OrganizationId = ready
         .organization_id
@@ -132,8 +143,20 @@ pub(crate) async fn run(global: &GlobalArgs, printer: &Printer) -> Result<Exit, 
     drop(pull);
     let report = report.map_err(|error| failures::archive(&error.0))?;
     archive_pull::close(writer)?;
-    running.stop().await;
     archive_pull::ended(&report, true)?;
+    let (stop, cancel) = Cancel::pair();
+    let place = jobs::Place { context: &context, clock: &clock, sandbox: &sandbox, ready: &ready, cancel };
+    let jobs = {
+        let mut work = std::pin::pin!(place.run());
+        tokio::select! {
+            jobs = &mut work => jobs,
+            () = shutdown.requested() => {
+                stop.cancel();
+                work.await
+            }
+        }
+    }?;
+    running.stop().await;
 
     let reader = store::open_reader(&root)?;
     let stats = reader.stats().map_err(|error| failures::archive(&error))?;
@@ -159,10 +182,11 @@ pub(crate) async fn run(global: &GlobalArgs, printer: &Printer) -> Result<Exit, 
         found: page.count.unwrap_or_default(),
         search_us,
         kept: &kept,
+        jobs: &jobs,
         elapsed_ms: watch.elapsed_ms(),
     };
     printer.data(&summary, |summary| text(summary, page.hits.first()))?;
-    Ok(if verified.damaged.is_empty() && kept.is_good() { Exit::Done } else { Exit::Integrity })
+    Ok(if verified.damaged.is_empty() && kept.is_good() { jobs.exit() } else { Exit::Integrity })
 }
 
 /// Makes the folder, or refuses one that is not ours.
@@ -211,6 +235,7 @@ verified      {verified} records, {damaged} damaged
 search        {searched:?}: {found} found in {millis:.1} ms, the newest:
               {newest}
 {kept}
+{jobs}
 
 Took {seconds:.1} s. Try next:
   {program} --data-dir {folder} archive search 'refund* queue:billing from:2025-06-01' --facets
@@ -218,6 +243,8 @@ Took {seconds:.1} s. Try next:
   {program} --data-dir {folder} archive report --summary | tail
   {program} --data-dir {folder} archive hold list | head
   {program} --data-dir {folder} archive retain --days 30
+  {program} --data-dir {folder} audit tail
+  {program} --data-dir {folder} webhook deliveries | tail
   {program} --data-dir {folder} serve        then: curl 'http://127.0.0.1:8080/api/v1/archive/search?q=invoice'
   zcat {folder}/archive/segments/*/*.gz | head -1
   {program} sandbox serve        a tenant to pull from yourself",
@@ -239,6 +266,7 @@ Took {seconds:.1} s. Try next:
             .map_or_else(String::new, |hit| archive_search::line(hit, false))
             .replace('\n', "\n              "),
         kept = summary.kept.text(),
+        jobs = summary.jobs.text(),
         seconds = summary.elapsed_ms as f64 / 1000.0,
     )
 }
