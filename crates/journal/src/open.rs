@@ -7,7 +7,7 @@ use std::sync::Arc;
 use frontdesk_domain::Timestamp;
 use frontdesk_domain::audit::{AuditRecord, KeyRecord, KeyStep};
 use frontdesk_durable::{Dir, Lock, LockError, OsDir, read_whole};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, MAIN_DB, OpenFlags};
 use uuid::Uuid;
 
 use crate::chain::Hash;
@@ -81,9 +81,14 @@ fn lock(dir: Arc<OsDir>, settings: &Settings) -> Result<Lock, Error> {
 
 fn connect(dir: &OsDir, settings: &Settings) -> Result<Connection, Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    Connection::open_with_flags(dir.local_path(layout::DATABASE), flags)
-        .and_then(|connection| schema::prepare_for_writing(&connection, settings.wait).map(|()| connection))
-        .during(Action::Open, layout::DATABASE)
+    let connection = Connection::open_with_flags(dir.local_path(layout::DATABASE), flags)
+        .during(Action::Open, layout::DATABASE)?;
+    // A file that cannot be written is opened for reading instead, and what fails then, for want of a log, says so badly.
+    if connection.is_readonly(MAIN_DB).during(Action::Open, layout::DATABASE)? {
+        return Err(Error::new(Action::Open, layout::DATABASE, ErrorKind::ReadOnly));
+    }
+    schema::prepare_for_writing(&connection, settings.wait).during(Action::Open, layout::DATABASE)?;
+    Ok(connection)
 }
 
 /// Makes tables, key, first entry and first head; nothing where they are there already. Hold the lock.

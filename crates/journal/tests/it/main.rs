@@ -5,6 +5,7 @@
 mod keys;
 mod outbox;
 mod primitives;
+mod readonly;
 mod recording;
 mod shredding;
 mod support;
