@@ -8,18 +8,22 @@ use frontdesk_journal::{ErrorKind, Journal, KeyRing, Reader, VerifyOptions};
 
 use crate::support::{Folder, clock, copy, entries, fill, settings};
 
-/// Names the folder to the test that runs inside the mount.
+/// Names the folder to the test when it runs once more, inside the mount.
 const FOLDER: &str = "JOURNAL_TEST_FOLDER";
 
-/// [`inside`] runs in a mount namespace in which the folder is read-only: that holds for root too.
+/// Runs itself once more in a mount namespace in which the folder is read-only: that holds for root too.
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the run outside names the folder to the one inside")]
 fn a_folder_that_cannot_be_written_is_read_and_not_opened_for_writing() {
+    if let Some(root) = std::env::var_os(FOLDER) {
+        return inside(Path::new(&root));
+    }
     let folder = Folder::new();
     let journal = folder.open();
     fill(&journal, 30);
     journal.close().unwrap();
     let script = "mount --bind \"$1\" \"$1\" && mount -o remount,ro,bind \"$1\" || exit 77
-        exec \"$2\" --exact --ignored readonly::inside";
+        exec \"$2\" --exact readonly::a_folder_that_cannot_be_written_is_read_and_not_opened_for_writing";
     let output = Command::new("unshare")
         .args(["-rm", "sh", "-c", script, "sh"])
         .arg(folder.root())
@@ -40,12 +44,8 @@ fn a_folder_that_cannot_be_written_is_read_and_not_opened_for_writing() {
     }
 }
 
-#[test]
-#[ignore = "runs inside a read-only mount, which another test makes"]
-#[expect(clippy::disallowed_methods, reason = "the test outside names the folder")]
-fn inside() {
-    let Some(root) = std::env::var_os(FOLDER) else { return };
-    let root = Path::new(&root);
+#[expect(clippy::disallowed_methods, reason = "a test does what people do")]
+fn inside(root: &Path) {
     assert!(std::fs::write(root.join("new"), "").is_err(), "the folder can be written");
 
     let reader = Reader::open(root).unwrap();
