@@ -17,7 +17,7 @@ macro_rules! checked_text {
             ///
             /// # Errors
             ///
-            /// [`IdError`] says which rule it breaks.
+            /// [`IdError`](crate::IdError) says which rule it breaks.
             pub fn new(text: impl Into<String>) -> Result<Self, $crate::ids::IdError> {
                 let text = text.into();
                 match $check(&text) {
