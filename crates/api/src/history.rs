@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use frontdesk_domain::message::{HistoryTarget, Message, MessageError};
-use frontdesk_domain::{HistoryPageSize, MaxDepth, PageToken};
+use frontdesk_domain::message::{HistoryTarget, Message};
+use frontdesk_domain::{HistoryPageSize, MaxDepth, PageToken, RecordErrorKind};
 
 use crate::counters::Counters;
 use crate::pages::{Page, Pages};
@@ -72,7 +72,7 @@ pub struct HistoryPage {
     /// The token of the next one; none on the last.
     pub next: Option<PageToken>,
     /// What the page holds, in its order.
-    pub messages: Vec<Result<HistoryMessage, MessageError>>,
+    pub messages: Vec<Result<HistoryMessage, RecordErrorKind>>,
     /// Whether another page will be asked for: there is one, it leads on, and the depth allows it.
     pub more: bool,
     /// Messages of the whole history, as the server counts them; where it says so.

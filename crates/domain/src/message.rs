@@ -30,7 +30,7 @@
 //! kept.sort_by_cached_key(Message::sort_key);
 //! assert_eq!(kept[0].id().as_str(), "m-1");
 //! assert_eq!((intake.counts().fetched, intake.counts().kept), (2, 2));
-//! # Ok::<(), frontdesk_domain::message::MessageError>(())
+//! # Ok::<(), frontdesk_domain::RecordErrorKind>(())
 //! ```
 
 mod finding;
@@ -42,5 +42,5 @@ mod target;
 pub use finding::{Finding, Order, Trouble};
 pub use intake::{Counts, Intake, Taken, Verdict};
 pub use kind::{MessageKind, TypeFilter, TypeFilterError};
-pub use read::{MediaLink, Message, MessageError, SortKey, Stamp, StampFault};
+pub use read::{MediaLink, Message, SortKey, Stamp, StampFault};
 pub use target::HistoryTarget;

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::json::{self, JsonError};
+use crate::json::{self, JsonError, TextFault};
 use crate::{IdFault, RecordId, Violation};
 
 /// The kinds of payload that are kept of a conversation.
@@ -274,6 +274,16 @@ pub enum RecordErrorKind {
         /// How long it is, in bytes.
         bytes: usize,
     },
+}
+
+/// Reads the member that carries an id; `None` is a member that is not there, and null counts as that.
+pub(crate) fn read_id(token: Option<&[u8]>) -> Result<RecordId, RecordErrorKind> {
+    let token = token.filter(|&token| token != b"null").ok_or(RecordErrorKind::NoId)?;
+    let id = json::whole_text(token).map_err(|fault| match fault {
+        TextFault::NotText => RecordErrorKind::IdNotText,
+        TextFault::LoneSurrogate => RecordErrorKind::IdNotUnicode,
+    })?;
+    RecordId::new(id).map_err(|error| error.fault().into())
 }
 
 impl From<IdFault> for RecordErrorKind {

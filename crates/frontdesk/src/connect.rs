@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use frontdesk_api::media::MediaDoor;
-use frontdesk_api::outward::{AddressPolicy, OutwardOptions, OutwardTransport};
 use frontdesk_api::transport::reqwest::{ReqwestOptions, ReqwestTransport};
 use frontdesk_api::{
     BaseUrl, CallOptions, Cancel, Client, ClientBuilder, ClientStyle, Credentials, Gateway, Rate, Timeouts,
@@ -20,6 +19,7 @@ use serde::Deserialize;
 
 use crate::clock::WallClock;
 use crate::context::Context;
+use crate::outbox;
 
 /// What the archive's calls need (contract §1, scopes).
 const SCOPES: [&str; 2] = ["analytics:query", "conversation:view"];
@@ -93,21 +93,7 @@ fn build(
 /// The door through which the files of messages are asked for: public addresses, unless the setting
 /// `local_addresses` allows more.
 pub(crate) fn media_door(context: &Context<'_>, clock: &WallClock) -> Result<MediaDoor, Failure> {
-    let settings = &context.settings;
-    let mut options = OutwardOptions::default();
-    options.policy = match settings.text("local_addresses") {
-        None | Some("refuse") => AddressPolicy::default(),
-        Some("allow") => AddressPolicy::allow_local(),
-        Some(_) => {
-            return Err(Failure::new(Exit::Usage, "bad_setting", "local_addresses has no such value")
-                .hint("say refuse or allow"));
-        }
-    };
-    options.connect_timeout = settings.duration("timeout_connect")?.unwrap_or(options.connect_timeout);
-    options.extra_roots = settings.parsed("ca_file", |path| fs::read(path))?;
-    let transport = OutwardTransport::new(&options)
-        .map_err(|error| Failure::from_error(Exit::Usage, "transport", &error).hint("check --ca-file"))?;
-    Ok(MediaDoor::new(Arc::new(transport), clock.client_clock()))
+    Ok(MediaDoor::new(Arc::new(outbox::outward(context)?), clock.client_clock()))
 }
 
 /// The credentials of the settings.

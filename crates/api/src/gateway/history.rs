@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use bytes::Bytes;
 use frontdesk_domain::json::Splitter;
-use frontdesk_domain::message::{HistoryTarget, Message, MessageError};
-use frontdesk_domain::{HistoryPageSize, PageToken, json};
+use frontdesk_domain::message::{HistoryTarget, Message};
+use frontdesk_domain::{HistoryPageSize, PageToken, RecordErrorKind, json};
 use http::{Method, header, response};
 
 use super::body::{broken, next_token, rough_mark};
@@ -35,7 +35,7 @@ pub struct HistoryRequest {
 #[derive(Debug)]
 pub struct HistoryBody {
     /// What it holds, in its order.
-    pub messages: Vec<Result<HistoryMessage, MessageError>>,
+    pub messages: Vec<Result<HistoryMessage, RecordErrorKind>>,
     /// The token of the next page; none on the last.
     pub next: Option<PageToken>,
     /// `meta.total`, where it is a whole number.

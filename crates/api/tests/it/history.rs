@@ -10,8 +10,8 @@ use frontdesk_api::{
     CallOptions, Cancel, Client, Error, ErrorKind, Gateway, HistoryPage, HistoryPages, HistoryQuery,
     HistorySource as _, SeenIds, Stop,
 };
-use frontdesk_domain::message::{HistoryTarget, MessageError};
-use frontdesk_domain::{HistoryPageSize, MaxDepth, PageToken};
+use frontdesk_domain::message::HistoryTarget;
+use frontdesk_domain::{HistoryPageSize, MaxDepth, PageToken, RecordErrorKind};
 use futures_util::StreamExt as _;
 use http::header;
 use serde_json::{Value, json};
@@ -113,7 +113,7 @@ fn a_page_is_the_same_however_it_is_cut_into_chunks() {
         let page = reader.finish().unwrap();
         assert_eq!((page.next, page.total), (Some(token("pé\n2")), Some(9)));
         assert_eq!(page.messages[0].as_ref().unwrap().message.bytes(), br#"{"id":"a","x":[1,2]}"#);
-        assert_eq!(*page.messages[1].as_ref().unwrap_err(), MessageError::NoId);
+        assert_eq!(*page.messages[1].as_ref().unwrap_err(), RecordErrorKind::NoId);
     }
 }
 

@@ -4,8 +4,8 @@ use std::cmp::Ordering;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Finding, Message, MessageError, Order, Trouble, TypeFilter};
-use crate::Timestamp;
+use super::{Finding, Message, Order, Trouble, TypeFilter};
+use crate::{RecordErrorKind, Timestamp};
 
 /// What was received of one history so far. It goes on across the borders of pages, and of sessions: what must be
 /// remembered for that is small and can be written down.
@@ -80,7 +80,7 @@ impl Intake {
     }
 
     /// Takes an element that is no message.
-    pub fn reject(&mut self, error: MessageError) -> Finding {
+    pub fn reject(&mut self, error: RecordErrorKind) -> Finding {
         let index = self.next();
         self.counts.rejected += 1;
         Finding { index, message_id: None, trouble: Trouble::Rejected { reason: error.to_string() } }

@@ -3,8 +3,9 @@
 use std::fmt;
 
 use super::MessageKind;
-use crate::json::{self, JsonError, Scan, TextFault};
-use crate::{IdFault, RecordId, TimeError, Timestamp};
+use crate::json;
+use crate::record::read_id;
+use crate::{RecordErrorKind, RecordId, TimeError, Timestamp};
 
 /// When a message was sent, or why that cannot be read: such a message is kept (contract §2).
 pub type Stamp = Result<Timestamp, StampFault>;
@@ -20,7 +21,7 @@ pub type Stamp = Result<Timestamp, StampFault>;
 /// assert_eq!((message.id().as_str(), message.kind()), ("m-1", &MessageKind::File));
 /// assert_eq!(message.media().unwrap().url, "https://x/y");
 /// assert!(message.bytes().starts_with(br#"{"id":"m-1","type""#));
-/// # Ok::<(), frontdesk_domain::message::MessageError>(())
+/// # Ok::<(), frontdesk_domain::RecordErrorKind>(())
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Message {
@@ -70,19 +71,22 @@ impl Message {
     ///
     /// # Errors
     ///
-    /// [`MessageError`] when it is no JSON object, or has no text for an id: such a one can be neither sorted nor told
-    /// from its double.
-    pub fn read(entity: Vec<u8>) -> Result<Self, MessageError> {
-        let scan = json::scan(&entity)?;
+    /// When it is no JSON object, or has no text for an id: such a one can be neither sorted nor told from its double.
+    pub fn read(entity: Vec<u8>) -> Result<Self, RecordErrorKind> {
+        let scan = json::scan(&entity).map_err(RecordErrorKind::Json)?;
         if !scan.object {
-            return Err(MessageError::NotAnObject);
+            return Err(RecordErrorKind::NotAnObject);
         }
-        let id = read_id(&scan, &entity)?;
+        let id = read_id(scan.value(&entity, "id"))?;
         let text = |name| scan.value(&entity, name).and_then(json::text);
         let kind = MessageKind::read(&text("type").unwrap_or_default());
         let sent_at = read_stamp(scan.value(&entity, "timestamp"));
         let media = scan.value(&entity, "media").and_then(read_media);
-        let bytes = if scan.compact { entity } else { json::compact(&entity)?.into_owned() };
+        let bytes = if scan.compact {
+            entity
+        } else {
+            json::compact(&entity).map_err(RecordErrorKind::Json)?.into_owned()
+        };
         Ok(Self { id, kind, sent_at, media, bytes })
     }
 
@@ -141,18 +145,6 @@ impl fmt::Debug for Message {
     }
 }
 
-fn read_id(scan: &Scan, entity: &[u8]) -> Result<RecordId, MessageError> {
-    let token = scan.value(entity, "id").filter(|token| *token != b"null").ok_or(MessageError::NoId)?;
-    let id = json::whole_text(token).map_err(|fault| match fault {
-        TextFault::NotText => MessageError::IdNotText,
-        TextFault::LoneSurrogate => MessageError::IdNotUnicode,
-    })?;
-    RecordId::new(id).map_err(|error| match error.fault() {
-        IdFault::TooLong { bytes, .. } => MessageError::IdTooLong { bytes },
-        _ => MessageError::IdEmpty,
-    })
-}
-
 fn read_stamp(token: Option<&[u8]>) -> Stamp {
     match token {
         None | Some(b"null") => Err(StampFault::Missing),
@@ -178,33 +170,4 @@ pub enum StampFault {
     /// The text is no time.
     #[error("its timestamp cannot be read: {0}")]
     Time(#[from] TimeError),
-}
-
-/// Why an element of a page is not a message. Says nothing of what is in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum MessageError {
-    /// It is not JSON.
-    #[error("not JSON")]
-    Json(#[from] JsonError),
-    /// It is JSON, but no object.
-    #[error("not a JSON object")]
-    NotAnObject,
-    /// It has no `id`, or a null one.
-    #[error("no id")]
-    NoId,
-    /// Its `id` is no text.
-    #[error("the id is not a text")]
-    IdNotText,
-    /// Its `id` is empty.
-    #[error("the id is empty")]
-    IdEmpty,
-    /// Its `id` holds half of a surrogate pair.
-    #[error("the id is not Unicode text")]
-    IdNotUnicode,
-    /// Its `id` is longer than 1,024 bytes.
-    #[error("the id is {bytes} bytes long, and 1024 are allowed")]
-    IdTooLong {
-        /// How long it is, in bytes.
-        bytes: usize,
-    },
 }

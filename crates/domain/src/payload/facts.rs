@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use crate::json::{self, Gaps, JsonError, Machine, Sink, TextFault};
+use crate::json::{self, Gaps, JsonError, Machine, Sink};
+use crate::record::read_id;
 use crate::{RawRecord, RecordError, RecordErrorKind, RecordId, RecordKey, RecordKind, Timestamp};
 
 /// What the catalog knows of a record without opening it. What could not be read is absent.
@@ -243,13 +244,8 @@ impl<'a> Outline<'a> {
         }
         let token = [Name::Id, Name::InteractionId, Name::ConversationId]
             .into_iter()
-            .find_map(|name| self.token(bytes, name).filter(|&token| token != b"null"))
-            .ok_or(RecordErrorKind::NoId)?;
-        let id = json::whole_text(token).map_err(|fault| match fault {
-            TextFault::NotText => RecordErrorKind::IdNotText,
-            TextFault::LoneSurrogate => RecordErrorKind::IdNotUnicode,
-        })?;
-        RecordId::new(id).map_err(|error| error.fault().into())
+            .find_map(|name| self.token(bytes, name).filter(|&token| token != b"null"));
+        read_id(token)
     }
 
     pub(super) fn facts(&self, bytes: &[u8]) -> Facts {
