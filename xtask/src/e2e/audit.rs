@@ -159,8 +159,9 @@ fn flipped(scene: &Scene<'_>) -> Outcome {
 /// Where the time that the last entry tells of stands in the database.
 fn text_of_the_last_entry(exported: &str, database: &[u8]) -> Result<Range<usize>, String> {
     let entries = exported.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let told =
-        entries.filter_map(|line| line["entry"]["record"]["timestamp"].as_str().map(str::to_owned)).last();
+    let told = entries
+        .filter_map(|line| line["entry"]["record"]["timestamp"].as_str().map(str::to_owned))
+        .next_back();
     let told = told.ok_or("no entry tells of a time")?;
     let windows = database.windows(told.len()).enumerate();
     let places: Vec<usize> =
