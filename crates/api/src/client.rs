@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
+use frontdesk_domain::Timestamp;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use tracing::Instrument as _;
@@ -111,6 +112,11 @@ impl Client {
     /// The same once it rests on something: on a limit the server states, on one the caller set, or on a 429.
     pub(crate) fn known_pace(&self) -> Option<f64> {
         self.0.host.throttle.known_rate()
+    }
+
+    /// The wall time, by the clock the client was built with.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.0.clock.now()
     }
 
     /// The OAuth client's id.

@@ -7,13 +7,16 @@
 //! | `body` | what pages have in common |
 //! | `pages` | page after page, until the last or until it goes in circles |
 //! | `circle` | when a listing goes in circles |
+//! | `conversation` | a conversation that goes on, looked at (contract §3, §4) |
 //! | `guest` | a guest's session looked at and ended (contract §6) |
 //! | `percent` | values in a query |
 
-use frontdesk_domain::{Ending, GuestId};
+use frontdesk_domain::delivery::ClockSample;
+use frontdesk_domain::{ConversationId, Ending, GuestId};
 use futures_util::future::{BoxFuture, FutureExt as _};
 
 use crate::client::Client;
+use crate::conversation::{ConversationLook, Conversations, Look};
 use crate::counters::Counters;
 use crate::error::{Error, ErrorKind};
 use crate::guests::{EndReply, GuestLook, GuestSessions};
@@ -23,12 +26,14 @@ use crate::source::{ConversationPages, ConversationSource, DetailsQuery, Origin}
 
 mod body;
 mod circle;
+mod conversation;
 pub(crate) mod details_query;
 mod guest;
 mod history;
 mod pages;
 mod percent;
 
+pub use self::conversation::{ConversationReader, ReadConversation};
 pub use self::details_query::{DetailsPage, DetailsReader, DetailsRequest};
 pub use self::guest::{EndGuest, GuestReader, Ignored, ReadGuest};
 pub use self::history::{HistoryBody, HistoryReader, HistoryRequest};
@@ -181,6 +186,22 @@ impl GuestSessions for Gateway {
 
     fn counters(&self) -> Counters {
         self.client.counters()
+    }
+}
+
+impl Conversations for Gateway {
+    fn conversation<'a>(&'a self, id: &'a ConversationId) -> BoxFuture<'a, Result<ConversationLook, Error>> {
+        async move {
+            match self.client.send_timed(&ReadConversation { id: id.clone() }, &self.options).await {
+                Ok(((conversation, date), took)) => {
+                    let clock = date.and_then(|date| ClockSample::new(self.client.now(), took, date));
+                    Ok(ConversationLook::Found(Box::new(Look { conversation, clock })))
+                }
+                Err(error) if is_missing(&error) => Ok(ConversationLook::Missing),
+                Err(error) => Err(error),
+            }
+        }
+        .boxed()
     }
 }
 

@@ -5,6 +5,7 @@
 //! | [`client`] | the fixed pipeline from an endpoint to its output |
 //! | [`endpoint`] | calls as values: what is sent, how the answer is read |
 //! | [`gateway`] | the gateway contract as [`ConversationSource`] and [`HistorySource`] |
+//! | [`conversation`] | conversations that go on, looked at: what sending and opening share |
 //! | [`outward`] | calls to addresses that come from outside: webhooks, media |
 //! | [`media`] | the files that go with messages: whether their links answer, and their bytes |
 //! | [`transport`] | the border to the network: `reqwest`, or a script for tests |
@@ -20,6 +21,7 @@ mod auth;
 mod base_url;
 pub mod client;
 pub mod clock;
+pub mod conversation;
 mod counters;
 pub mod endpoint;
 pub mod error;
@@ -43,6 +45,7 @@ pub mod transport;
 pub use auth::{ClientStyle, Credentials, CredentialsError, StoredToken, TokenStore};
 pub use base_url::{BaseUrl, BaseUrlError};
 pub use client::{Client, ClientBuilder};
+pub use conversation::{ConversationLook, Conversations, Look};
 pub use counters::Counters;
 pub use error::{Disposition, Error, ErrorKind};
 pub use flight::Flight;

@@ -15,6 +15,7 @@
 //! | [`record`], [`payload`] | what is kept, and what can be read out of it |
 //! | [`retention`] | how long a conversation is kept, and why |
 //! | [`closure`] | ending guest sessions: reasons, the retain choice, what a call says about a guest |
+//! | [`conversation`], [`delivery`] | a conversation that goes on, and what becomes of the messages sent into it |
 //! | [`fold`] | containment that ignores case |
 //! | [`tokens`] | a text as words and what is between them |
 //! | [`audit`] | what the documents want written down about what was done |
@@ -44,7 +45,9 @@ pub mod address;
 pub mod audit;
 pub mod certificate;
 pub mod closure;
+pub mod conversation;
 pub mod coverage;
+pub mod delivery;
 pub mod event;
 pub mod filter;
 pub mod fold;
@@ -67,6 +70,7 @@ pub mod violation;
 
 pub use certificate::{Certificate, Missing, RunOutset, RunState, WindowEnd, WindowReport, judge};
 pub use closure::{ClosureReason, Ending, EndingDraft, ExternalRef, GuestId, GuestState, RetainData};
+pub use conversation::ConversationId;
 pub use event::{Event, EventKind, UnknownEventKind};
 pub use filter::{Filter, FilterError};
 pub use fold::Needle;

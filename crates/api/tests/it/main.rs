@@ -3,6 +3,7 @@
 
 mod budget;
 mod cancel;
+mod conversation;
 mod errors;
 mod gateway;
 mod guests;
