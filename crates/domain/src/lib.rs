@@ -13,6 +13,7 @@
 //! | [`query`] | what conversations are searched by: read, checked, compared |
 //! | [`json`] | JSON as bytes: checked, compacted, taken apart while it arrives |
 //! | [`record`], [`payload`] | what is kept, and what can be read out of it |
+//! | [`pii`] | what gives a person away: names of attributes, values in texts |
 //! | [`retention`] | how long a conversation is kept, and why |
 //! | [`closure`] | ending guest sessions: reasons, the retain choice, what a call says about a guest |
 //! | [`conversation`], [`delivery`] | a conversation that goes on, and what becomes of the messages sent into it |
@@ -57,6 +58,7 @@ pub mod media;
 pub mod message;
 pub mod page;
 pub mod payload;
+pub mod pii;
 pub mod query;
 pub mod range;
 pub mod record;

@@ -21,6 +21,7 @@ mod json_splitter;
 mod media;
 mod message;
 mod payload;
+mod pii;
 mod query;
 mod range;
 mod record;

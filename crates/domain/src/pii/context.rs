@@ -1,0 +1,16 @@
+//! What the words before a number say about it.
+
+/// How many bytes before a number are read.
+const BEFORE: usize = 40;
+
+/// Whether a word before says that a card number follows.
+pub(super) fn says_card(before: &str) -> bool {
+    says(before, &["card", "credit", "debit", "visa", "maestro", "karte", "tarjeta", "carte"])
+}
+
+/// Whether one of the words, in lower case, stands in the last bytes before.
+fn says(before: &str, words: &[&str]) -> bool {
+    let tail = &before.as_bytes()[before.len().saturating_sub(BEFORE)..];
+    let tail = tail.to_ascii_lowercase();
+    words.iter().any(|word| tail.windows(word.len()).any(|window| window == word.as_bytes()))
+}
