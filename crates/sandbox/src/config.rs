@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::fault::FaultPlan;
 use crate::guests::GuestPlan;
 use crate::history::Untidy;
+use crate::messages::ReceiptPlan;
 use crate::moment::Moment;
+use crate::sessions::SessionPlan;
 
 /// How the sandbox counts requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -53,8 +55,7 @@ pub struct Config {
     pub from: Moment,
     /// Its exclusive end.
     pub to: Moment,
-    /// One more conversation, with so many messages in its history; the details query does not list it,
-    /// since it is still going on.
+    /// One more conversation, with so many messages in its history; the details query does not list it.
     pub long_history: Option<u64>,
     /// How messages of histories differ from tidy ones.
     pub untidy: Untidy,
@@ -64,6 +65,10 @@ pub struct Config {
     pub guests: u64,
     /// In which states they are, and which do something by themselves.
     pub guest_plan: GuestPlan,
+    /// How the queues of guest sessions move.
+    pub session_plan: SessionPlan,
+    /// When receipts of messages come.
+    pub receipts: ReceiptPlan,
     /// Requests a minute for each access token (each client address without one); 0 is no limit.
     pub rate_limit_per_min: u32,
     /// How they are counted.
@@ -100,6 +105,8 @@ impl Default for Config {
             history_retention: None,
             guests: 2_000,
             guest_plan: GuestPlan::default(),
+            session_plan: SessionPlan::default(),
+            receipts: ReceiptPlan::default(),
             rate_limit_per_min: 600,
             rate_mode: RateMode::Window,
             latency: Duration::ZERO,

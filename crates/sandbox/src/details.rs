@@ -1,6 +1,7 @@
 //! `POST /api/v2/analytics/conversations/details/query` (gateway contract §5).
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::StatusCode;
@@ -12,6 +13,7 @@ use crate::moment::Moment;
 use crate::page_token::{Binding, Place, claimed_page};
 use crate::problem::Problem;
 use crate::reply::{Body, Reply};
+use crate::sessions::Session;
 use crate::tenant::{Changes, Draft, Tenant, write_json_string};
 
 /// The scope that the call needs.
@@ -30,8 +32,8 @@ struct Wire {
 
 /// A checked query.
 pub(crate) struct Query {
-    from: Moment,
-    to: Moment,
+    pub(crate) from: Moment,
+    pub(crate) to: Moment,
     size: u64,
     filter: Option<Filter>,
     binding: Binding,
@@ -86,11 +88,17 @@ pub(crate) fn page_of(body: &[u8]) -> u64 {
     token.and_then(|token| claimed_page(&token)).unwrap_or(1)
 }
 
-/// Serves one page. `changes` says what happened to conversations; `shape` is what a fault makes of
-/// the page.
-pub(crate) fn answer(tenant: &Tenant, changes: &Changes, query: &Query, shape: &Shape) -> Reply {
+/// Serves one page. `changes` says what happened to conversations, `opened` are those that were opened
+/// within the query's time; `shape` is what a fault makes of the page.
+pub(crate) fn answer(
+    tenant: &Tenant,
+    changes: &Changes,
+    opened: &[Arc<Session>],
+    query: &Query,
+    shape: &Shape,
+) -> Reply {
     let numbers = tenant.numbers(query.from, query.to);
-    let pages = Pages { tenant, changes, query, numbers };
+    let pages = Pages { tenant, changes, opened, query, numbers };
     let place = query.place.unwrap_or(Place { position: pages.numbers.start, page: 1 });
     let mut out = Vec::with_capacity(64 * 1024);
     out.extend_from_slice(b"{\"conversations\":[");
@@ -100,7 +108,7 @@ pub(crate) fn answer(tenant: &Tenant, changes: &Changes, query: &Query, shape: &
         let size = shape.at_most.unwrap_or(query.size).clamp(1, query.size);
         pages.write(pages.back(place.position, shape.back), size, &mut out)
     };
-    let next = (after < pages.numbers.end).then_some(Place { position: after, page: place.page + 1 });
+    let next = (after < pages.end()).then_some(Place { position: after, page: place.page + 1 });
     let next = shape.next.place(place, next, || pages.before(place));
     let next = shape.next.token(next.map(|next| query.binding.token(next)));
     let mut pieces = Vec::new();
@@ -120,10 +128,12 @@ pub(crate) fn answer(tenant: &Tenant, changes: &Changes, query: &Query, shape: &
     Reply::new(StatusCode::OK, "application/json", Body::of(pieces))
 }
 
-/// The pages of one query.
+/// The pages of one query. Positions are the numbers of conversations; those of the ones that were
+/// opened follow after all others, in the order in which they were.
 struct Pages<'a> {
     tenant: &'a Tenant,
     changes: &'a Changes,
+    opened: &'a [Arc<Session>],
     query: &'a Query,
     numbers: Range<u64>,
 }
@@ -135,26 +145,52 @@ impl Pages<'_> {
         let mut draft = Draft::default();
         let mut written = 0;
         for number in position..self.numbers.end {
-            let change = self.changes.of(number);
-            if !self.matches(number, change.revisions) {
+            if !self.matches(number) {
                 continue;
             }
             if written > 0 {
                 out.push(b',');
             }
-            self.tenant.write(number, change, &mut draft, out);
+            self.tenant.write(number, self.changes, &mut draft, out);
             written += 1;
             if written == size {
                 return number + 1;
             }
         }
-        self.numbers.end
+        for session in self.opened_from(position) {
+            if written > 0 {
+                out.push(b',');
+            }
+            session.write(out);
+            written += 1;
+            if written == size {
+                return self.position(session) + 1;
+            }
+        }
+        self.end()
     }
 
-    fn matches(&self, number: u64, revisions: u32) -> bool {
+    /// Those that were opened and match, from `position` on.
+    fn opened_from(&self, position: u64) -> impl Iterator<Item = &'_ Session> {
+        let matching = self.opened.iter().map(AsRef::as_ref).filter(move |session| {
+            self.query.filter.as_ref().is_none_or(|filter| filter::matches(filter, *session))
+        });
+        matching.skip_while(move |session| self.position(session) < position)
+    }
+
+    fn position(&self, session: &Session) -> u64 {
+        self.tenant.count() + session.number
+    }
+
+    /// Past the last of the conversations.
+    fn end(&self) -> u64 {
+        self.opened.last().map_or(self.numbers.end, |last| self.position(last) + 1)
+    }
+
+    fn matches(&self, number: u64) -> bool {
         match &self.query.filter {
             None => true,
-            Some(filter) => filter::matches(filter, &self.tenant.head(number, revisions)),
+            Some(filter) => filter::matches(filter, &self.tenant.head_now(number, self.changes)),
         }
     }
 
@@ -170,16 +206,27 @@ impl Pages<'_> {
         let mut left = self.query.size;
         while left > 0 && position > self.numbers.start {
             position -= 1;
-            left -= u64::from(self.matches(position, self.changes.of(position).revisions));
+            left -= u64::from(if self.numbers.contains(&position) {
+                self.matches(position)
+            } else {
+                self.opened_from(position).next().is_some_and(|next| self.position(next) == position)
+            });
         }
         Place { position, page: place.page.saturating_sub(1).max(1) }
     }
 }
 
-/// How many conversations start in `[from, to)` and match: the truth that tests compare with.
-pub(crate) fn count(tenant: &Tenant, changes: &Changes, range: Range<u64>, filter: Option<&Filter>) -> u64 {
-    let Some(filter) = filter else { return range.end - range.start };
-    let matching =
-        range.filter(|number| filter::matches(filter, &tenant.head(*number, changes.of(*number).revisions)));
-    matching.count() as u64
+/// How many conversations of a range, and of those that were opened, match: the truth that tests compare
+/// with.
+pub(crate) fn count(
+    tenant: &Tenant,
+    changes: &Changes,
+    range: Range<u64>,
+    opened: &[Arc<Session>],
+    filter: Option<&Filter>,
+) -> u64 {
+    let Some(filter) = filter else { return range.end - range.start + opened.len() as u64 };
+    let made = range.filter(|number| filter::matches(filter, &tenant.head_now(*number, changes)));
+    let opened = opened.iter().filter(|session| filter::matches(filter, session.as_ref()));
+    (made.count() + opened.count()) as u64
 }

@@ -1,7 +1,10 @@
 //! `/_sandbox/`: the truth, and the screws to turn. Never throttled, never faulted, not counted.
 
+mod callbacks;
 mod guests;
 mod histories;
+mod messages;
+mod sessions;
 mod webhooks;
 
 use std::ops::Range;
@@ -45,12 +48,28 @@ pub(crate) fn answer(sandbox: &Sandbox, path: &str, request: &Request<Bytes>, ho
         ("guests", "") if post => guests::set_plan(sandbox, request),
         ("guests", "totals") if get => guests::totals(sandbox),
         ("guests", id) if get => guests::one(sandbox, id),
+        ("talks", "") if get => sessions::talks(sandbox, request),
+        ("sessions", "") if get => sessions::list(sandbox, request),
+        ("sessions", "") if post => sessions::set_plan(sandbox, request),
+        ("sessions", "totals") if get => sessions::totals(sandbox),
+        ("sessions", id) if get => sessions::one(sandbox, id),
+        ("messages", "") if get => messages::list(sandbox, request, host),
+        ("messages", "totals") if get => messages::totals(sandbox, host),
+        ("messages", id) if get => messages::one(sandbox, id, host),
+        ("receipts", "") if post => messages::set_plan(sandbox, request),
+        ("say", "") if post => messages::say(sandbox, request, host),
+        ("callbacks", "") if get => callbacks::list(sandbox),
+        ("callbacks", "") if post => callbacks::set_plan(sandbox, request),
         ("webhooks", rest) => webhooks::answer(sandbox, rest, request, host),
         ("ids", "") if get => ids(sandbox, request),
-        ("stats" | "conversations" | "ids" | "history", _) => Err(Problem::wrong_method("GET")),
-        ("reset" | "rate" | "faults" | "revise" | "untidy", "") => Err(Problem::wrong_method("POST")),
-        ("clock" | "guests", "") => Err(Problem::wrong_method("GET, POST")),
-        ("guests", _) => Err(Problem::wrong_method("GET")),
+        ("stats" | "conversations" | "ids" | "history" | "messages" | "talks", _) => {
+            Err(Problem::wrong_method("GET"))
+        }
+        ("reset" | "rate" | "faults" | "revise" | "untidy" | "receipts" | "say", "") => {
+            Err(Problem::wrong_method("POST"))
+        }
+        ("clock" | "guests" | "sessions" | "callbacks", "") => Err(Problem::wrong_method("GET, POST")),
+        ("guests" | "sessions", _) => Err(Problem::wrong_method("GET")),
         _ => Err(Problem::not_found()),
     };
     result.unwrap_or_else(Problem::reply)
@@ -59,6 +78,23 @@ pub(crate) fn answer(sandbox: &Sandbox, path: &str, request: &Request<Bytes>, ho
 fn json(value: &impl Serialize) -> Result<Reply, Problem> {
     let body = serde_json::to_vec(value).map_err(|error| Problem::bad_request(error.to_string()))?;
     Ok(Reply::json(StatusCode::OK, body))
+}
+
+/// A line of JSON for each value.
+fn lines<T: Serialize>(values: impl Iterator<Item = T>) -> Result<Reply, Problem> {
+    let mut lines = Vec::new();
+    for value in values {
+        serde_json::to_writer(&mut lines, &value).map_err(|error| Problem::bad_request(error.to_string()))?;
+        lines.push(b'\n');
+    }
+    Ok(Reply::new(StatusCode::OK, "application/x-ndjson", Body::from(Bytes::from(lines))))
+}
+
+/// `after=N&limit=M` of a list that counts from 0: how many to leave out, and how many to give at most.
+fn skip_and_limit(parameters: &[(String, String)], usual: u64) -> Result<(usize, usize), Problem> {
+    let index = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    let skipped = number(parameters, "after")?.map_or(0, |after| after.saturating_add(1));
+    Ok((index(skipped), index(number(parameters, "limit")?.unwrap_or(usual))))
 }
 
 fn body<T: DeserializeOwned>(request: &Request<Bytes>) -> Result<T, Problem> {
@@ -182,17 +218,21 @@ fn count(sandbox: &Sandbox, request: &Request<Bytes>) -> Result<Reply, Problem> 
     let filter = form::value(&parameters, "filter").map(filter::parse).transpose();
     let filter = filter.map_err(|error| Problem::bad_request(error.to_string()))?;
     let numbers = numbers(sandbox, &parameters)?;
-    let changes = Arc::clone(&sandbox.state().changes);
-    json(&Count { count: details::count(&sandbox.tenant, &changes, numbers, filter.as_ref()) })
+    let (from, to) = times(sandbox, &parameters)?;
+    let (changes, opened) = {
+        let state = sandbox.state();
+        (Arc::clone(&state.changes), state.sessions.started_in(from, to))
+    };
+    json(&Count { count: details::count(&sandbox.tenant, &changes, numbers, &opened, filter.as_ref()) })
 }
 
 /// One conversation, byte for byte as a page would hold it.
 fn conversation(sandbox: &Sandbox, number: &str) -> Result<Reply, Problem> {
     let number = number.parse().ok().filter(|number| *number < sandbox.tenant.count());
     let number = number.ok_or_else(Problem::not_found)?;
-    let change = sandbox.state().changes.of(number);
+    let changes = Arc::clone(&sandbox.state().changes);
     let mut out = Vec::new();
-    sandbox.tenant.write(number, change, &mut Draft::default(), &mut out);
+    sandbox.tenant.write(number, &changes, &mut Draft::default(), &mut out);
     Ok(Reply::json(StatusCode::OK, out))
 }
 
@@ -217,12 +257,18 @@ fn parameters(request: &Request<Bytes>) -> Result<Vec<(String, String)>, Problem
 
 /// The numbers of `from` to `to`, by default of all.
 fn numbers(sandbox: &Sandbox, parameters: &[(String, String)]) -> Result<Range<u64>, Problem> {
+    let (from, to) = times(sandbox, parameters)?;
+    Ok(sandbox.tenant.numbers(from, to))
+}
+
+/// `from` and `to`, by default the range of the conversations that were there from the start.
+fn times(sandbox: &Sandbox, parameters: &[(String, String)]) -> Result<(Moment, Moment), Problem> {
     let time = |name, default| match form::value(parameters, name) {
         Some(text) => text.parse().map_err(|error| Problem::bad_request(format!("{name} is {error}"))),
         None => Ok(default),
     };
     let tenant = &sandbox.tenant;
-    Ok(tenant.numbers(time("from", tenant.from)?, time("to", tenant.to)?))
+    Ok((time("from", tenant.from)?, time("to", tenant.to)?))
 }
 
 fn number(parameters: &[(String, String)], name: &str) -> Result<Option<u64>, Problem> {

@@ -13,7 +13,7 @@ use crate::moment::Moment;
 pub(crate) use decide::{Faults, Fired, Question};
 pub use effect::{DateForm, Effect, Point, RetryAfter};
 pub(crate) use shape::Shape;
-pub(crate) use substitute::substitute;
+pub(crate) use substitute::{replacement, substitute};
 
 /// A fault plan. The first rule that matches a request fires; when none does, the rates decide.
 ///

@@ -101,6 +101,13 @@ impl Fates {
         self.0.get(&number)
     }
 
+    /// The number of the guest with this id, when its session is not over.
+    pub(crate) fn open(&self, guests: &Guests, plan: GuestPlan, id: &str) -> Option<u64> {
+        let number = guests.number_of(id)?;
+        let state = self.of(number).and_then(|fate| fate.state);
+        (state.unwrap_or(guests.facts(number, plan).state) != GuestState::Closed).then_some(number)
+    }
+
     /// Tells the state of a guest. Asking can be what changes it: the plan has guests that close, or
     /// fall idle, right after somebody looked.
     pub(crate) fn read(
@@ -114,7 +121,7 @@ impl Fates {
         let facts = guests.facts(number, plan);
         let fate = self.0.entry(number).or_default();
         fate.reads += 1;
-        let reply = wire(id, &facts, fate)?;
+        let reply = wire(id, &facts, fate);
         if fate.state.is_none()
             && let Some((reads, state)) = facts.turns
             && fate.reads >= reads
@@ -141,11 +148,7 @@ impl Fates {
         let fate = self.0.entry(number).or_default();
         fate.deletes += 1;
         if fate.state.unwrap_or(facts.state) == GuestState::Closed {
-            return Err(Problem::new(
-                StatusCode::NOT_FOUND,
-                "guest.not.found",
-                "this guest has no open session",
-            ));
+            return Err(no_open_session());
         }
         let ended = if closure.retain_data { Ended::Kept } else { Ended::Forgotten };
         fate.ended += 1;
@@ -153,13 +156,7 @@ impl Fates {
         fate.changed = Some(now);
         fate.closure = Some(closure);
         // Both answers are in the contract; which one a guest gets is its own.
-        let reply = if facts.talkative {
-            wire(id, &facts, fate)?
-        } else {
-            let mut reply = Reply::new(StatusCode::NO_CONTENT, "application/json", Body::default());
-            reply.headers_mut().clear();
-            reply
-        };
+        let reply = if facts.talkative { wire(id, &facts, fate) } else { ended_silently() };
         Ok((reply, ended, number))
     }
 }
@@ -168,12 +165,23 @@ fn unknown() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "guest.not.found", "there is no such guest")
 }
 
-fn wire(id: &str, facts: &Facts, fate: &Fate) -> Result<Reply, Problem> {
-    let wire = Wire {
-        id,
-        state: fate.state.unwrap_or(facts.state),
-        last_updated: fate.changed.unwrap_or(facts.updated),
-    };
-    let body = serde_json::to_vec(&wire).map_err(|error| Problem::bad_request(error.to_string()))?;
-    Ok(Reply::json(StatusCode::OK, body))
+fn wire(id: &str, facts: &Facts, fate: &Fate) -> Reply {
+    told(id, fate.state.unwrap_or(facts.state), fate.changed.unwrap_or(facts.updated))
+}
+
+/// The state of a guest.
+pub(crate) fn told(id: &str, state: GuestState, last_updated: Moment) -> Reply {
+    let body = serde_json::to_vec(&Wire { id, state, last_updated });
+    Reply::json(StatusCode::OK, body.expect("texts are JSON"))
+}
+
+/// A session was ended, and there is nothing to say about it.
+pub(crate) fn ended_silently() -> Reply {
+    let mut reply = Reply::new(StatusCode::NO_CONTENT, "application/json", Body::default());
+    reply.headers_mut().clear();
+    reply
+}
+
+pub(crate) fn no_open_session() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "guest.not.found", "this guest has no open session")
 }

@@ -5,6 +5,8 @@ mod rows;
 mod truth;
 mod untidy;
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::StatusCode;
 
@@ -15,6 +17,7 @@ use crate::moment::Moment;
 use crate::page_token::{Binding, Place, claimed_page};
 use crate::problem::Problem;
 use crate::reply::{Body, Reply};
+use crate::sessions::Session;
 use crate::tenant::{Changes, Tenant, write_json_string};
 
 pub(crate) use rows::{Rows, Talk};
@@ -35,11 +38,13 @@ pub(crate) struct Query {
 }
 
 impl Query {
-    /// Reads and checks a request: `path` holds the three ids, `query` is what follows the `?`.
+    /// Reads and checks a request: `path` holds the three ids, `query` is what follows the `?`; `opened` is
+    /// the session with the third id, where there is one.
     pub(crate) fn read(
         tenant: &Tenant,
         config: &Config,
         changes: &Changes,
+        opened: Option<&Arc<Session>>,
         path: &[String],
         query: &str,
         now: Moment,
@@ -62,13 +67,19 @@ impl Query {
         if *domain != config.domain_id {
             return Err(missing("domain.not.found", "this organisation has no such domain"));
         }
-        let talk = find(tenant, changes, conversation)
+        let talk = find(tenant, changes, opened, conversation)
             .ok_or_else(|| missing("conversation.not.found", "there is no such conversation"))?;
-        if let (Some(kept), Talk::Conversation { number, revisions }) = (config.history_retention, talk) {
-            let end = Moment::from_nanos(tenant.head(number, revisions).end);
-            if end.plus(kept) < now {
-                return Err(missing("conversation.expired", "the history is past its retention window"));
+        let end = match &talk {
+            Talk::Conversation { number, .. } => {
+                Some(Moment::from_nanos(tenant.head_now(*number, changes).end))
             }
+            Talk::Opened(session) => session.end(),
+            Talk::Long => None,
+        };
+        if let (Some(kept), Some(end)) = (config.history_retention, end)
+            && end.plus(kept) < now
+        {
+            return Err(missing("conversation.expired", "the history is past its retention window"));
         }
         let binding = Binding::of_history(config.seed, conversation);
         let place = match form::value(&pairs, "nextPageToken") {
@@ -90,13 +101,21 @@ fn missing(code: &'static str, message: &str) -> Problem {
 }
 
 /// The history of this id, where there is one and it was not given up.
-pub(crate) fn find(tenant: &Tenant, changes: &Changes, id: &str) -> Option<Talk> {
+pub(crate) fn find(
+    tenant: &Tenant,
+    changes: &Changes,
+    opened: Option<&Arc<Session>>,
+    id: &str,
+) -> Option<Talk> {
+    if let Some(session) = opened {
+        return (!session.is_forgotten()).then(|| Talk::Opened(Arc::clone(session)));
+    }
     if tenant.long.as_ref().is_some_and(|long| long.id() == id) {
         return Some(Talk::Long);
     }
     let number = tenant.number_of(id)?;
     let change = changes.of(number);
-    (!change.forgotten).then_some(Talk::Conversation { number, revisions: change.revisions })
+    (!change.forgotten).then(|| Talk::conversation(number, changes))
 }
 
 /// The page that a request asks for, as far as one can tell before it is checked.
@@ -114,7 +133,7 @@ pub(crate) fn answer(
     shape: &Shape,
     base: &str,
 ) -> Reply {
-    let rows = Rows::of(tenant, query.talk, untidy, seed);
+    let rows = Rows::of(tenant, &query.talk, untidy, seed);
     let total = rows.len();
     let place = query.place.unwrap_or(Place { position: 0, page: 1 });
     let size = shape.at_most.unwrap_or(query.size).clamp(1, query.size);

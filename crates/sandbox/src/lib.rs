@@ -1,8 +1,8 @@
 //! A Genesys Cloud tenant on one's own machine.
 //!
 //! The sandbox serves the gateway contract: tokens (§1), histories and what their media links lead to
-//! (§2), conversation details with pages, filter and rate limit (§5), guests and the end of their
-//! sessions (§6), errors (§7). It is a function, [`Sandbox::handle`], hosted two ways: in process,
+//! (§2), sessions that are opened (§3), messages and their receipts (§4), conversation details with
+//! pages, filter and rate limit (§5), guests and the end of their sessions (§6), errors (§7). It is a function, [`Sandbox::handle`], hosted two ways: in process,
 //! and on a port by [`serve`]. It has a clock that can be set, faults that can be planned
 //! ([`FaultPlan`]), and a door, `/_sandbox/`, behind which the truth is:
 //!
@@ -24,11 +24,21 @@
 //! | `GET /_sandbox/guests/totals` | counts over all guests |
 //! | `GET /_sandbox/guests/ID` | one guest |
 //! | `POST /_sandbox/guests` | which guests do something by themselves from now on: [`GuestPlan`] |
+//! | `GET /_sandbox/talks?channel&after&limit` | lines: who takes part in which conversation over which channel |
+//! | `GET /_sandbox/sessions?after&limit` | lines: the sessions that were opened |
+//! | `GET /_sandbox/sessions/totals`, `…/sessions/ID` | counts over all of them; one of them |
+//! | `POST /_sandbox/sessions` | how queues move from now on: [`SessionPlan`] |
+//! | `GET /_sandbox/messages?after&limit` | lines: the messages that were taken |
+//! | `GET /_sandbox/messages/totals`, `…/messages/ID` | counts over all of them; one of them |
+//! | `POST /_sandbox/receipts` | when receipts come, of messages taken from now on: [`ReceiptPlan`] |
+//! | `POST /_sandbox/say` | `{"conversation_id", "text"}`: the guest of a conversation says something |
 //! | `POST /_sandbox/webhooks/NAME` | is a receiver of webhooks, whatever the name |
 //! | `POST /_sandbox/webhooks/NAME/plan` | how it fails from now on: [`ReceiverPlan`] |
 //! | `GET /_sandbox/webhooks/NAME?after&limit` | lines of JSON, one for each request it got: headers, body, what it was answered |
 //! | `DELETE /_sandbox/webhooks/NAME` | forgets it all |
 //! | `GET /_sandbox/webhooks` | counts for each receiver: taken, duplicates, equal bodies under different ids |
+//! | `POST /_sandbox/callbacks` | how those who registered are called from now on: [`CallbackPlan`] |
+//! | `GET /_sandbox/callbacks` | who registered, and what was answered to each call |
 //! | `GET /_sandbox/ids?from&to&after&limit` | lines `K ID` |
 //!
 //! It shares no code with the client it is there to contradict: it reads times, filters and forms
@@ -36,6 +46,7 @@
 
 mod clock;
 mod config;
+mod conversation;
 mod details;
 mod door;
 mod error;
@@ -45,6 +56,7 @@ mod form;
 mod guests;
 mod history;
 mod media;
+mod messages;
 mod moment;
 mod page_token;
 mod problem;
@@ -54,7 +66,9 @@ mod reply;
 mod route;
 mod sandbox;
 mod serve;
+mod sessions;
 mod stats;
+mod subscriptions;
 mod tenant;
 mod token;
 mod webhooks;
@@ -65,9 +79,12 @@ pub use error::Error;
 pub use fault::{DateForm, Effect, FaultPlan, Point, Rates, RetryAfter, Rule, When};
 pub use guests::GuestPlan;
 pub use history::Untidy;
+pub use messages::ReceiptPlan;
 pub use moment::{Moment, MomentError};
 pub use reply::{Body, Break, Ending, Reply};
 pub use sandbox::Sandbox;
 pub use serve::{Running, serve};
-pub use stats::{Ready, Stats};
+pub use sessions::SessionPlan;
+pub use stats::{Ready, Stats, Talk};
+pub use subscriptions::CallbackPlan;
 pub use webhooks::ReceiverPlan;

@@ -9,6 +9,7 @@ use http::header::{
 };
 use http::{Method, Request, StatusCode};
 
+use crate::form;
 use crate::moment::Moment;
 use crate::problem::Problem;
 use crate::random::mix;
@@ -33,13 +34,8 @@ pub(crate) fn answer(
     now: Moment,
 ) -> Result<Reply, Problem> {
     let (number, hash) = place(tenant, changes, path).ok_or_else(Problem::not_found)?;
-    // As S3 does: a request that brings a seal and a token proves that it leaks the token.
     if request.headers().contains_key(AUTHORIZATION) {
-        return Ok(refusal(
-            StatusCode::BAD_REQUEST,
-            "InvalidArgument",
-            "only one way to authorise is allowed",
-        ));
+        return Ok(with_token());
     }
     let (uri_path, query) = (request.uri().path(), request.uri().query().unwrap_or_default());
     let (said, stored) = match query.strip_suffix(STORED) {
@@ -66,6 +62,34 @@ pub(crate) fn answer(
         Worth::Huge => Ok(whole(HUGE, &path[2], Body::of([(Bytes::from_static(&[0; 4_096]), HUGE / 4_096)]))),
         _ => Ok(part(request, content(hash, number, &path[2]), &path[2])),
     }
+}
+
+/// The first segment of the path of what was sent along with a message.
+const SENT: &str = "sent";
+
+/// Where the content of attachment `index` of a message is.
+pub(crate) fn path_of_sent(message: &str, index: usize, name: &str) -> String {
+    format!("/media/{SENT}/{message}_{index}/{}", form::encode(name))
+}
+
+/// The message and the attachment that a path leads to, when it leads to one.
+pub(crate) fn sent(path: &[String]) -> Option<(&str, usize)> {
+    let [kind, place, _] = path else { return None };
+    let (message, index) = place.split_once('_').filter(|_| kind == SENT)?;
+    Some((message, index.parse().ok()?))
+}
+
+/// Serves the content of an attachment. A bearer token is refused, as everywhere here.
+pub(crate) fn answer_sent(request: &Request<Bytes>, content: &Bytes, name: &str) -> Reply {
+    if request.headers().contains_key(AUTHORIZATION) {
+        return with_token();
+    }
+    part(request, content.to_vec(), name)
+}
+
+/// As S3 does: a request that brings a seal and a token proves that it leaks the token.
+fn with_token() -> Reply {
+    refusal(StatusCode::BAD_REQUEST, "InvalidArgument", "only one way to authorise is allowed")
 }
 
 /// The conversation and the hash that the path names, where anything is left of them.

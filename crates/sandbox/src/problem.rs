@@ -12,7 +12,9 @@ pub(crate) struct Problem {
     pub(crate) status: StatusCode,
     code: &'static str,
     message: String,
-    header: Option<(HeaderName, HeaderValue)>,
+    header: Option<Box<(HeaderName, HeaderValue)>>,
+    /// The conversation that is the reason.
+    conversation: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -20,11 +22,13 @@ struct Wire<'a> {
     status: u16,
     code: &'a str,
     message: &'a str,
+    #[serde(rename = "conversationId", skip_serializing_if = "Option::is_none")]
+    conversation: Option<&'a str>,
 }
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), header: None }
+        Self { status, code, message: message.into(), header: None, conversation: None }
     }
 
     pub(crate) fn bad_request(message: impl Into<String>) -> Self {
@@ -66,14 +70,25 @@ impl Problem {
     }
 
     pub(crate) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.header = Some((name, value));
+        self.header = Some(Box::new((name, value)));
+        self
+    }
+
+    /// Names the conversation that is the reason.
+    pub(crate) fn about(mut self, conversation: String) -> Self {
+        self.conversation = Some(conversation);
         self
     }
 
     pub(crate) fn reply(self) -> Reply {
-        let wire = Wire { status: self.status.as_u16(), code: self.code, message: &self.message };
+        let wire = Wire {
+            status: self.status.as_u16(),
+            code: self.code,
+            message: &self.message,
+            conversation: self.conversation.as_deref(),
+        };
         let mut reply = Reply::json(self.status, serde_json::to_vec(&wire).unwrap_or_default());
-        if let Some((name, value)) = self.header {
+        if let Some((name, value)) = self.header.map(|header| *header) {
             reply.headers_mut().insert(name, value);
         }
         reply

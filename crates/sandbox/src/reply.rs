@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, Response, StatusCode};
+use serde::{Deserialize, Serialize};
 
 /// What the sandbox answers, and how the answer travels.
 #[derive(Debug)]
@@ -37,7 +38,8 @@ pub enum Ending {
 }
 
 /// How a connection stops.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Break {
     /// It is reset (RST).
     Reset,

@@ -14,6 +14,10 @@ pub(crate) enum Endpoint {
     Media,
     GuestRead,
     GuestEnd,
+    SessionOpen,
+    ConversationRead,
+    MessageSend,
+    WebhookRegister,
 }
 
 /// A request's place in the tables.
@@ -36,7 +40,7 @@ struct Served {
     endpoints: &'static [(Method, Endpoint)],
 }
 
-const SERVED: [Served; 5] = [
+const SERVED: [Served; 9] = [
     Served { template: "/oauth/token", allowed: "POST", endpoints: &[(Method::POST, Endpoint::Token)] },
     Served {
         template: "/api/v2/analytics/conversations/details/query",
@@ -52,6 +56,26 @@ const SERVED: [Served; 5] = [
         template: "/api/v2/webmessaging/guests/{guestId}",
         allowed: "GET, DELETE",
         endpoints: &[(Method::GET, Endpoint::GuestRead), (Method::DELETE, Endpoint::GuestEnd)],
+    },
+    Served {
+        template: "/api/v2/conversations/webchat",
+        allowed: "POST",
+        endpoints: &[(Method::POST, Endpoint::SessionOpen)],
+    },
+    Served {
+        template: "/api/v2/conversations/{conversationId}",
+        allowed: "GET",
+        endpoints: &[(Method::GET, Endpoint::ConversationRead)],
+    },
+    Served {
+        template: "/api/v2/conversations/{conversationId}/messages",
+        allowed: "POST",
+        endpoints: &[(Method::POST, Endpoint::MessageSend)],
+    },
+    Served {
+        template: "/api/v2/platform/webhooks",
+        allowed: "POST",
+        endpoints: &[(Method::POST, Endpoint::WebhookRegister)],
     },
     Served {
         template: "/media/{conversation}/{media}/{name}",

@@ -6,25 +6,30 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::HOST;
+use http::header::{DATE, HOST};
 use http::uri::{Authority, PathAndQuery};
 use http::{HeaderName, HeaderValue, Method, Request, StatusCode};
+use tokio::sync::Notify;
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::conversation::{self, Conversation};
 use crate::details;
 use crate::door;
 use crate::error::Error;
-use crate::fault::{Faults, Fired, Question, Shape, substitute};
+use crate::fault::{Faults, Fired, Question, Shape, replacement, substitute};
 use crate::guests::{self, Closure, Ended, Fates, GuestPlan, Guests};
 use crate::history::{self, Untidy};
 use crate::media;
+use crate::messages::{self, Message, Messages, ReceiptPlan};
 use crate::moment::Moment;
 use crate::problem::Problem;
 use crate::rate::{Budget, Caller, Limiter};
 use crate::reply::{Body, Reply};
 use crate::route::{Endpoint, Route};
-use crate::stats::{Ready, Stats};
+use crate::sessions::{self, SessionPlan, Sessions};
+use crate::stats::{Ready, Stats, Talk};
+use crate::subscriptions::{self, Answer, Outgoing, Subscriptions};
 use crate::tenant::{Changes, LongHistory, Tenant};
 use crate::token::{self, Tokens, bearer};
 use crate::webhooks::Receivers;
@@ -52,6 +57,8 @@ pub struct Sandbox {
     pub(crate) tenant: Tenant,
     pub(crate) guests: Guests,
     state: Mutex<State>,
+    /// Somebody is to be called.
+    calls: Notify,
 }
 
 /// What changes. Pages are made outside of the lock.
@@ -70,6 +77,11 @@ pub(crate) struct State {
     /// What has become of them.
     pub(crate) fates: Fates,
     pub(crate) receivers: Receivers,
+    pub(crate) sessions: Sessions,
+    pub(crate) session_plan: SessionPlan,
+    pub(crate) messages: Messages,
+    pub(crate) receipt_plan: ReceiptPlan,
+    pub(crate) subscriptions: Subscriptions,
     /// How many requests there were.
     requests: u64,
     /// How many requests of a route are under way, where somebody listens.
@@ -94,6 +106,8 @@ impl Drop for UnderWay<'_> {
 struct Visit {
     number: u64,
     now: Moment,
+    /// The host's time, by which calls are made.
+    host: Moment,
     /// Whether only the head is wanted.
     head: bool,
     endpoint: Result<Endpoint, Problem>,
@@ -121,10 +135,12 @@ impl Sandbox {
         config.faults.check()?;
         config.untidy.check()?;
         config.guest_plan.check()?;
+        config.session_plan.check()?;
+        config.receipts.check()?;
         let tenant = Tenant::open(&config)?;
         let guests = Guests::new(config.seed, config.guests, config.from, config.to);
         let state = Mutex::new(State::new(&config));
-        Ok(Self { config, tenant, guests, state })
+        Ok(Self { config, tenant, guests, state, calls: Notify::new() })
     }
 
     /// Answers a request. `peer` is who sends it, `now` the host's time: the machine's
@@ -142,7 +158,10 @@ impl Sandbox {
         let mut reply = match (refusal, effect.and_then(|effect| substitute(effect, visit.now))) {
             (Some(refusal), _) => refusal.reply(),
             (None, Some(substitute)) => substitute,
-            (None, None) => self.answer(request, &visit).unwrap_or_else(Problem::reply),
+            (None, None) => {
+                let reply = self.answer(request, &visit).unwrap_or_else(Problem::reply);
+                effect.and_then(|effect| replacement(effect, visit.now)).unwrap_or(reply)
+            }
         };
         self.send_off(&visit, &mut reply);
         reply
@@ -185,7 +204,7 @@ impl Sandbox {
             *state.stats.faults.entry(fault.name()).or_default() += 1;
         }
         let head = *request.method() == Method::HEAD;
-        Visit { number, now, head, endpoint, ids, budget, fault }
+        Visit { number, now, host, head, endpoint, ids, budget, fault }
     }
 
     fn answer(&self, request: &Request<Bytes>, visit: &Visit) -> Result<Reply, Problem> {
@@ -195,23 +214,40 @@ impl Sandbox {
                 token::answer(&mut self.state().tokens, &self.config, request, visit.now, effect)
             }
             Endpoint::Details => {
-                let changes = {
-                    let state = self.state();
-                    state.tokens.authorize(request.headers(), visit.now, details::SCOPE)?;
-                    Arc::clone(&state.changes)
-                };
+                self.state().tokens.authorize(request.headers(), visit.now, details::SCOPE)?;
                 let query = details::Query::read(request.body(), self.config.seed)?;
-                Ok(details::answer(&self.tenant, &changes, &query, &Shape::of(effect)))
+                let (changes, opened) = {
+                    let state = self.state();
+                    (Arc::clone(&state.changes), state.sessions.started_in(query.from, query.to))
+                };
+                Ok(details::answer(&self.tenant, &changes, &opened, &query, &Shape::of(effect)))
             }
             Endpoint::History => self.history(request, visit, &Shape::of(effect)),
             Endpoint::GuestRead => {
                 let mut state = self.state();
                 state.tokens.authorize(request.headers(), visit.now, guests::READ)?;
-                let plan = state.guest_plan;
-                state.fates.read(&self.guests, plan, visit.id()?, visit.now)
+                let (plan, id) = (state.guest_plan, visit.id()?);
+                match state.sessions.look(id) {
+                    Some(reply) => Ok(reply),
+                    None => state.fates.read(&self.guests, plan, id, visit.now),
+                }
             }
             Endpoint::GuestEnd => self.end_guest(request, visit),
+            Endpoint::SessionOpen => self.open_session(request, visit),
+            Endpoint::ConversationRead => {
+                self.state().tokens.authorize(request.headers(), visit.now, conversation::READ)?;
+                self.conversation(&self.state(), visit.id()?)?.reply(visit.now)
+            }
+            Endpoint::MessageSend => self.send(request, visit),
+            Endpoint::WebhookRegister => {
+                let mut state = self.state();
+                state.tokens.authorize(request.headers(), visit.now, subscriptions::WRITE)?;
+                state.subscriptions.register(request.body(), self.config.seed)
+            }
             Endpoint::Media => {
+                if let Some((message, index)) = media::sent(&visit.ids) {
+                    return self.sent_media(request, message, index);
+                }
                 let changes = Arc::clone(&self.state().changes);
                 media::answer(&self.tenant, &changes, self.config.seed, &visit.ids, request, visit.now)
             }
@@ -220,16 +256,18 @@ impl Sandbox {
 
     /// A guest call: whoever brings a token brings a good one (contract §2).
     fn history(&self, request: &Request<Bytes>, visit: &Visit, shape: &Shape) -> Result<Reply, Problem> {
-        let (changes, untidy) = {
+        let (changes, untidy, opened) = {
             let state = self.state();
             if bearer(request.headers()).is_some() {
                 state.tokens.authorize_any(request.headers(), visit.now, &history::SCOPES)?;
             }
-            (Arc::clone(&state.changes), state.untidy)
+            let opened = visit.ids.get(2).and_then(|id| state.sessions.find(id)).cloned();
+            (Arc::clone(&state.changes), state.untidy, opened)
         };
         let query = request.uri().query().unwrap_or_default();
         let (tenant, config) = (&self.tenant, &self.config);
-        let query = history::Query::read(tenant, config, &changes, &visit.ids, query, visit.now)?;
+        let opened = opened.as_ref();
+        let query = history::Query::read(tenant, config, &changes, opened, &visit.ids, query, visit.now)?;
         Ok(history::answer(tenant, untidy, config.seed, &query, shape, &base(request)))
     }
 
@@ -238,11 +276,87 @@ impl Sandbox {
         state.tokens.authorize(request.headers(), visit.now, guests::MANAGE)?;
         let closure = Closure::read(request.uri().query().unwrap_or_default())?;
         let plan = state.guest_plan;
+        if let Some(answer) = state.sessions.end(visit.id()?, &closure, visit.now) {
+            return answer;
+        }
         let (reply, ended, number) = state.fates.end(&self.guests, plan, visit.id()?, closure, visit.now)?;
         if ended == Ended::Forgotten && number < self.tenant.count() {
             Arc::make_mut(&mut state.changes).forget(number);
         }
         Ok(reply)
+    }
+
+    /// Opens a session. A guest of the tenant's whose session is not over has that.
+    fn open_session(&self, request: &Request<Bytes>, visit: &Visit) -> Result<Reply, Problem> {
+        let mut state = self.state();
+        state.tokens.authorize(request.headers(), visit.now, sessions::OPEN)?;
+        let State { sessions, fates, session_plan, guest_plan, .. } = &mut *state;
+        let taken = |guest: &str| {
+            let number = fates.open(&self.guests, *guest_plan, guest)?;
+            self.conversation_id(number)
+        };
+        let (headers, body) = (request.headers(), request.body());
+        let opened = sessions.open(headers, body, *session_plan, self.config.seed, visit.now, taken)?;
+        match opened.session {
+            Some(session) => {
+                state.stats.sessions += 1;
+                state.subscriptions.created(&session, self.config.seed, visit.host);
+                self.calls.notify_one();
+            }
+            None => state.stats.duplicates += 1,
+        }
+        Ok(opened.reply)
+    }
+
+    fn send(&self, request: &Request<Bytes>, visit: &Visit) -> Result<Reply, Problem> {
+        let mut state = self.state();
+        state.tokens.authorize(request.headers(), visit.now, messages::SEND)?;
+        let conversation = self.conversation(&state, visit.id()?)?;
+        let (plan, seed) = (state.receipt_plan, self.config.seed);
+        let (headers, body) = (request.headers(), request.body());
+        let taken = state.messages.take(headers, body, &conversation, plan, seed, visit.now)?;
+        match &taken.message {
+            Some(message) => self.add(&mut state, message),
+            None => state.stats.duplicates += 1,
+        }
+        Ok(taken.reply)
+    }
+
+    /// Adds a message to its conversation.
+    pub(crate) fn add(&self, state: &mut State, message: &Arc<Message>) {
+        state.stats.messages += u64::from(!message.by_guest);
+        if !state.sessions.say(message)
+            && let Some(number) = self.tenant.number_of(&message.conversation)
+        {
+            Arc::make_mut(&mut state.changes).say(number, message);
+        }
+    }
+
+    /// The conversation with this id, opened or there from the start.
+    pub(crate) fn conversation(&self, state: &State, id: &str) -> Result<Conversation, Problem> {
+        if let Some(session) = state.sessions.find(id) {
+            return Ok(Conversation::of_session(session));
+        }
+        let number = self.tenant.number_of(id).ok_or_else(|| {
+            Problem::new(StatusCode::NOT_FOUND, "conversation.not.found", "there is no such conversation")
+        })?;
+        Ok(Conversation::of_tenant(&self.tenant, &self.guests, &state.changes, number))
+    }
+
+    /// What was sent along with a message, unless it was given up since.
+    fn sent_media(&self, request: &Request<Bytes>, id: &str, index: usize) -> Result<Reply, Problem> {
+        let state = self.state();
+        let message = state.messages.find(id).ok_or_else(Problem::not_found)?;
+        let kept = match state.sessions.find(&message.conversation) {
+            Some(session) => !session.is_forgotten(),
+            None => {
+                let number = self.tenant.number_of(&message.conversation);
+                number.is_some_and(|number| !state.changes.of(number).forgotten)
+            }
+        };
+        let attachment = message.attachments.get(index).filter(|_| kept).ok_or_else(Problem::not_found)?;
+        let content = attachment.content.as_ref().ok_or_else(Problem::not_found)?;
+        Ok(media::answer_sent(request, content, &attachment.filename))
     }
 
     /// Adds what every answer has, and what the fault does to its way back.
@@ -253,6 +367,10 @@ impl Sandbox {
         let id = HeaderValue::from_str(&format!("sandbox-{:08}", visit.number));
         if let Ok(id) = id {
             reply.headers_mut().insert(HeaderName::from_static("x-request-id"), id);
+        }
+        let date = visit.now.timestamp().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        if let Ok(date) = HeaderValue::from_str(&date) {
+            reply.headers_mut().insert(DATE, date);
         }
         if visit.head {
             *reply.response.body_mut() = Body::default();
@@ -267,6 +385,23 @@ impl Sandbox {
         if reply.status() == StatusCode::TOO_MANY_REQUESTS {
             self.state().stats.throttled += 1;
         }
+    }
+
+    /// The calls that are due, which are then under way, and how long it is until the next one is.
+    pub(crate) fn calls_due(&self, host: Moment) -> (Vec<Outgoing>, Option<Duration>) {
+        let mut state = self.state();
+        let now = state.clock.now(host);
+        state.subscriptions.due(host, now)
+    }
+
+    /// What came of a call.
+    pub(crate) fn call_done(&self, number: u64, answer: Answer, host: Moment) {
+        self.state().subscriptions.done(number, answer, host);
+    }
+
+    /// Returns when somebody is to be called who was not before.
+    pub(crate) async fn call_wanted(&self) {
+        self.calls.notified().await;
     }
 
     /// Counts a request as under way. The door's own are not looked at.
@@ -305,10 +440,32 @@ impl Sandbox {
             guests: self.guests.count(),
             conversation_id: self.conversation_id(0),
             long_conversation_id: self.tenant.long.as_ref().map(LongHistory::id),
+            channels: self.channels(),
             conversations: self.tenant.count(),
             from: self.tenant.from,
             to: self.tenant.to,
             seed: self.config.seed,
+        }
+    }
+
+    /// The first conversation of each channel among the first thousand.
+    fn channels(&self) -> BTreeMap<String, Talk> {
+        let mut channels = BTreeMap::new();
+        for number in 0..self.tenant.count().min(1_000) {
+            let channel = conversation::channel(&self.tenant, number).unwrap_or("none");
+            if !channels.contains_key(channel) {
+                channels.insert(channel.to_owned(), self.talk(number));
+            }
+        }
+        channels
+    }
+
+    /// Who takes part in conversation `number`.
+    pub(crate) fn talk(&self, number: u64) -> Talk {
+        Talk {
+            conversation_id: self.tenant.id(number),
+            agent_id: format!("agent-{}", self.tenant.head(number, 0).agent),
+            customer_id: conversation::customer(&self.guests, number),
         }
     }
 
@@ -354,6 +511,11 @@ impl State {
             guest_plan: config.guest_plan,
             fates: Fates::default(),
             receivers: Receivers::default(),
+            sessions: Sessions::default(),
+            session_plan: config.session_plan,
+            messages: Messages::default(),
+            receipt_plan: config.receipts,
+            subscriptions: Subscriptions::default(),
             requests: 0,
             under_way: BTreeMap::new(),
         }

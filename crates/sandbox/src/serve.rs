@@ -1,5 +1,6 @@
 //! The sandbox on a port.
 
+mod calling;
 mod wire;
 
 use std::convert::Infallible;
@@ -45,7 +46,8 @@ pub struct Running {
     address: SocketAddr,
     ready: Ready,
     stop: watch::Sender<bool>,
-    accepting: JoinSet<()>,
+    /// Takes connections, and calls those who registered.
+    working: JoinSet<()>,
 }
 
 impl Running {
@@ -69,7 +71,7 @@ impl Running {
     pub async fn stop(mut self) {
         // Nobody listens when the accept loop has ended; then there is nothing to stop.
         let _ = self.stop.send(true);
-        while self.accepting.join_next().await.is_some() {}
+        while self.working.join_next().await.is_some() {}
     }
 }
 
@@ -98,9 +100,10 @@ pub async fn serve(sandbox: Arc<Sandbox>, address: SocketAddr) -> io::Result<Run
     let address = listener.local_addr()?;
     let ready = sandbox.ready(&format!("http://{address}"));
     let (stop, stopped) = watch::channel(false);
-    let mut accepting = JoinSet::new();
-    accepting.spawn(accept(listener, sandbox, stopped));
-    Ok(Running { address, ready, stop, accepting })
+    let mut working = JoinSet::new();
+    working.spawn(calling::call(Arc::clone(&sandbox), stopped.clone()));
+    working.spawn(accept(listener, sandbox, stopped));
+    Ok(Running { address, ready, stop, working })
 }
 
 async fn accept(listener: TcpListener, sandbox: Arc<Sandbox>, mut stopped: watch::Receiver<bool>) {

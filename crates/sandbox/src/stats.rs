@@ -28,6 +28,18 @@ pub struct Stats {
     pub at_once: BTreeMap<String, u64>,
 }
 
+/// Who takes part in a conversation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Talk {
+    /// The conversation.
+    pub conversation_id: String,
+    /// Who may send to it: `participants[].from.id` of the one with the role `agent`.
+    pub agent_id: String,
+    /// The same of the one with the role `customer`.
+    pub customer_id: String,
+}
+
 /// What a client needs to know, as `frontdesk sandbox serve` prints it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -53,6 +65,10 @@ pub struct Ready {
     /// The first guest there is, where there is one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub guest_id: Option<String>,
+    /// One of the conversations that were there from the start for each channel, to try things with; the
+    /// channel of one that does not say is `none`. `GET /_sandbox/talks` lists them all.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub channels: BTreeMap<String, Talk>,
     /// How many guests there are; `GET /_sandbox/guests` lists them.
     #[serde(default)]
     pub guests: u64,

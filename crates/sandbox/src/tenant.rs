@@ -11,14 +11,16 @@ mod phrases;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::config::Config;
 use crate::error::Error;
 use crate::filter::{Facts, Field};
+use crate::messages::Message;
 use crate::moment::{Moment, write_time};
 
 use corpus::Corpus;
-pub(crate) use draft::{Draft, Said, write_json_string};
+pub(crate) use draft::{Draft, Said, inside_of_json, write_json_string};
 pub(crate) use long::LongHistory;
 use made::Made;
 
@@ -96,9 +98,21 @@ impl Tenant {
     }
 
     /// Appends conversation `number` as JSON. `draft` is room to work in, used again and again.
-    pub(crate) fn write(&self, number: u64, change: Change, draft: &mut Draft, out: &mut Vec<u8>) {
-        let head = self.draw(number, change.revisions, draft);
+    pub(crate) fn write(&self, number: u64, changes: &Changes, draft: &mut Draft, out: &mut Vec<u8>) {
+        let change = changes.of(number);
+        let mut head = self.draw(number, change.revisions, draft);
+        for message in changes.sent(number) {
+            draft.say(message);
+        }
+        changes.prolong(number, &mut head);
         draft.write(&head, !change.forgotten, out);
+    }
+
+    /// What a filter sees of conversation `number` by now.
+    pub(crate) fn head_now(&self, number: u64, changes: &Changes) -> Head<'_> {
+        let mut head = self.head(number, changes.of(number).revisions);
+        changes.prolong(number, &mut head);
+        head
     }
 
     /// Fills `draft` with the words of conversation `number`, whoever may see them.
@@ -133,6 +147,7 @@ impl Tenant {
 pub(crate) struct Changes {
     revisions: BTreeMap<u64, u32>,
     forgotten: BTreeSet<u64>,
+    sent: BTreeMap<u64, Vec<Arc<Message>>>,
 }
 
 /// What happened to one conversation.
@@ -161,6 +176,23 @@ impl Changes {
 
     pub(crate) fn forget(&mut self, number: u64) {
         self.forgotten.insert(number);
+    }
+
+    /// Adds a message that was sent.
+    pub(crate) fn say(&mut self, number: u64, message: &Arc<Message>) {
+        self.sent.entry(number).or_default().push(Arc::clone(message));
+    }
+
+    /// The messages that were sent to a conversation.
+    pub(crate) fn sent(&self, number: u64) -> &[Arc<Message>] {
+        self.sent.get(&number).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// A conversation ends with its last message.
+    fn prolong(&self, number: u64, head: &mut Head<'_>) {
+        if let Some(last) = self.sent(number).last() {
+            head.end = head.end.max(last.created.as_nanos());
+        }
     }
 }
 
@@ -206,7 +238,7 @@ fn time_text(nanos: i64) -> String {
 /// Where a conversation can come in from.
 const SOURCES: [&str; 3] = ["web_portal", "mobile_app", "help_center"];
 /// How many agents the tenant has.
-const AGENTS: u64 = 40;
+pub(crate) const AGENTS: u64 = 40;
 
 #[cfg(test)]
 mod tests {
@@ -305,8 +337,11 @@ mod tests {
             let mut draft = Draft::default();
             for (number, revisions) in [(0, 0), (1, 3), (7, 1)] {
                 let mut out = Vec::new();
-                let change = Change { revisions, forgotten: false };
-                tenant.write(number, change, &mut draft, &mut out);
+                let mut changes = Changes::default();
+                for _ in 0..revisions {
+                    changes.revise(number);
+                }
+                tenant.write(number, &changes, &mut draft, &mut out);
                 let served: serde_json::Value = serde_json::from_slice(&out).unwrap();
                 assert_eq!(served["id"], tenant.id(number));
                 let head = tenant.head(number, revisions);

@@ -2,7 +2,7 @@
 //! as its plan says and remembers everything that reached it.
 
 mod remembered;
-mod signature;
+pub(crate) mod signature;
 
 use std::collections::BTreeMap;
 

@@ -14,7 +14,7 @@ Examples:
   frontdesk sandbox serve --corpus dialogues.ndjson.gz --rate-limit 6000 --latency 20
   frontdesk sandbox serve --guests 10000 --long-history 1000000 --untidy 0.01
 
-Look at the truth with GET /_sandbox/stats, /_sandbox/history and /_sandbox/guests; set the clock with POST /_sandbox/clock.")]
+Look at the truth with GET /_sandbox/stats, /_sandbox/sessions and /_sandbox/messages; set the clock with POST /_sandbox/clock.")]
     Serve(ServeArgs),
 }
 

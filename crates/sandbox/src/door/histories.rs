@@ -30,8 +30,8 @@ pub(super) fn all(sandbox: &Sandbox, request: &Request<Bytes>, host: Moment) -> 
     for number in numbers {
         let change = changes.of(number);
         if !change.forgotten {
-            let talk = Talk::Conversation { number, revisions: change.revisions };
-            totals.add(&Rows::of(&sandbox.tenant, talk, untidy, sandbox.config().seed), now);
+            let talk = Talk::conversation(number, &changes);
+            totals.add(&Rows::of(&sandbox.tenant, &talk, untidy, sandbox.config().seed), now);
         }
     }
     json(&totals)
@@ -41,9 +41,11 @@ pub(super) fn all(sandbox: &Sandbox, request: &Request<Bytes>, host: Moment) -> 
 pub(super) fn one(sandbox: &Sandbox, id: &str, host: Moment) -> Result<Reply, Problem> {
     let (changes, untidy, now) = snapshot(sandbox, host);
     let id = form::segment(id).ok_or_else(Problem::not_found)?;
-    let talk = history::find(&sandbox.tenant, &changes, &id).ok_or_else(Problem::not_found)?;
+    let opened = sandbox.state().sessions.find(&id).cloned();
+    let talk = history::find(&sandbox.tenant, &changes, opened.as_ref(), &id);
+    let talk = talk.ok_or_else(Problem::not_found)?;
     let mut totals = Totals::default();
-    totals.add(&Rows::of(&sandbox.tenant, talk, untidy, sandbox.config().seed), now);
+    totals.add(&Rows::of(&sandbox.tenant, &talk, untidy, sandbox.config().seed), now);
     json(&totals)
 }
 

@@ -27,7 +27,15 @@ pub enum Effect {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         body: Option<String>,
     },
-    /// The connection is reset.
+    /// The request is carried out, and its answer is replaced by one with another status: whoever asked
+    /// cannot know that it was.
+    CommittedThen {
+        /// 200 to 599.
+        status: u16,
+    },
+    /// The connection breaks before the first byte of an answer, and the request is not carried out.
+    Unheard(Break),
+    /// The connection is reset; the request was carried out, as with every break that follows.
     Reset(Point),
     /// The connection is closed in order, too early.
     Cut(Point),
@@ -191,6 +199,10 @@ impl Effect {
                     Err("a Retry-After is not fit for a header".to_owned())
                 }
             }
+            Effect::CommittedThen { status } => match (200..600).contains(status) {
+                true => Ok(()),
+                false => Err(format!("{status} is no status")),
+            },
             Effect::Redirect { status, location } => {
                 let fit = (300..400).contains(status) && HeaderValue::from_str(location).is_ok();
                 if fit { Ok(()) } else { Err("not a redirect's status, or not fit for a header".to_owned()) }
@@ -203,6 +215,8 @@ impl Effect {
     pub(crate) fn name(&self) -> String {
         match self {
             Effect::Status { status, .. } => format!("status_{status}"),
+            Effect::CommittedThen { status } => format!("committed_then_{status}"),
+            Effect::Unheard(_) => "unheard".to_owned(),
             Effect::Reset(_) => "reset".to_owned(),
             Effect::Cut(_) => "cut".to_owned(),
             Effect::Stall(_) => "stall".to_owned(),

@@ -8,7 +8,7 @@ use http::header::{CONTENT_ENCODING, HeaderValue, LOCATION, RETRY_AFTER};
 use super::{Effect, RetryAfter};
 use crate::moment::Moment;
 use crate::problem::Problem;
-use crate::reply::{Body, Reply};
+use crate::reply::{Body, Ending, Reply};
 
 /// The answer that the effect gives without a look at the request, if it is of that kind.
 pub(crate) fn substitute(effect: &Effect, now: Moment) -> Option<Reply> {
@@ -16,6 +16,11 @@ pub(crate) fn substitute(effect: &Effect, now: Moment) -> Option<Reply> {
     Some(match effect {
         Effect::Status { status, retry_after, body } => {
             status_reply(*status, retry_after, body.as_deref(), now)
+        }
+        Effect::Unheard(how) => {
+            let mut reply = json(Body::default());
+            reply.ending = Ending::Broken { how: *how, after: None };
+            reply
         }
         Effect::Redirect { status, location } => redirect(*status, location),
         Effect::NotJson => json(Body::from(Bytes::from_static(b"conversations: none, sorry"))),
@@ -39,6 +44,14 @@ pub(crate) fn substitute(effect: &Effect, now: Moment) -> Option<Reply> {
         Effect::Text(text) => json(Body::from(Bytes::from(text.clone()))),
         _ => return None,
     })
+}
+
+/// What is answered in place of the real answer, once the request was carried out, if the effect does that.
+pub(crate) fn replacement(effect: &Effect, now: Moment) -> Option<Reply> {
+    match effect {
+        Effect::CommittedThen { status } => Some(status_reply(*status, &[], None, now)),
+        _ => None,
+    }
 }
 
 const HTML: &[u8] = b"<!doctype html>\n<title>Maintenance</title>\n<p>We will be back soon.</p>\n";

@@ -1,22 +1,35 @@
 //! The messages of a history, in the order in which they are served.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::untidy::{Oddity, Untidy};
 use crate::media::Link;
+use crate::messages::Message;
 use crate::moment::{Moment, write_time};
 use crate::random::{hash_text, mix};
-use crate::tenant::{Draft, LongHistory, Said, Tenant};
+use crate::sessions::Session;
+use crate::tenant::{Changes, Draft, LongHistory, Said, Tenant, inside_of_json, write_json_string};
 
 const SECOND: i64 = 1_000_000_000;
 
 /// Whose history.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) enum Talk {
-    /// That of conversation `number`, to which so many messages were added.
-    Conversation { number: u64, revisions: u32 },
+    /// That of conversation `number`, to which so many messages were added, and these were sent.
+    Conversation { number: u64, revisions: u32, sent: Vec<Arc<Message>> },
+    /// That of a session that was opened.
+    Opened(Arc<Session>),
     /// That of the conversation without an end.
     Long,
+}
+
+impl Talk {
+    /// That of conversation `number` by now.
+    pub(crate) fn conversation(number: u64, changes: &Changes) -> Self {
+        let (revisions, sent) = (changes.of(number).revisions, changes.sent(number).to_vec());
+        Talk::Conversation { number, revisions, sent }
+    }
 }
 
 /// A message as it is served. Texts are the insides of JSON strings.
@@ -28,10 +41,39 @@ pub(crate) struct Row {
     pub(super) timestamp: Vec<u8>,
     /// When it was sent, in nanoseconds since the epoch, as far as the timestamp tells.
     pub(super) time: Option<i64>,
-    pub(super) media: Option<Link>,
+    pub(super) media: Option<Media>,
     pub(super) unknown_type: bool,
     /// The message was served before.
     pub(super) repeated: bool,
+}
+
+/// What a message leads to.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Media {
+    /// Something behind a link of the sandbox's own.
+    Link(Link),
+    /// Something that was sent along.
+    Sent { url: Where, name: String },
+}
+
+/// Where something is that was sent along.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Where {
+    /// At this URL.
+    Url(String),
+    /// At this path of the sandbox.
+    Path(String),
+}
+
+impl Media {
+    /// The whole link, and the name of what it leads to.
+    fn url_and_name(&self, base: &str, seed: u64) -> (String, &str) {
+        match self {
+            Media::Link(link) => (link.url(base, seed), link.name()),
+            Media::Sent { url: Where::Url(url), name } => (url.clone(), name),
+            Media::Sent { url: Where::Path(path), name } => (format!("{base}{path}"), name),
+        }
+    }
 }
 
 /// A history: how many rows there are, and any range of them.
@@ -43,13 +85,18 @@ pub(crate) enum Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    pub(crate) fn of(tenant: &'a Tenant, talk: Talk, untidy: Untidy, seed: u64) -> Self {
+    pub(crate) fn of(tenant: &'a Tenant, talk: &Talk, untidy: Untidy, seed: u64) -> Self {
         match (talk, &tenant.long) {
-            (Talk::Conversation { number, revisions }, _) => {
-                let hash = mix(mix(seed, 0x0DD1), number);
+            (Talk::Conversation { number, revisions, sent }, _) => {
+                let hash = mix(mix(seed, 0x0DD1), *number);
                 let mut draft = Draft::default();
-                tenant.draw(number, revisions, &mut draft);
-                Rows::All(all(&draft, untidy, hash, number))
+                tenant.draw(*number, *revisions, &mut draft);
+                let said = draft.said().map(|said| Row::of(said, hash, Some(*number)));
+                Rows::All(all(said.chain(sent.iter().flat_map(|message| rows(message))), untidy, hash))
+            }
+            (Talk::Opened(session), _) => {
+                let hash = mix(mix(seed, 0x0DD3), session.number);
+                Rows::All(all(session.said.iter().flat_map(|message| rows(message)), untidy, hash))
             }
             (Talk::Long, Some(history)) => Rows::Long { history, untidy, hash: mix(seed, 0x0DD2) },
             (Talk::Long, None) => Rows::All(Vec::new()),
@@ -76,10 +123,35 @@ impl<'a> Rows<'a> {
     }
 }
 
-fn all(draft: &Draft, untidy: Untidy, hash: u64, number: u64) -> Vec<Row> {
+/// A message that was sent: its words with the first of what came along, then the rest of that.
+fn rows(message: &Message) -> impl Iterator<Item = Row> {
+    let media = |index: usize| {
+        let attachment = message.attachments.get(index)?;
+        let url = match &attachment.url {
+            Some(url) => Where::Url(url.clone()),
+            None => Where::Path(crate::media::path_of_sent(&message.id, index, &attachment.filename)),
+        };
+        Some(Media::Sent { url, name: attachment.filename.clone() })
+    };
+    let row = move |index: usize| Row {
+        id: match index {
+            0 => message.id.as_bytes().to_vec(),
+            more => format!("{}-{}", message.id, more + 1).into_bytes(),
+        },
+        kind: message.attachments.get(index).map_or("text", |one| one.kind()).as_bytes().to_vec(),
+        text: (index == 0).then(|| inside_of_json(&message.text)),
+        timestamp: message.created.to_string().into_bytes(),
+        time: Some(message.created.as_nanos()),
+        media: media(index),
+        unknown_type: false,
+        repeated: false,
+    };
+    (0..message.attachments.len().max(1)).map(row)
+}
+
+fn all(said: impl Iterator<Item = Row>, untidy: Untidy, hash: u64) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
-    for (index, said) in draft.said().enumerate() {
-        let mut row = Row::of(said, hash, Some(number));
+    for (index, mut row) in said.enumerate() {
         let oddity = untidy.oddity(hash, index as u64);
         let before = rows.last().and_then(|row| row.time);
         row.apply(oddity, before);
@@ -125,7 +197,7 @@ impl Row {
             text: Some(said.text.to_vec()),
             timestamp: said.timestamp.to_vec(),
             time,
-            media,
+            media: media.map(Media::Link),
             unknown_type: false,
             repeated: false,
         }
@@ -182,11 +254,12 @@ impl Row {
         }
         field(b"\",\"timestamp\":\"", &self.timestamp);
         out.push(b'"');
-        if let Some(link) = &self.media {
+        if let Some(media) = &self.media {
+            let (url, name) = media.url_and_name(base, seed);
             out.extend_from_slice(b",\"media\":{\"url\":");
-            crate::tenant::write_json_string(out, &link.url(base, seed));
+            write_json_string(out, &url);
             out.extend_from_slice(b",\"name\":");
-            crate::tenant::write_json_string(out, link.name());
+            write_json_string(out, name);
             out.push(b'}');
         }
         out.push(b'}');

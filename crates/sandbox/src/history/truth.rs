@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::rows::{Row, Rows};
+use super::rows::{self, Row, Rows, Where};
 use crate::media::Worth;
 use crate::moment::Moment;
 
@@ -72,8 +72,17 @@ impl Totals {
         *before = row.time.or(*before);
         self.unknown_types += u64::from(row.unknown_type);
         *self.types.entry(String::from_utf8_lossy(&row.kind).into_owned()).or_default() += 1;
-        let Some(link) = &row.media else { return };
         let media = &mut self.media;
+        let link = match &row.media {
+            None => return,
+            Some(rows::Media::Link(link)) => link,
+            // What was sent with its content is there; what is behind somebody's URL nobody can tell.
+            Some(rows::Media::Sent { url, .. }) => {
+                media.links += 1;
+                media.reachable += u64::from(matches!(url, Where::Path(_)));
+                return;
+            }
+        };
         media.links += 1;
         let expired =
             link.expires().is_some_and(|expires| Moment::from_nanos(expires * 1_000_000_000) <= now);

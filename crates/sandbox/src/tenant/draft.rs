@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::ops::Range;
 
 use super::Head;
+use crate::messages::Message as Sent;
 use crate::moment::write_time;
 
 /// Room for one conversation, cleared and filled again for the next.
@@ -35,6 +36,8 @@ pub(crate) struct Said<'a> {
     pub(crate) kind: &'a [u8],
     pub(crate) text: &'a [u8],
     pub(crate) timestamp: &'a [u8],
+    /// The guest said it.
+    pub(crate) guest: bool,
 }
 
 impl Draft {
@@ -52,6 +55,18 @@ impl Draft {
         start..self.arena.len()
     }
 
+    /// Adds a message that was sent.
+    pub(super) fn say(&mut self, sent: &Sent) {
+        let message = Message {
+            id: self.span(|out| out.extend_from_slice(sent.id.as_bytes())),
+            guest: sent.by_guest,
+            kind: self.span(|out| out.extend_from_slice(sent.kind().as_bytes())),
+            text: self.span(|out| out.extend_from_slice(&inside_of_json(&sent.text))),
+            timestamp: self.span(|out| out.extend_from_slice(sent.created.to_string().as_bytes())),
+        };
+        self.messages.push(message);
+    }
+
     /// Its messages, in order.
     pub(crate) fn said(&self) -> impl Iterator<Item = Said<'_>> {
         let bytes = |span: &Range<usize>| &self.arena[span.clone()];
@@ -60,6 +75,7 @@ impl Draft {
             kind: bytes(&message.kind),
             text: bytes(&message.text),
             timestamp: bytes(&message.timestamp),
+            guest: message.guest,
         })
     }
 
@@ -145,6 +161,14 @@ impl Draft {
         out.extend_from_slice(before);
         out.extend_from_slice(&self.arena[span.clone()]);
     }
+}
+
+/// A text as it stands between the quotes of a JSON string.
+pub(crate) fn inside_of_json(text: &str) -> Vec<u8> {
+    let mut quoted = Vec::with_capacity(text.len() + 2);
+    write_json_string(&mut quoted, text);
+    quoted.pop();
+    quoted.split_off(1)
 }
 
 /// Appends `text` as a JSON string, quotes included.

@@ -1,6 +1,6 @@
 //! One conversation without an end: message `k` of its history is a function of (seed, k), so that a
-//! million of them cost what a page of them costs. It is still going on, and so the details query,
-//! which knows what is over, does not list it.
+//! million of them cost what a page of them costs. It is still going on, and the details query
+//! does not list it: nobody wants a million messages in one record.
 
 use std::ops::Range;
 

@@ -9,14 +9,14 @@ use http::Request;
 use sha2::Sha256;
 
 /// The key of a secret `whsec_…`; nothing when it is none.
-pub(super) fn key(secret: &str) -> Option<Vec<u8>> {
+pub(crate) fn key(secret: &str) -> Option<Vec<u8>> {
     let key = STANDARD.decode(secret.strip_prefix("whsec_")?).ok()?;
     (!key.is_empty()).then_some(key)
 }
 
 /// Whether one of the keys signed this request. Its timestamp is not compared with the clock: who
 /// remembers everything sees for itself.
-pub(super) fn is_good(keys: &[Vec<u8>], request: &Request<Bytes>) -> bool {
+pub(crate) fn is_good(keys: &[Vec<u8>], request: &Request<Bytes>) -> bool {
     let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
     let parts = (header("webhook-id"), header("webhook-timestamp"), header("webhook-signature"));
     let (Some(id), Some(timestamp), Some(signatures)) = parts else { return false };
@@ -34,6 +34,15 @@ pub(super) fn is_good(keys: &[Vec<u8>], request: &Request<Bytes>) -> bool {
             mac.verify_slice(&given).is_ok()
         })
     })
+}
+
+/// The signature of one key.
+pub(crate) fn sign(key: &[u8], id: &str, timestamp: &str, body: &[u8]) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("a key of any length will do");
+    for part in [id.as_bytes(), b".", timestamp.as_bytes(), b".", body] {
+        mac.update(part);
+    }
+    format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()))
 }
 
 #[cfg(test)]

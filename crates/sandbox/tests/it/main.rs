@@ -1,13 +1,16 @@
 //! The sandbox from outside: by `handle`, and over a socket.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod callbacks;
 mod corpus;
 mod details;
 mod door;
 mod faults;
 mod guests;
 mod history;
+mod messages;
 mod rate;
+mod sessions;
 mod socket;
 mod support;
 mod token;

@@ -49,6 +49,13 @@ impl Client {
         read(self.send(&request))
     }
 
+    /// Goes on with a token that has this scope alone.
+    pub(crate) fn take_scope(&mut self, scope: &str) {
+        let form = format!("grant_type=client_credentials&scope={scope}");
+        let (_, body) = self.take_token(form.leak().as_bytes());
+        self.token = body["access_token"].as_str().map(str::to_owned);
+    }
+
     pub(crate) fn send(&self, request: &Request<Bytes>) -> Reply {
         self.sandbox.handle(request, IpAddr::from([127, 0, 0, 1]), self.now)
     }
