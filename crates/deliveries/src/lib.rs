@@ -1,8 +1,10 @@
-//! Delivers what is in the journal's outbox.
+//! Delivers what is in the journal's outbox, and takes in what the platform calls back with.
 //!
 //! [`Drain`] introduces the outbox to the client core: it takes what is due, signs it, sends it with one attempt, and
 //! records how that ended. When something is tried again is the outbox's schedule; whether an address may be called is
 //! the transport's; this crate decides neither.
+//!
+//! [`Reception`] stores callbacks, once each, with a delivery to the CRM.
 //!
 //! **What holds.** At least once: an attempt is recorded after it, so a crash between the two repeats it under the same
 //! `webhook-id`. In order per endpoint and key. An endpoint that is slow, hangs or is down holds up nobody but itself.
@@ -12,8 +14,10 @@
 mod attempt;
 mod drain;
 mod monitor;
+mod reception;
 mod report;
 
 pub use drain::{Drain, DrainOptions, Until};
 pub use monitor::{Ended, Monitor, Silent};
+pub use reception::{CRM, Receipt, Reception};
 pub use report::{End, Report};

@@ -168,6 +168,20 @@ impl Event {
         Self::new(kind, conversation_id, body::written(&body))
     }
 
+    /// A guest session was opened, as the platform called back (contract §3): what the CRM is told. `metadata` are the
+    /// session's attributes as they came, null without any. Ordered by conversation.
+    #[must_use]
+    pub fn session_created(conversation_id: &str, metadata: Option<&RawValue>, timestamp: Timestamp) -> Self {
+        let kind = EventKind::SessionCreated;
+        let body = body::SessionCreated {
+            genesys_session_id: conversation_id,
+            event_type: kind,
+            timestamp,
+            metadata,
+        };
+        Self::new(kind, conversation_id, body::written(&body))
+    }
+
     /// A guest session was ended, for a reason of the closure matrix (contract §6). Ordered by guest.
     #[must_use]
     pub fn session_terminated(guest_id: &str, reason: &str, timestamp: Timestamp) -> Self {

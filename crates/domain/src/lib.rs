@@ -23,6 +23,7 @@
 //! | [`certificate`], [`coverage`] | what a run can prove, and what many runs prove together |
 //! | [`violation`] | broken rules, all at once, in a stable order |
 //! | [`event`] | what is told to webhooks |
+//! | [`callback`] | what the platform calls back with |
 //! | [`signature`] | how webhooks and audit batches are signed and verified |
 //! | [`address`] | which addresses may be called on somebody's word |
 //! | [`secret`] | a value that must not be shown |
@@ -44,6 +45,7 @@
 
 pub mod address;
 pub mod audit;
+pub mod callback;
 pub mod certificate;
 pub mod closure;
 pub mod conversation;

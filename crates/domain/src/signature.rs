@@ -32,6 +32,8 @@ pub const TOLERANCE: Duration = Duration::from_secs(5 * 60);
 
 /// What a secret is written with in front.
 const PREFIX: &str = "whsec_";
+/// What the keys of `v1a` signatures are written with in front: the public and the secret one.
+const ASYMMETRIC: [&str; 2] = ["whpk_", "whsk_"];
 /// A secret has at least this many bytes, and at most that many.
 const BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 
@@ -105,7 +107,11 @@ impl std::str::FromStr for SigningSecret {
     type Err = SecretError;
 
     fn from_str(text: &str) -> Result<Self, SecretError> {
-        let encoded = text.trim().strip_prefix(PREFIX).ok_or(SecretError::Prefix)?;
+        let text = text.trim();
+        if ASYMMETRIC.iter().any(|prefix| text.starts_with(prefix)) {
+            return Err(SecretError::Asymmetric);
+        }
+        let encoded = text.strip_prefix(PREFIX).ok_or(SecretError::Prefix)?;
         Self::from_bytes(&STANDARD.decode(encoded).map_err(|_| SecretError::Base64)?)
     }
 }
@@ -123,6 +129,9 @@ pub enum SecretError {
     /// Something else is in front.
     #[error("a webhook secret begins with whsec_")]
     Prefix,
+    /// It is a key for `v1a` signatures.
+    #[error("whpk_ and whsk_ are keys for v1a signatures, which are not supported; use a whsec_ secret")]
+    Asymmetric,
     /// What follows is not Base64.
     #[error("after whsec_ comes Base64, with its padding")]
     Base64,
@@ -150,7 +159,8 @@ pub struct Received<'h> {
 }
 
 /// Checks a webhook: its time is within [`TOLERANCE`] of `now`, and one of its `v1` signatures was made with one of the
-/// secrets over exactly these bytes. Signatures of other versions are passed over.
+/// secrets over exactly these bytes. Signatures of other versions are passed over; so are `v1a` ones (Ed25519), which
+/// Standard Webhooks leaves to whoever wants them.
 ///
 /// # Errors
 /// [`VerifyError`]. Time is looked at first, so an old message is old whatever it is signed with.

@@ -44,7 +44,7 @@ pub(crate) fn journal(error: &JournalError) -> Failure {
         JournalErrorKind::Damage { .. } => (Exit::Integrity, "damage"),
         JournalErrorKind::NotAJournal => (Exit::Usage, "not_a_journal"),
         JournalErrorKind::NewerFormat { .. } => (Exit::Usage, "newer_format"),
-        JournalErrorKind::Conflict { .. } => (Exit::Unexpected, "conflict"),
+        JournalErrorKind::Conflict { .. } | JournalErrorKind::Repeated => (Exit::Unexpected, "conflict"),
         JournalErrorKind::Unknown { .. } => (Exit::Usage, "not_found"),
         JournalErrorKind::KeyMissing { .. } | JournalErrorKind::KeyExposed { .. } => (Exit::Usage, "key"),
         JournalErrorKind::Malformed { .. } => (Exit::Usage, "malformed"),

@@ -7,6 +7,7 @@ use frontdesk_domain::{RunId, Timestamp};
 use serde_json::value::RawValue;
 
 use crate::chain::row_sum;
+use crate::once::Once;
 use crate::outbox::OutboxChange;
 
 /// What is recorded together: audit entries, events, intents, items. All of it is durable, or none of it is there.
@@ -28,6 +29,8 @@ pub struct Change {
     pub(crate) opened: Vec<Intent>,
     pub(crate) settled: Vec<(String, String)>,
     pub(crate) items: Vec<NewItem>,
+    /// Of these items those that must not be there yet.
+    pub(crate) once: Vec<Once>,
     pub(crate) outbox: Vec<OutboxChange>,
 }
 

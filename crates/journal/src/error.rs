@@ -78,6 +78,8 @@ pub enum ErrorKind {
         /// What contradicts it.
         what: String,
     },
+    /// The change sets an item once that is there already.
+    Repeated,
     /// Something is named that is not in the journal.
     Unknown {
         /// What is not there.
@@ -194,6 +196,7 @@ impl Error {
             }
             ErrorKind::KeyExposed { .. } => Some("chmod 600 the key file, and think about who has read it"),
             ErrorKind::Conflict { .. }
+            | ErrorKind::Repeated
             | ErrorKind::Unknown { .. }
             | ErrorKind::Malformed { .. }
             | ErrorKind::Interrupted => None,
@@ -254,6 +257,7 @@ impl fmt::Display for ErrorKind {
             ErrorKind::KeyExposed { mode } => {
                 write!(f, "its permissions are {mode:03o}: others than its owner can read it")
             }
+            ErrorKind::Repeated => f.write_str("it was recorded before"),
             ErrorKind::Interrupted => f.write_str("it was asked to stop"),
         }
     }

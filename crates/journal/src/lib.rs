@@ -23,6 +23,7 @@ mod journal;
 mod keys;
 mod layout;
 pub mod mac;
+mod once;
 mod open;
 pub mod outbox;
 mod prepared;

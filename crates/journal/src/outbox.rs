@@ -24,7 +24,8 @@ mod read;
 pub mod schedule;
 mod schema;
 
-pub(crate) use self::apply::{OutboxChange, apply};
+pub(crate) use self::apply::{OutboxChange, apply, refuses};
+pub use self::change::new_webhook_id;
 pub use self::delivery::{
     Attempt, Delivery, DeliveryFilter, DeliveryState, DeliveryStatus, Outcome, Settlement,
 };

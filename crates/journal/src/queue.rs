@@ -4,6 +4,7 @@ use std::sync::mpsc::{self, Receiver, SyncSender};
 
 use crate::change::{Change, Intent, NewItem, Recorded};
 use crate::error::Error;
+use crate::once::Once;
 use crate::outbox::OutboxChange;
 use crate::prepared::PreparedEntry;
 
@@ -16,6 +17,7 @@ pub(crate) struct Request {
     pub(crate) opened: Vec<Intent>,
     pub(crate) settled: Vec<(String, String)>,
     pub(crate) items: Vec<NewItem>,
+    pub(crate) once: Vec<Once>,
     pub(crate) outbox: Vec<OutboxChange>,
     pub(crate) reply: SyncSender<Result<Recorded, Error>>,
 }
@@ -36,9 +38,9 @@ impl Queue {
     /// Hands a change over. It is committed after the changes handed over before it.
     pub(crate) fn submit(&self, change: Change, entries: Vec<PreparedEntry>) -> Pending {
         let (reply, answer) = mpsc::sync_channel(1);
-        let Change { opened, settled, items, outbox, .. } = change;
+        let Change { opened, settled, items, once, outbox, .. } = change;
         // Without a writing thread the request is dropped here, and its answer with it.
-        let _ = self.0.send(Request { entries, opened, settled, items, outbox, reply });
+        let _ = self.0.send(Request { entries, opened, settled, items, once, outbox, reply });
         Pending(answer)
     }
 }

@@ -103,6 +103,11 @@ impl World {
         (self.now)()
     }
 
+    /// The clock as a function.
+    pub(crate) fn time(&self) -> Arc<dyn Fn() -> Timestamp + Send + Sync> {
+        Arc::clone(&self.now)
+    }
+
     pub(crate) fn endpoint(&self, host: &str, kind: EventKind) -> String {
         let headers =
             vec![("x-own".to_owned(), "1".to_owned()), ("webhook-id".to_owned(), "forged".to_owned())];

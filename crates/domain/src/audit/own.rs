@@ -39,6 +39,8 @@ pub enum EndpointStep {
     Enabled,
     /// Its secret was replaced.
     SecretRotated,
+    /// It was given another URL.
+    Moved,
 }
 
 /// A delivery reached an end, or was asked for again.

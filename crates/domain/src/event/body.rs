@@ -17,6 +17,15 @@ pub(super) struct HistoryBatchSync<'a> {
     pub(super) timestamp: Timestamp,
 }
 
+/// Contract §3.
+#[derive(Serialize)]
+pub(super) struct SessionCreated<'a> {
+    pub(super) genesys_session_id: &'a str,
+    pub(super) event_type: EventKind,
+    pub(super) timestamp: Timestamp,
+    pub(super) metadata: Option<&'a RawValue>,
+}
+
 /// Contract §6.
 #[derive(Serialize)]
 pub(super) struct SessionTerminated<'a> {

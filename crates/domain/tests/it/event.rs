@@ -29,6 +29,21 @@ fn a_page_of_a_history_carries_its_messages_as_they_came() {
 }
 
 #[test]
+fn a_session_that_was_opened_is_told_with_its_attributes_as_they_came() {
+    let attributes = raw(r#"{"source" : "web", "n":1.0}"#);
+    let event = Event::session_created("c\"1", Some(&attributes), time());
+    assert_eq!((event.kind(), event.key()), (EventKind::SessionCreated, "c\"1"));
+    assert_eq!(
+        event.body().get(),
+        concat!(
+            r#"{"genesys_session_id":"c\"1","event_type":"session.created","#,
+            r#""timestamp":"2025-03-01T10:00:00.12Z","metadata":{"source" : "web", "n":1.0}}"#
+        )
+    );
+    assert!(Event::session_created("c", None, time()).body().get().ends_with(r#","metadata":null}"#));
+}
+
+#[test]
 fn the_end_of_a_session_names_guest_and_reason() {
     let event = Event::session_terminated("gäst\n7", "customer_initiated", time());
     assert_eq!((event.kind(), event.key()), (EventKind::SessionTerminated, "gäst\n7"));

@@ -7,6 +7,7 @@ mod snapshot;
 mod strategies;
 
 mod address;
+mod callback;
 mod certificate;
 mod closure;
 mod conversation;

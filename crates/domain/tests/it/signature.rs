@@ -43,6 +43,8 @@ fn secrets_are_read_and_never_shown() {
         ("whsec_", SecretError::Length),
         ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS", SecretError::Base64),
         ("whsec_AAAA", SecretError::Length),
+        ("whpk_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", SecretError::Asymmetric),
+        (" whsk_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", SecretError::Asymmetric),
     ] {
         assert_eq!(text.parse::<SigningSecret>(), Err(error), "{text}");
     }

@@ -7,24 +7,49 @@ use rusqlite::{Connection, params};
 use super::batch;
 use super::delivery::{DeliveryState, Outcome, Settlement};
 use super::endpoint::NewEndpoint;
+use crate::error::{Action, Error, ErrorKind};
+use crate::layout;
 
 /// One thing a change does to the outbox.
 pub(crate) enum OutboxChange {
-    Queue { webhook_id: String, event: Event },
+    /// `always` names an endpoint that gets it whether it takes its kind and is in service or not.
+    Queue {
+        webhook_id: String,
+        event: Event,
+        always: Option<String>,
+    },
     Add(Box<NewEndpoint>),
     Remove(String),
-    Disable { endpoint: String, reason: String },
+    Disable {
+        endpoint: String,
+        reason: String,
+    },
     Enable(String),
-    Rotate { endpoint: String, secret: SigningSecret, expires: Timestamp },
+    Move {
+        endpoint: String,
+        url: String,
+    },
+    Rotate {
+        endpoint: String,
+        secret: SigningSecret,
+        expires: Timestamp,
+    },
     Settle(Box<Settlement>),
-    Replay { endpoint: String, event: u64 },
-    Batch { flush: bool },
+    Replay {
+        endpoint: String,
+        event: u64,
+    },
+    Batch {
+        flush: bool,
+    },
 }
 
 /// Does it. Gives the number of deliveries that were stored.
 pub(crate) fn apply(connection: &Connection, change: OutboxChange, now: Timestamp) -> rusqlite::Result<u64> {
     match change {
-        OutboxChange::Queue { webhook_id, event } => return queue(connection, &webhook_id, &event, now),
+        OutboxChange::Queue { webhook_id, event, always } => {
+            return queue(connection, &webhook_id, &event, always, now);
+        }
         OutboxChange::Batch { flush } => return batch::make(connection, flush, now),
         OutboxChange::Add(endpoint) => add(connection, &endpoint, now)?,
         OutboxChange::Remove(endpoint) => remove(connection, &endpoint)?,
@@ -33,6 +58,13 @@ pub(crate) fn apply(connection: &Connection, change: OutboxChange, now: Timestam
             connection.execute(
                 "UPDATE endpoints SET disabled = NULL, reason = NULL, paused = NULL WHERE id = ?1",
                 [&endpoint],
+            )?;
+        }
+        OutboxChange::Move { endpoint, url } => {
+            // What it said of when it wants to be asked again was said elsewhere.
+            connection.execute(
+                "UPDATE endpoints SET url = ?2, paused = NULL WHERE id = ?1",
+                params![endpoint, url],
             )?;
         }
         OutboxChange::Rotate { endpoint, secret, expires } => {
@@ -50,6 +82,19 @@ pub(crate) fn apply(connection: &Connection, change: OutboxChange, now: Timestam
     Ok(0)
 }
 
+/// What speaks against a change, if anything does: an endpoint that must get an event and is not there.
+pub(crate) fn refuses(connection: &Connection, changes: &[OutboxChange]) -> rusqlite::Result<Option<Error>> {
+    for change in changes {
+        let OutboxChange::Queue { always: Some(endpoint), .. } = change else { continue };
+        let found = connection.prepare("SELECT 1 FROM endpoints WHERE id = ?1")?.exists([endpoint])?;
+        if !found {
+            let kind = ErrorKind::Unknown { what: format!("the endpoint {endpoint}") };
+            return Ok(Some(Error::new(Action::Record, layout::DATABASE, kind)));
+        }
+    }
+    Ok(None)
+}
+
 /// Ids of the endpoints in service that take a kind.
 pub(super) fn takers(connection: &Connection, kind: EventKind) -> rusqlite::Result<Vec<String>> {
     connection
@@ -61,8 +106,15 @@ pub(super) fn takers(connection: &Connection, kind: EventKind) -> rusqlite::Resu
         .collect()
 }
 
-fn queue(connection: &Connection, webhook_id: &str, event: &Event, now: Timestamp) -> rusqlite::Result<u64> {
-    let takers = takers(connection, event.kind())?;
+fn queue(
+    connection: &Connection,
+    webhook_id: &str,
+    event: &Event,
+    always: Option<String>,
+    now: Timestamp,
+) -> rusqlite::Result<u64> {
+    let mut takers = takers(connection, event.kind())?;
+    takers.extend(always.filter(|endpoint| !takers.contains(endpoint)));
     if takers.is_empty() {
         return Ok(0);
     }
@@ -116,8 +168,9 @@ fn add(connection: &Connection, endpoint: &NewEndpoint, now: Timestamp) -> rusql
         value.map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
     };
     // What was recorded before is not its business.
-    connection.execute(
-        "INSERT INTO endpoints (id, url, kinds, headers, created, audited)
+    // One with a name of its own may have been added by another process just now: that one stays.
+    let added = connection.execute(
+        "INSERT OR IGNORE INTO endpoints (id, url, kinds, headers, created, audited)
          VALUES (?1, ?2, ?3, ?4, ?5, (SELECT coalesce(max(number), 0) FROM entries))",
         params![
             endpoint.id,
@@ -127,7 +180,7 @@ fn add(connection: &Connection, endpoint: &NewEndpoint, now: Timestamp) -> rusql
             now.as_micros()
         ],
     )?;
-    insert_secret(connection, &endpoint.id, &endpoint.secret)
+    if added == 0 { Ok(()) } else { insert_secret(connection, &endpoint.id, &endpoint.secret) }
 }
 
 fn insert_secret(connection: &Connection, endpoint: &str, secret: &SigningSecret) -> rusqlite::Result<()> {

@@ -20,10 +20,16 @@ const ROTATION: Duration = Duration::from_secs(24 * 3600);
 impl Change {
     /// Stores an event, with a delivery for each endpoint that takes its kind and is in service. Where there is none,
     /// nothing is stored.
-    pub fn event(mut self, event: Event) -> Self {
-        let webhook_id = format!("msg_{}", Uuid::new_v4().simple());
-        self.outbox.push(OutboxChange::Queue { webhook_id, event });
-        self
+    pub fn event(self, event: Event) -> Self {
+        self.with(OutboxChange::Queue { webhook_id: new_webhook_id(), event, always: None })
+    }
+
+    /// Stores an event under an id of [`new_webhook_id`], as [`event`](Self::event) does, and a delivery for this endpoint
+    /// in any case: out of service, it waits there until the endpoint is taken into service again. Where there is no
+    /// such endpoint the whole change is refused (`Unknown`).
+    pub fn event_to(self, endpoint: impl Into<String>, webhook_id: impl Into<String>, event: Event) -> Self {
+        let always = Some(endpoint.into());
+        self.with(OutboxChange::Queue { webhook_id: webhook_id.into(), event, always })
     }
 
     /// Adds an endpoint. It gets what is stored from here on.
@@ -50,6 +56,13 @@ impl Change {
         let record = step(endpoint, EndpointStep::Disabled, Some(reason), at);
         let change = OutboxChange::Disable { endpoint: endpoint.id.clone(), reason: reason.to_owned() };
         self.with(change).audit(record)
+    }
+
+    /// Gives an endpoint another URL, which has been checked by whoever will call it. What is open for it goes there.
+    pub fn move_endpoint(self, endpoint: &Endpoint, url: &str, at: Timestamp) -> Self {
+        let mut record = step(endpoint, EndpointStep::Moved, None, at);
+        record.url = Some(origin(url).to_owned());
+        self.with(OutboxChange::Move { endpoint: endpoint.id.clone(), url: url.to_owned() }).audit(record)
     }
 
     /// Takes an endpoint into service again.
@@ -137,6 +150,12 @@ impl NewEndpoint {
         random_secret()
             .map_err(|error| Error::with_source(Action::Record, layout::DATABASE, ErrorKind::Storage, error))
     }
+}
+
+/// An id for an event that is to be stored: the `webhook-id` of all its deliveries.
+#[must_use]
+pub fn new_webhook_id() -> String {
+    format!("msg_{}", Uuid::new_v4().simple())
 }
 
 fn step(endpoint: &Endpoint, event: EndpointStep, reason: Option<&str>, at: Timestamp) -> EndpointRecord {

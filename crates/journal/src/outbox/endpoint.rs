@@ -12,7 +12,7 @@ use uuid::Uuid;
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Endpoint {
-    /// Names it: `ep_` and 32 hex digits.
+    /// Names it: `ep_` and 32 hex digits, unless it was [`named`](NewEndpoint::named).
     pub id: String,
     /// Where it is.
     pub url: String,
@@ -79,6 +79,13 @@ impl NewEndpoint {
         kinds.dedup();
         let id = format!("ep_{}", Uuid::new_v4().simple());
         Self { id, url: url.into(), secret, kinds, headers: Vec::new() }
+    }
+
+    /// Names it: for an endpoint that a setting stands for. Adding a second one of that name changes nothing.
+    #[must_use]
+    pub fn named(mut self, id: &str) -> Self {
+        id.clone_into(&mut self.id);
+        self
     }
 
     /// Adds headers of its own.

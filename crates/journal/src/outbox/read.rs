@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use frontdesk_domain::signature::SigningSecret;
 use frontdesk_domain::{EventKind, Timestamp};
 use rusqlite::types::Type;
-use rusqlite::{Row, params};
+use rusqlite::{OptionalExtension, Row, params};
 
 use super::batch;
 use super::delivery::{Attempt, Delivery, DeliveryFilter, DeliveryState, DeliveryStatus};
@@ -18,6 +18,15 @@ use crate::{Action, layout};
 const FIRST_OPEN: &str = "d.state = 'pending' AND NOT EXISTS (SELECT 1 FROM deliveries AS earlier
     WHERE earlier.endpoint = d.endpoint AND earlier.key = d.key AND earlier.event < d.event
     AND earlier.state = 'pending')";
+
+/// What [`status`] reads.
+const STATUS: &str =
+    "SELECT v.webhook_id, d.endpoint, d.event, v.kind, d.state, v.at, d.due, d.settled, d.attempts,
+        (SELECT status FROM attempts AS a WHERE a.endpoint = d.endpoint AND a.event = d.event
+            AND a.number = d.attempts),
+        (SELECT error FROM attempts AS a WHERE a.endpoint = d.endpoint AND a.event = d.event
+            AND a.number = d.attempts)
+    FROM deliveries AS d JOIN events AS v ON v.number = d.event";
 
 impl Reader {
     /// The endpoints, oldest first.
@@ -131,17 +140,14 @@ impl Reader {
         each: &mut dyn FnMut(DeliveryStatus) -> ControlFlow<()>,
     ) -> Result<(), Error> {
         let mut read = || -> rusqlite::Result<()> {
-            let sql = "SELECT v.webhook_id, d.endpoint, d.event, v.kind, d.state, v.at, d.due, d.settled, d.attempts,
-                    (SELECT status FROM attempts AS a WHERE a.endpoint = d.endpoint AND a.event = d.event
-                        AND a.number = d.attempts),
-                    (SELECT error FROM attempts AS a WHERE a.endpoint = d.endpoint AND a.event = d.event
-                        AND a.number = d.attempts)
-                FROM deliveries AS d JOIN events AS v ON v.number = d.event
+            let sql = format!(
+                "{STATUS}
                 WHERE (?1 IS NULL OR v.webhook_id = ?1) AND (?2 IS NULL OR d.endpoint = ?2)
                 AND (?3 IS NULL OR d.state = ?3) AND (?4 IS NULL OR v.kind = ?4)
                 AND (?5 IS NULL OR v.at >= ?5) AND (?6 IS NULL OR v.at < ?6)
-                ORDER BY d.event, d.endpoint";
-            let mut statement = self.connection.prepare(sql)?;
+                ORDER BY d.event, d.endpoint"
+            );
+            let mut statement = self.connection.prepare(&sql)?;
             let mut rows = statement.query(params![
                 filter.webhook_id,
                 filter.endpoint,
@@ -156,6 +162,18 @@ impl Reader {
                 }
             }
             Ok(())
+        };
+        read().during(Action::Read, layout::DATABASE)
+    }
+
+    /// How the delivery of one event to one endpoint stands; `None` when there is none.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn delivery(&self, endpoint: &str, webhook_id: &str) -> Result<Option<DeliveryStatus>, Error> {
+        let read = || {
+            let sql = format!("{STATUS} WHERE d.endpoint = ?1 AND v.webhook_id = ?2");
+            self.connection.prepare(&sql)?.query_row([endpoint, webhook_id], status).optional()
         };
         read().during(Action::Read, layout::DATABASE)
     }

@@ -8,6 +8,7 @@ use crate::chain;
 use crate::change::{NewItem, Recorded, item_sum};
 use crate::error::{Action, During, Error};
 use crate::layout;
+use crate::once;
 use crate::outbox::{self, OutboxChange};
 use crate::prepared::PreparedEntry;
 use crate::queue::Request;
@@ -37,11 +38,17 @@ impl<'t> Writing<'t> {
     /// Writes a change. The outer error is the storage's and ends the group; the inner one is this change's alone, of
     /// which nothing stays.
     pub(super) fn apply(&mut self, request: Request) -> Result<Result<Recorded, Error>, Error> {
-        let Request { entries, opened, settled, items, outbox, .. } = request;
+        let Request { entries, opened, settled, items, once, outbox, .. } = request;
+        // Only these can contradict what is there.
+        let refused = once::refuses(self.transaction, &once, self.now)
+            .and_then(|refused| Ok(refused.or(outbox::refuses(self.transaction, &outbox)?)))
+            .during(Action::Record, layout::DATABASE)?;
+        if let Some(refused) = refused {
+            return Ok(Err(refused));
+        }
         if opened.is_empty() && settled.is_empty() {
             return self.write(&entries, &items, outbox).map(Ok);
         }
-        // Only intents can contradict what is there.
         self.batch("SAVEPOINT change")?;
         let refused = intents::change(self.transaction, &opened, &settled, self.now);
         if let Some(refused) = refused.during(Action::Record, layout::DATABASE)? {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so")]
 
 mod keys;
+mod once;
 mod outbox;
 mod primitives;
 mod readonly;
