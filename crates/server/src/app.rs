@@ -16,6 +16,7 @@ use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Version};
 use tower_http::catch_panic::CatchPanicLayer;
 
+use crate::callback::{self, Callbacks};
 use crate::health::{self, Health};
 use crate::limits::Limits;
 use crate::problem::{GUARDS, Problem};
@@ -24,7 +25,7 @@ use crate::source::Source;
 use crate::warnings::Warnings;
 use crate::workers::Workers;
 
-/// What every request has at hand.
+/// What every request of the archive has at hand.
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) source: Arc<dyn Source>,
@@ -34,17 +35,68 @@ pub(crate) struct App {
     pub(crate) health: Health,
 }
 
-/// The methods of every route.
+/// What is served: an archive, a listener for callbacks, or both.
+#[derive(Debug, Clone, Default)]
+pub struct Faces {
+    source: Option<Arc<dyn Source>>,
+    callbacks: Option<Callbacks>,
+}
+
+impl Faces {
+    /// The search of this archive, and whether it is ready.
+    #[must_use]
+    pub fn archive(mut self, source: Arc<dyn Source>) -> Self {
+        self.source = Some(source);
+        self
+    }
+
+    /// The listener for callbacks.
+    #[must_use]
+    pub fn callbacks(mut self, callbacks: Callbacks) -> Self {
+        self.callbacks = Some(callbacks);
+        self
+    }
+
+    /// Whether other machines may reach it: what is asked of everybody is a signature.
+    pub(crate) fn ask_for_signatures(&self) -> bool {
+        self.source.is_none() && self.callbacks.as_ref().is_some_and(Callbacks::are_signed)
+    }
+}
+
+/// The methods of every route that is read.
 const METHODS: &str = "GET,HEAD";
 
 /// The whole server as a service: what [`Server`](crate::Server) puts behind its connections, for who has own ones.
 ///
 /// # Errors
 /// When the system gives no threads.
-pub fn router(source: Arc<dyn Source>, limits: &Limits, warnings: &Warnings) -> io::Result<Router> {
+pub fn router(faces: Faces, limits: &Limits, warnings: &Warnings) -> io::Result<Router> {
+    let Faces { source, callbacks } = faces;
+    let limits = Arc::new(limits.clone());
+    let mut routes = Router::new().route("/healthz", get(health::lives));
+    if let Some(source) = source {
+        routes = routes.merge(archive(source, &limits, warnings)?);
+    }
+    if let Some(callbacks) = callbacks {
+        routes = routes.merge(callback::routes(callbacks, &limits));
+    }
+    Ok(routes
+        .fallback(|| async {
+            Problem::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path")
+        })
+        .method_not_allowed_fallback(|| async {
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method", "this can only be read").allow(METHODS)
+        })
+        .layer(middleware::from_fn(no_bodies))
+        .layer(middleware::from_fn(own_hosts))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::map_response(guarded)))
+}
+
+fn archive(source: Arc<dyn Source>, limits: &Arc<Limits>, warnings: &Warnings) -> io::Result<Router> {
     let app = Arc::new(App {
         source,
-        limits: Arc::new(limits.clone()),
+        limits: Arc::clone(limits),
         gate: Gate::new(limits.searches, limits.waiting, limits.wait),
         // One more than may search: `/readyz` always finds a thread.
         workers: Workers::new(limits.searches + 1)?,
@@ -52,28 +104,17 @@ pub fn router(source: Arc<dyn Source>, limits: &Limits, warnings: &Warnings) -> 
     });
     Ok(Router::new()
         .route("/api/v1/archive/search", get(search::get).head(search::head))
-        .route("/healthz", get(health::lives))
         .route("/readyz", get(health::ready))
-        .fallback(|| async {
-            Problem::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path")
-        })
-        .method_not_allowed_fallback(|| async {
-            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method", "this can only be read").allow(METHODS)
-        })
-        .with_state(app)
-        .layer(middleware::from_fn(no_bodies))
-        .layer(middleware::from_fn(own_hosts))
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(middleware::map_response(guarded)))
+        .with_state(app))
 }
 
-/// Nothing here takes a body: one is refused before a byte of it is read, and ends the connection, since where the next
+/// Nothing but the listener for callbacks takes a body: one is refused before a byte of it is read, and ends the connection, since where the next
 /// request begins is not looked for.
 async fn no_bodies(request: Request, next: Next) -> Response<Body> {
     let headers = request.headers();
     let announced = headers.get_all(CONTENT_LENGTH).iter().any(|length| length != "0")
         || headers.contains_key(TRANSFER_ENCODING);
-    if !announced {
+    if !announced || callback::takes_body(request.method(), request.uri()) {
         return next.run(request).await;
     }
     let mut response = match *request.method() {
@@ -89,6 +130,10 @@ async fn no_bodies(request: Request, next: Next) -> Response<Body> {
 /// Only this machine's own names are answered: a page from elsewhere that has its own name resolve to this machine (DNS
 /// rebinding) would read the archive through its visitor's browser.
 async fn own_hosts(request: Request, next: Next) -> Response<Body> {
+    // Callbacks come by the name of whatever stands in front, and read nothing; pages cannot send them.
+    if callback::is_callback(request.uri()) {
+        return next.run(request).await;
+    }
     match foreign_host(request.uri().authority(), request.headers(), request.version()) {
         None => next.run(request).await,
         Some(problem) => problem.into_response(),

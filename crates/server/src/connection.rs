@@ -14,8 +14,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
-use http::header::CONNECTION;
-use http::{Request, StatusCode};
+use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::{HeaderValue, Request, StatusCode};
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -27,6 +27,7 @@ use tower::Service;
 
 pub(crate) use busy::{Busy, Quiet};
 
+use crate::callback;
 use crate::limits::Limits;
 use crate::problem::Problem;
 use busy::Answering;
@@ -50,10 +51,14 @@ pub(crate) async fn serve(
     let wire = Wire::new(stream, limits, Arc::clone(&busy));
     let own = Arc::clone(&busy);
     let service = service_fn(move |request: Request<Incoming>| {
-        let answering = own.begin();
+        let answering = own.begin(body_length(&request));
         let (answer, own) = (router.clone().call(request.map(Body::new)), Arc::clone(&own));
         Box::pin(async move {
-            let Ok(answer) = answer.await;
+            let Ok(mut answer) = answer.await;
+            // Where the next request begins is only known where the whole body was read.
+            if own.body_left() > 0 {
+                answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
             if answer.headers().get(CONNECTION).is_some_and(|value| value == "close") {
                 own.ends();
             }
@@ -89,6 +94,19 @@ pub(crate) async fn serve(
         // After an answer that ended the connection, such as a refused body.
         None => wire.close(&[], LINGER).await,
     }
+}
+
+/// How long a request's body is, for the wire; nothing where none is taken.
+fn body_length(request: &Request<Incoming>) -> u64 {
+    if !callback::takes_body(request.method(), request.uri()) {
+        return 0;
+    }
+    if request.headers().contains_key(TRANSFER_ENCODING) {
+        return u64::MAX;
+    }
+    // Hyper refuses lengths that are no number, or contradict each other.
+    let length = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    length.unwrap_or(0)
 }
 
 fn problem(refusal: Refusal) -> Problem {

@@ -1,5 +1,5 @@
-//! The HTTP face of an archive (contract §5): its search, whether it lives, whether it is ready; and what it does by
-//! itself at its times.
+//! The HTTP faces: the search of an archive (contract §5), the listener for callbacks (§3), whether the process lives,
+//! whether it is ready; and what it does by itself at its times.
 //!
 //! | module | what it is |
 //! |---|---|
@@ -7,6 +7,7 @@
 //! | `connection` | one connection: hyper behind a wire that closes who is silent, dribbles or does not read |
 //! | `app` | routes, and what is true of every answer |
 //! | `search` | the documents' search, written while it is read |
+//! | `callback` | the platform's callbacks: verified, understood, handed over |
 //! | `health` | `/healthz` and `/readyz` |
 //! | `source` | the archive that is searched |
 //! | `limits` | every bound in one place |
@@ -17,6 +18,7 @@
 //! closed. This room prints nothing and reads neither environment nor wall clock (a schedule is given one).
 
 mod app;
+mod callback;
 mod clock;
 mod connection;
 mod health;
@@ -30,7 +32,8 @@ mod term;
 mod warnings;
 mod workers;
 
-pub use app::router;
+pub use app::{Faces, router};
+pub use callback::{Callback, CallbackDesk, Callbacks, Taking, Untaken};
 pub use limits::Limits;
 pub use schedule::{Doing, Schedule, Task, Trouble};
 pub use server::{BindError, Server};

@@ -30,6 +30,12 @@ pub struct Limits {
     pub silence: Duration,
     /// From the first byte of a request's head to its last; after it 408.
     pub head: Duration,
+    /// Longest body of a callback in bytes; beyond it 413 (contract §3).
+    pub body_bytes: usize,
+    /// Bytes of bodies that are being read, all together; beyond it 503.
+    pub bodies_bytes: usize,
+    /// Longest time for a whole body; after it 408.
+    pub body: Duration,
     /// While an answer cannot be written, at least [`stall_bytes`](Self::stall_bytes) must leave in every such
     /// time, or the connection is closed.
     pub stall: Duration,
@@ -55,6 +61,9 @@ impl Default for Limits {
             answer: Duration::from_secs(15 * 60),
             silence: Duration::from_secs(10),
             head: Duration::from_secs(10),
+            body_bytes: 1 << 20,
+            bodies_bytes: 32 << 20,
+            body: Duration::from_secs(10),
             stall: Duration::from_secs(10),
             stall_bytes: 16 << 10,
             grace: Duration::from_secs(10),

@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
-use crate::app::router;
+use crate::app::{Faces, router};
 use crate::connection::{self, Quiet};
 use crate::limits::Limits;
 use crate::source::Source;
@@ -76,13 +76,27 @@ impl Server {
         limits: Limits,
         warnings: Warnings,
     ) -> Result<Self, BindError> {
-        if !address.ip().is_loopback() {
+        Self::serving(Faces::default().archive(source), address, limits, warnings)
+    }
+
+    /// The same for whatever is to be served. A listener for signed callbacks alone may listen at any address: its
+    /// signatures are the credentials.
+    ///
+    /// # Errors
+    /// [`BindError`].
+    pub fn serving(
+        faces: Faces,
+        address: SocketAddr,
+        limits: Limits,
+        warnings: Warnings,
+    ) -> Result<Self, BindError> {
+        if !address.ip().is_loopback() && !faces.ask_for_signatures() {
             return Err(BindError::NotLoopback(address));
         }
         let bound = || {
             let listener = listen(address)?;
             let address = listener.local_addr()?;
-            let router = router(source, &limits, &warnings)?;
+            let router = router(faces, &limits, &warnings)?;
             Ok(Self { listener, address, router, limits: Arc::new(limits) })
         };
         bound().map_err(|source| BindError::Refused { address, source })

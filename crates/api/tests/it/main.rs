@@ -17,6 +17,7 @@ mod retry_after;
 mod sandbox;
 #[cfg(feature = "reqwest")]
 mod sockets;
+mod subscriptions;
 mod support;
 #[cfg(feature = "reqwest")]
 mod tls;

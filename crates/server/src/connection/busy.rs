@@ -1,7 +1,7 @@
 //! Whether a request of a connection is being answered, and which connection has been quiet for longest.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
@@ -50,6 +50,8 @@ pub(crate) struct Busy {
     busy: AtomicBool,
     /// Whether the answer in progress is the connection's last.
     last: AtomicBool,
+    /// Bytes of the request's body that hyper has not got; `u64::MAX` where its length is not known.
+    body: AtomicU64,
     quiet: Arc<Quiet>,
     ticket: Mutex<Option<u64>>,
     evicted: Arc<Notify>,
@@ -65,6 +67,7 @@ impl Busy {
         Arc::new(Self {
             busy: AtomicBool::new(false),
             last: AtomicBool::new(false),
+            body: AtomicU64::new(0),
             quiet,
             ticket,
             evicted,
@@ -95,8 +98,24 @@ impl Busy {
         self.evicted.notified().await;
     }
 
-    /// Marks the connection busy until the guard is dropped, which is when the answer has been handed over whole.
-    pub(super) fn begin(self: &Arc<Self>) -> Answering {
+    /// How much of the body is still to be handed over.
+    pub(super) fn body_left(&self) -> u64 {
+        self.body.load(Ordering::Relaxed)
+    }
+
+    /// Says that so much of the body is handed over now.
+    pub(super) fn body_read(&self, bytes: u64) {
+        let left = self.body_left();
+        // Where the length is not known hyper sees the end, and the connection ends with the answer.
+        if left != u64::MAX {
+            self.body.store(left.saturating_sub(bytes), Ordering::Relaxed);
+        }
+    }
+
+    /// Marks the connection busy until the guard is dropped, which is when the answer has been handed over whole. The
+    /// request has a body of so many bytes.
+    pub(super) fn begin(self: &Arc<Self>, body: u64) -> Answering {
+        self.body.store(body, Ordering::Relaxed);
         self.busy.store(true, Ordering::Relaxed);
         self.leave();
         Answering(Arc::clone(self))
@@ -138,9 +157,9 @@ mod tests {
     async fn the_one_that_is_quiet_for_longest_goes_first() {
         let quiet = Arc::new(Quiet::default());
         let [first, second, third] = std::array::from_fn(|_| Busy::new(Arc::clone(&quiet)));
-        let answering = second.begin();
+        let answering = second.begin(0);
         // The first falls quiet again, after the third.
-        drop(first.begin());
+        drop(first.begin(0));
         assert!(quiet.evict());
         third.evicted().await;
         assert!(quiet.evict());

@@ -172,6 +172,20 @@ impl AsyncRead for Wire {
                 this.give(buffer);
                 return Poll::Ready(Ok(()));
             }
+            if this.busy.is() && this.busy.body_left() > 0 {
+                if this.held.is_empty() {
+                    if this.ended {
+                        return Poll::Ready(Ok(()));
+                    }
+                    ready!(this.fill(cx))?;
+                    continue;
+                }
+                // Not a byte of what follows it: that is a head, which is scanned first.
+                let left = usize::try_from(this.busy.body_left()).unwrap_or(usize::MAX);
+                this.released = this.held.len().min(left);
+                this.busy.body_read(this.released as u64);
+                continue;
+            }
             if this.busy.is() {
                 // Hyper does not ask again by itself, and patience begins with the end of the answer.
                 this.busy.wake_after(cx.waker());

@@ -4,6 +4,7 @@
 
 mod answers;
 mod archive;
+mod callbacks;
 mod routes;
 mod stop;
 mod support;

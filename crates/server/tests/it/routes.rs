@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::body::Body;
 use frontdesk_archive::Searched;
-use frontdesk_server::{Limits, Warnings, router};
+use frontdesk_server::{Faces, Limits, Warnings, router};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::Value;
@@ -12,7 +12,7 @@ use tower::ServiceExt;
 use crate::support::Made;
 
 fn served(warnings: &Warnings) -> Router {
-    router(Made::of(2), &Limits::default(), warnings).unwrap()
+    router(Faces::default().archive(Made::of(2)), &Limits::default(), warnings).unwrap()
 }
 
 async fn ask(router: Router, request: http::request::Builder) -> Response<Body> {
@@ -108,7 +108,7 @@ async fn ready_says_what_is_not_as_it_should_be() {
 #[tokio::test]
 async fn a_panic_is_an_answer() {
     let broken = Made::by(|_, _| -> Result<Searched, _> { panic!("a bug in the search") });
-    let router = router(broken, &Limits::default(), &Warnings::default()).unwrap();
+    let router = router(Faces::default().archive(broken), &Limits::default(), &Warnings::default()).unwrap();
     let response = ask(router.clone(), Request::get("/api/v1/archive/search?q=a")).await;
     assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
     // Its place is free again: more than may search at once have passed.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use frontdesk_archive::{Error, Match, Record, Searched, Stats};
 use frontdesk_domain::{RecordKey, RecordKind, Timestamp};
-use frontdesk_server::{Limits, Server, Source, Warnings};
+use frontdesk_server::{Faces, Limits, Server, Source, Warnings};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
@@ -81,7 +81,12 @@ pub(crate) struct Served {
 
 impl Served {
     pub(crate) fn start(source: Arc<dyn Source>, limits: Limits) -> Self {
-        let server = Server::bind(([127, 0, 0, 1], 0).into(), source, limits, Warnings::default()).unwrap();
+        Self::faces(Faces::default().archive(source), limits)
+    }
+
+    pub(crate) fn faces(faces: Faces, limits: Limits) -> Self {
+        let address = ([127, 0, 0, 1], 0).into();
+        let server = Server::serving(faces, address, limits, Warnings::default()).unwrap();
         let address = server.address();
         let (stop, stopped) = oneshot::channel::<()>();
         let mut running = JoinSet::new();

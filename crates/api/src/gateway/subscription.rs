@@ -1,0 +1,116 @@
+//! The platform asked to call back (contract §3).
+
+use bytes::Bytes;
+use http::{header, response};
+use serde::{Deserialize, Serialize};
+
+use crate::base_url::BaseUrl;
+use crate::endpoint::{Auth, BodyReader, DecodeError, EncodeError, Endpoint, Repeat};
+use crate::subscriptions::{EventSubscription, Registered};
+
+const PATH: &str = "/api/v2/platform/webhooks";
+
+/// No answer about a subscription is larger, in bytes.
+const MOST_BYTES: usize = 1 << 20;
+
+/// Registers a subscription. Said twice, it is one.
+#[derive(Debug, Clone)]
+pub struct RegisterWebhook {
+    /// Which.
+    pub subscription: EventSubscription,
+}
+
+#[derive(Serialize)]
+struct Wish<'a> {
+    name: &'a str,
+    uri: &'a str,
+    method: &'static str,
+    event: &'static str,
+    enabled: bool,
+    headers: Headers,
+}
+
+/// What the platform sends along when it calls back.
+#[derive(Serialize)]
+struct Headers {
+    #[serde(rename = "Content-Type")]
+    content_type: &'static str,
+    #[serde(rename = "X-Source")]
+    source: &'static str,
+}
+
+impl Endpoint for RegisterWebhook {
+    type Output = Registered;
+    type Reader = RegisteredReader;
+
+    const OPERATION: &'static str = "webhook registration";
+    const REPEAT: Repeat = Repeat::Idempotent;
+    const AUTH: Auth = Auth::Bearer;
+    const SCOPE: Option<&'static str> = Some("platformadmin:webhook:write");
+
+    fn request(&self, base: &BaseUrl) -> Result<http::Request<Bytes>, EncodeError> {
+        let wish = Wish {
+            name: self.subscription.name(),
+            uri: self.subscription.uri(),
+            method: "POST",
+            event: "conversation.created",
+            enabled: true,
+            headers: Headers { content_type: "application/json", source: "genesys-webchat-manager" },
+        };
+        let unsendable = || EncodeError::new("the subscription");
+        http::Request::post(base.join(PATH).map_err(|_| unsendable())?)
+            .header(header::ACCEPT, "application/json")
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(serde_json::to_vec(&wish).map_err(|_| unsendable())?.into())
+            .map_err(|_| unsendable())
+    }
+
+    fn reader(&self, head: &response::Parts) -> Result<RegisteredReader, DecodeError> {
+        match head.status.as_u16() {
+            status @ (200 | 201) => Ok(RegisteredReader { is_new: status == 201, body: Vec::new() }),
+            other => Err(DecodeError::new(format!("status {other} where 200 or 201 was expected"))),
+        }
+    }
+}
+
+/// Collects what the platform says about a subscription; it is small.
+#[derive(Debug)]
+pub struct RegisteredReader {
+    is_new: bool,
+    body: Vec<u8>,
+}
+
+impl BodyReader for RegisteredReader {
+    type Output = Registered;
+
+    fn push(&mut self, chunk: &[u8]) -> Result<(), DecodeError> {
+        if self.body.len() + chunk.len() > MOST_BYTES {
+            return Err(DecodeError::new("it is larger than what is said about a subscription can be"));
+        }
+        self.body.extend_from_slice(chunk);
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Registered, DecodeError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            id: String,
+        }
+        if self.body.is_empty() {
+            return Err(DecodeError::new("it is empty"));
+        }
+        // An array with the id first would be read as well.
+        if self.body.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
+            return Err(DecodeError::new("it is no JSON object"));
+        }
+        let answer: Answer = serde_json::from_slice(&self.body).map_err(|error| match error.classify() {
+            serde_json::error::Category::Eof => DecodeError::truncated("it ends inside the object"),
+            serde_json::error::Category::Data => DecodeError::new("it is no object with an id as text"),
+            _ => DecodeError::new("it is not JSON"),
+        })?;
+        if answer.id.is_empty() {
+            return Err(DecodeError::new("the id is empty"));
+        }
+        Ok(Registered { id: answer.id, is_new: self.is_new })
+    }
+}
