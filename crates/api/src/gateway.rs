@@ -9,6 +9,7 @@
 //! | `circle` | when a listing goes in circles |
 //! | `conversation` | a conversation that goes on, looked at (contract §3, §4) |
 //! | `guest` | a guest's session looked at and ended (contract §6) |
+//! | `subscription` | the platform asked to call back (contract §3) |
 //! | `percent` | values in a query |
 
 use frontdesk_domain::delivery::ClockSample;
@@ -23,6 +24,7 @@ use crate::guests::{EndReply, GuestLook, GuestSessions};
 use crate::history::{HistoryPages, HistoryQuery, HistorySource};
 use crate::options::CallOptions;
 use crate::source::{ConversationPages, ConversationSource, DetailsQuery, Origin};
+use crate::subscriptions::{EventSubscription, EventSubscriptions, Registered};
 
 mod body;
 mod circle;
@@ -32,11 +34,13 @@ mod guest;
 mod history;
 mod pages;
 mod percent;
+mod subscription;
 
 pub use self::conversation::{ConversationReader, ReadConversation};
 pub use self::details_query::{DetailsPage, DetailsReader, DetailsRequest};
 pub use self::guest::{EndGuest, GuestReader, Ignored, ReadGuest};
 pub use self::history::{HistoryBody, HistoryReader, HistoryRequest};
+pub use self::subscription::{RegisterWebhook, RegisteredReader};
 
 /// Conversations from a gateway (contract §5), and its guests' sessions (§6).
 ///
@@ -202,6 +206,24 @@ impl Conversations for Gateway {
             }
         }
         .boxed()
+    }
+}
+
+impl EventSubscriptions for Gateway {
+    fn register<'a>(
+        &'a self,
+        subscription: &'a EventSubscription,
+    ) -> BoxFuture<'a, Result<Registered, Error>> {
+        let call = RegisterWebhook { subscription: subscription.clone() };
+        async move { self.client.send(&call, &self.options).await }.boxed()
+    }
+
+    fn describe(&self) -> Origin {
+        self.origin()
+    }
+
+    fn counters(&self) -> Counters {
+        self.client.counters()
     }
 }
 

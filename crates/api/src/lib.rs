@@ -38,6 +38,7 @@ mod pages;
 mod retry;
 mod seen;
 mod source;
+mod subscriptions;
 mod sync;
 mod throttle;
 pub mod transport;
@@ -58,6 +59,9 @@ pub use pages::{Page, Pages, Stop};
 pub use seen::{SeenIds, id_hash};
 pub use source::{
     Conversation, ConversationPage, ConversationPages, ConversationSource, DetailsQuery, Origin, Rejected,
+};
+pub use subscriptions::{
+    CRM_SESSION_SYNC, EventSubscription, EventSubscriptions, Registered, SubscriptionError,
 };
 pub use throttle::{Rate, RateError};
 pub use transport::{Transport, TransportError, TransportKind};

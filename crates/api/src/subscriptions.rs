@@ -42,7 +42,10 @@ pub trait EventSubscriptions: Send + Sync {
     ///
     /// # Errors
     /// When the platform does not say that it is registered.
-    fn register<'a>(&'a self, subscription: &'a EventSubscription) -> BoxFuture<'a, Result<Registered, Error>>;
+    fn register<'a>(
+        &'a self,
+        subscription: &'a EventSubscription,
+    ) -> BoxFuture<'a, Result<Registered, Error>>;
 
     /// What is being asked, for logs.
     fn describe(&self) -> Origin;

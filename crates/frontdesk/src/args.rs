@@ -25,7 +25,7 @@ pub(crate) use sandbox::{SandboxCommand, ServeArgs};
 pub(crate) use serve::ServerArgs;
 pub(crate) use session::{SessionCloseArgs, SessionCommand};
 pub(crate) use webhook::{
-    DeliveriesArgs, DrainArgs, EndpointAddArgs, EndpointsCommand, ReplayArgs, WebhookCommand,
+    DeliveriesArgs, DrainArgs, EndpointAddArgs, EndpointsCommand, ListenArgs, ReplayArgs, WebhookCommand,
     WebhookVerifyArgs, WhichArgs,
 };
 

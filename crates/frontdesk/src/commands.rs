@@ -32,7 +32,9 @@ mod watch;
 mod webhook_deliveries;
 mod webhook_drain;
 mod webhook_endpoints;
-mod webhook_key;
+pub(crate) mod webhook_key;
+mod webhook_listen;
+mod webhook_register;
 mod webhook_verify;
 
 use frontdesk_shell::{Environment, Exit, Failure, Printer};
@@ -56,8 +58,22 @@ pub(crate) async fn run(cli: Cli, environment: Environment, printer: &Printer) -
             policy_explain::run(&plain(environment)?, &id).await
         }
         Command::Webhook(command) => {
-            let context = plain(environment)?;
+            let connected = |connection, url: &Option<String>, environment| {
+                let url = vec![("callback_url", url.clone())];
+                Context::new(global, Some(connection), url, environment, printer)
+            };
+            let context = match &command {
+                WebhookCommand::Register(arguments) => {
+                    connected(&arguments.connection, &arguments.url, environment)?
+                }
+                WebhookCommand::Listen(arguments) => {
+                    connected(&arguments.connection, &arguments.url, environment)?
+                }
+                _ => plain(environment)?,
+            };
             match command {
+                WebhookCommand::Register(_) => webhook_register::run(&context).await,
+                WebhookCommand::Listen(arguments) => webhook_listen::run(&context, &arguments).await,
                 WebhookCommand::Endpoints(command) => webhook_endpoints::run(&context, &command).await,
                 WebhookCommand::Deliveries(arguments) => webhook_deliveries::run(&context, &arguments),
                 WebhookCommand::Drain(arguments) => webhook_drain::run(&context, &arguments).await,

@@ -27,6 +27,9 @@ const SCOPES: [&str; 2] = ["analytics:query", "conversation:view"];
 /// What ending sessions needs.
 const GUEST_SCOPES: [&str; 2] = ["webchat:guest:read", "webchat:guest:manage"];
 
+/// What registering for callbacks needs.
+const WEBHOOK_SCOPES: [&str; 1] = ["platformadmin:webhook:write"];
+
 /// What histories need where the token goes along.
 const HISTORY_SCOPES: [&str; 1] = ["webmessaging:view"];
 
@@ -43,6 +46,16 @@ pub(crate) fn guest_gateway(
     cancel: Cancel,
 ) -> Result<Gateway, Failure> {
     let credentials = credentials(context, &require(context)?, &GUEST_SCOPES)?;
+    build(context, clock, cancel, |base| Client::builder(base, credentials))
+}
+
+/// The same for registering for callbacks; its calls end on the signal.
+pub(crate) fn webhook_gateway(
+    context: &Context<'_>,
+    clock: &WallClock,
+    cancel: Cancel,
+) -> Result<Gateway, Failure> {
+    let credentials = credentials(context, &require(context)?, &WEBHOOK_SCOPES)?;
     build(context, clock, cancel, |base| Client::builder(base, credentials))
 }
 
@@ -194,7 +207,7 @@ fn unspoken(why: &str) -> Failure {
 }
 
 /// Names the variables that would set what is missing.
-fn missing(keys: &[&str]) -> Failure {
+pub(crate) fn missing(keys: &[&str]) -> Failure {
     let variables: Vec<String> = keys
         .iter()
         .filter_map(|name| KEYS.iter().find(|key| key.name == *name))

@@ -2,6 +2,7 @@
 
 mod args;
 mod audited;
+mod callbacks;
 mod clock;
 mod commands;
 mod connect;

@@ -12,6 +12,7 @@ Examples:
 
 GET /api/v1/archive/search?q=term answers with all that contain the term, newest first; /healthz says that the process
 lives, /readyz whether the archive answers. Only this machine is served. SIGTERM or Ctrl-C ends it in order, with exit 0.
+With the setting crm_endpoint it also takes callbacks at POST /webhook/callback, as webhook listen does.
 With the setting pull_every (FRONTDESK_PULL_EVERY=15m) it also pulls, again and again, the last pull_range (7d).";
 
 #[derive(Debug, Args)]

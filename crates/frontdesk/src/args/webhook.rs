@@ -1,8 +1,11 @@
 //! `frontdesk webhook`: who is told of events, and what became of each.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Subcommand};
+
+use super::archive::ConnectionArgs;
 
 const ENDPOINT_EXAMPLES: &str = "\
 Examples:
@@ -44,8 +47,31 @@ Examples:
 The headers are lines as in HTTP; webhook-id, webhook-timestamp and webhook-signature are looked at. Exit 6 when the
 webhook is not what was signed, or is more than five minutes old; --at says when it was received.";
 
+const REGISTER_EXAMPLES: &str = "\
+Examples:
+  frontdesk webhook register --url https://desk.example.com/webhook/callback
+  WEBHOOK_CALLBACK_URL=https://desk.example.com/webhook/callback frontdesk webhook register
+
+Registered again it keeps its id. The client needs the scope platformadmin:webhook:write.";
+
+const LISTEN_EXAMPLES: &str = "\
+Examples:
+  CRM_SYNC_ENDPOINT=https://crm.example.com/sessions frontdesk webhook listen
+  frontdesk webhook listen --register --url https://desk.example.com/webhook/callback
+  frontdesk --json webhook listen --addr 127.0.0.1:0 | jq -r .addr
+
+POST /webhook/callback is stored, answered 200, and told to the CRM (crm_endpoint); a CRM that is down delays, it loses
+nothing. callback_key_file names the file with the platform's key; with it the listener may listen at any address.
+callback_respond = after_delivery answers when the CRM has taken it. serve listens too, where crm_endpoint is set.";
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum WebhookCommand {
+    /// Ask the platform to call back when a conversation is created
+    #[command(after_help = REGISTER_EXAMPLES)]
+    Register(RegisterArgs),
+    /// Take the platform's callbacks and tell the CRM, until stopped
+    #[command(after_help = LISTEN_EXAMPLES)]
+    Listen(ListenArgs),
     /// Endpoints: where events go
     #[command(subcommand)]
     Endpoints(EndpointsCommand),
@@ -98,6 +124,30 @@ pub(crate) enum EndpointsCommand {
         #[arg(long, value_name = "FILE")]
         key_file: PathBuf,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RegisterArgs {
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
+    /// Where the platform reaches the listener: the setting callback_url
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListenArgs {
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
+    /// Where to listen: an address of this machine's own, or any with callback_key_file; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8081")]
+    pub(crate) addr: SocketAddr,
+    /// Ask the platform to call back once it listens; a failure to is a warning
+    #[arg(long)]
+    pub(crate) register: bool,
+    /// Where the platform reaches the listener: the setting callback_url
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
 }
 
 #[derive(Debug, Args)]

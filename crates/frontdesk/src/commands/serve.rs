@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use frontdesk_server::{ArchiveSource, BindError, Limits, Schedule, Server, Warnings};
+use frontdesk_server::{ArchiveSource, BindError, Faces, Limits, Schedule, Server, Warnings};
 use frontdesk_shell::{Exit, Failure, Format};
 use serde::Serialize;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use crate::args::ServerArgs;
+use crate::callbacks::{self, Listener};
 use crate::clock::WallClock;
 use crate::commands::scheduled_pull::ScheduledPull;
 use crate::commands::scheduled_retain::ScheduledRetain;
@@ -25,11 +27,21 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &ServerArgs) -> Result
     let shutdown = context::signals()?;
     let clock = WallClock::of(context).await?;
     let pull = ScheduledPull::of(context, &shutdown, &clock)?;
-    let deliveries = Deliveries::of(context, &clock)?;
+    let listener = Listener::of(context, "serve", &clock)?;
+    let mut deliveries = Deliveries::of(context, &clock)?;
     let retain = ScheduledRetain::of(context, &clock)?;
     let warnings = Warnings::default();
     let source = ArchiveSource::new(context.archive_root()?, store::read_options());
-    let server = Server::bind(arguments.addr, Arc::new(source), Limits::default(), warnings.clone())
+    let mut faces = Faces::default().archive(Arc::new(source));
+    if let Some(listener) = listener {
+        if !listener.is_signed() {
+            context.printer.talk(callbacks::UNVERIFIED);
+        }
+        let stored = Arc::new(Notify::new());
+        deliveries = deliveries.woken_by(Arc::clone(&stored));
+        faces = faces.callbacks(tokio::task::block_in_place(|| listener.open(stored))?);
+    }
+    let server = Server::serving(faces, arguments.addr, Limits::default(), warnings.clone())
         .map_err(|error| refused(&error))?;
     let ready = Ready { addr: server.address().to_string() };
     match context.printer.format() {
@@ -60,10 +72,10 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &ServerArgs) -> Result
     }
 }
 
-fn refused(error: &BindError) -> Failure {
+pub(super) fn refused(error: &BindError) -> Failure {
     match error {
         BindError::NotLoopback(_) => Failure::from_error(Exit::Usage, "not_loopback", error)
-            .hint("listen on 127.0.0.1 or [::1], and put a proxy that asks for credentials in front of it"),
+            .hint("listen on 127.0.0.1 or [::1], and put a proxy that asks for credentials in front of it; a listener with callback_key_file may listen anywhere"),
         _ => Failure::from_error(Exit::Usage, "listen", error)
             .hint("choose another --addr; port 0 takes a free one"),
     }

@@ -9,6 +9,7 @@ use frontdesk_api::outward::{AddressPolicy, WebhookSender};
 use frontdesk_deliveries::{Drain, DrainOptions, Silent};
 use frontdesk_journal::{Clock, Error, Journal, Reader, Settings};
 use frontdesk_shell::Failure;
+use tokio::sync::Notify;
 
 use crate::clock::WallClock;
 use crate::context::Context;
@@ -26,6 +27,8 @@ pub(crate) struct Deliveries {
     sender: WebhookSender,
     policy: AddressPolicy,
     now: Clock,
+    /// Notified when something was stored in this process.
+    stored: Option<Arc<Notify>>,
 }
 
 impl Deliveries {
@@ -40,7 +43,14 @@ impl Deliveries {
             sender: WebhookSender::new(Arc::new(outbox::outward(context)?), clock.client_clock()),
             policy: outbox::policy(context)?,
             now: clock.source(),
+            stored: None,
         })
+    }
+
+    /// Looks at once when it is notified, too.
+    pub(crate) fn woken_by(mut self, stored: Arc<Notify>) -> Self {
+        self.stored = Some(stored);
+        self
     }
 
     /// Delivers until `stop`; attempts on their way then get a few seconds for their answers.
@@ -68,8 +78,16 @@ impl Deliveries {
             };
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
+                () = self.woken() => {}
                 () = cancel.cancelled() => {}
             }
+        }
+    }
+
+    async fn woken(&self) {
+        match &self.stored {
+            Some(stored) => stored.notified().await,
+            None => std::future::pending().await,
         }
     }
 

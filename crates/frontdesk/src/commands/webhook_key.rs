@@ -23,8 +23,23 @@ pub(super) fn read(path: &Path) -> Result<SigningSecret, Failure> {
     })
 }
 
+/// The keys in a file that a setting names, one a line: two while the other side changes its own.
+pub(crate) fn read_all(path: &Path, setting: &str) -> Result<Vec<SigningSecret>, Failure> {
+    let text = text(path, setting)?;
+    refuse_exposed(path)?;
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    let keys: Result<Vec<_>, _> = lines.map(str::parse).collect();
+    let keys = keys.map_err(|error: frontdesk_domain::signature::SecretError| {
+        Failure::from_error(Exit::Usage, "bad_key", &error).at(setting)
+    })?;
+    if keys.is_empty() {
+        return Err(Failure::new(Exit::Usage, "bad_key", "there is no key in it").at(setting));
+    }
+    Ok(keys)
+}
+
 /// The key in a file; where there is none a new one is made and written there, for its owner alone.
-pub(super) fn read_or_make(path: &Path) -> Result<SigningSecret, Failure> {
+pub(crate) fn read_or_make(path: &Path) -> Result<SigningSecret, Failure> {
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => make(path),
         _ => read(path),

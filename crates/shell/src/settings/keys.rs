@@ -112,6 +112,32 @@ pub const KEYS: &[Key] = &[
         "whether webhooks and media may lead into this machine and its network: refuse, or allow",
     ),
     key(
+        "callback_url",
+        &["FRONTDESK_CALLBACK_URL", "WEBHOOK_CALLBACK_URL"],
+        "where the platform reaches the listener for callbacks, as webhook register tells it",
+    ),
+    key(
+        "callback_key_file",
+        &["FRONTDESK_CALLBACK_KEY_FILE"],
+        "the keys (whsec_...) callbacks are signed with, one a line, readable by you alone; without it none is verified",
+    ),
+    key_or(
+        "callback_respond",
+        &["FRONTDESK_CALLBACK_RESPOND"],
+        "after_storing",
+        "when a callback is answered: after_storing, or after_delivery to the CRM",
+    ),
+    key(
+        "crm_endpoint",
+        &["FRONTDESK_CRM_ENDPOINT", "CRM_SYNC_ENDPOINT"],
+        "the CRM that is told of sessions that were opened; with it serve takes callbacks",
+    ),
+    key(
+        "crm_key_file",
+        &["FRONTDESK_CRM_KEY_FILE"],
+        "the key that signs what the CRM is told, readable by you alone; default: journal/crm.key, made on first use",
+    ),
+    key(
         "rate",
         &["FRONTDESK_RATE"],
         "requests a second to start with, never passed; a lower limit that the server states replaces it",
