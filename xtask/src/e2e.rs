@@ -25,6 +25,8 @@ mod bad_pages;
 mod binary;
 mod bomb;
 mod busy;
+mod callback;
+mod caller;
 mod canary;
 mod cli;
 mod closing;
@@ -131,6 +133,7 @@ fn all(options: &Options) -> Vec<Scenario> {
     all.extend(history::scenarios());
     all.extend(closing::scenarios());
     all.extend(webhooks::scenarios());
+    all.extend(callback::scenarios());
     all.extend(pull::scenarios());
     all.extend(keeping::scenarios());
     all.extend(repair::scenarios());

@@ -109,7 +109,8 @@ mod tests {
             // The same again, and another one, before and behind it.
             for more in [good[index].1.clone(), "x".to_owned()] {
                 let copy = (good[index].0, more);
-                assert_eq!(check(&[&good[..], &[copy.clone()]].concat(), BODY), Err(Unverified::Forged));
+                let behind = [&good[..], std::slice::from_ref(&copy)].concat();
+                assert_eq!(check(&behind, BODY), Err(Unverified::Forged));
                 assert_eq!(check(&[&[copy], &good[..]].concat(), BODY), Err(Unverified::Forged));
             }
         }

@@ -1,0 +1,404 @@
+//! Callbacks from the platform (row R47): each is one event at the CRM, however often it comes and whatever dies; what is
+//! forged, cut, slow or no callback at all is none.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::Scenario;
+use super::caller::{Caller, Key, Listening, request, seconds};
+use super::desk::Desk;
+use super::files;
+use super::random::Random;
+use super::scene::Scene;
+use super::telling::RECEIVER;
+use super::tenant::{Tenant, small};
+use crate::Outcome;
+
+/// Callbacks that are sent in all, and how many different ones they are.
+const SENT: u64 = 10_000;
+const DIFFERENT: u64 = 60;
+/// How often the listener is killed meanwhile.
+const KILLS: u64 = 3;
+const CALLERS: u64 = 4;
+/// Forgeries of each kind.
+const FORGERIES: u64 = 60;
+/// What takes longer does not come to be.
+const HANGS_AFTER: Duration = Duration::from_secs(60);
+
+pub(super) fn scenarios() -> Vec<Scenario> {
+    vec![
+        Scenario::new(
+            "callbacks: 10,000 of which most are replays, over kill -9, are one event each",
+            replays,
+        ),
+        Scenario::new(
+            "callbacks: what is forged, cut, slow or none at all is refused and not stored",
+            refused,
+        ),
+        Scenario::new("callbacks: a CRM that is down delays, one that is gone waits, nothing is lost", crm),
+        Scenario::new(
+            "callbacks: without a CRM nobody listens, and serve listens beside the archive",
+            settings,
+        ),
+    ]
+}
+
+/// A desk whose CRM is the tenant's receiver, with a key of its own.
+pub(super) fn told<'s>(scene: &'s Scene<'_>, tenant: &Tenant<'_>) -> Result<Desk<'s>, String> {
+    let key = Key::new(scene);
+    tenant.plan_receiver(RECEIVER, &json!({"secrets": [key.text()]}))?;
+    let file = Key::file(scene, "crm.key", &[&key])?;
+    Ok(scene
+        .desk("data")
+        .with("FRONTDESK_LOCAL_ADDRESSES", "allow")
+        .with("FRONTDESK_CRM_KEY_FILE", &file)
+        .with("CRM_SYNC_ENDPOINT", &tenant.receiver(RECEIVER)))
+}
+
+/// The same, with callbacks that must be signed.
+fn signed<'s>(scene: &'s Scene<'_>, tenant: &Tenant<'_>, key: &Key) -> Result<Desk<'s>, String> {
+    let file = Key::file(scene, "callback.key", &[key])?;
+    Ok(told(scene, tenant)?.with("FRONTDESK_CALLBACK_KEY_FILE", &file))
+}
+
+fn body(conversation: &str) -> Vec<u8> {
+    json!({"conversationId": conversation, "attributes": {"source": "web_portal"}}).to_string().into_bytes()
+}
+
+/// Conversations that the CRM was told of, by the ids under which it was.
+pub(super) fn sessions(tenant: &Tenant<'_>) -> Result<BTreeMap<String, BTreeSet<String>>, String> {
+    let mut ids: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for received in tenant.received(RECEIVER)?.into_iter().filter(|one| one.was_taken()) {
+        ensure!(received.signed != Some(false), "the CRM was told with a signature that is none");
+        let event: Value =
+            serde_json::from_str(&received.body).map_err(|error| format!("an event is no JSON: {error}"))?;
+        let fields: BTreeSet<&str> =
+            event.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+        let contract = BTreeSet::from(["genesys_session_id", "event_type", "timestamp", "metadata"]);
+        ensure!(fields == contract && event["event_type"] == "session.created", "{event}");
+        let session = event["genesys_session_id"].as_str().ok_or("an event without a session")?;
+        ids.entry(session.to_owned()).or_default().insert(received.id.unwrap_or_default());
+    }
+    Ok(ids)
+}
+
+/// Waits until something is so.
+pub(super) fn until(what: &str, mut is_so: impl FnMut() -> Result<bool, String>) -> Outcome {
+    let began = Instant::now();
+    while !is_so()? {
+        ensure!(began.elapsed() < HANGS_AFTER, "{what} did not come to be");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
+}
+
+fn replays(scene: &Scene<'_>) -> Outcome {
+    let tenant = scene.tenant(small(scene))?;
+    let key = Key::new(scene);
+    let desk = signed(scene, &tenant, &key)?;
+    let sent = AtomicU64::new(0);
+    let repeated = AtomicU64::new(0);
+    let acknowledged: Mutex<BTreeSet<u64>> = Mutex::default();
+    for round in 0..=KILLS {
+        let listening = Listening::start(&desk, &[])?;
+        let goal = if round == KILLS {
+            SENT
+        } else {
+            let share = SENT / (KILLS + 1);
+            round * share + share / 4 + scene.random().below(share / 2)
+        };
+        let address = listening.address.clone();
+        let calls = |seed: u64| -> Outcome {
+            let mut random = Random::new(seed, "callbacks");
+            let mut caller = Caller::new(&address)?;
+            let at = seconds();
+            while round < KILLS || sent.load(Ordering::Relaxed) < goal {
+                let which = random.below(DIFFERENT);
+                let body = body(&format!("c-{which}"));
+                let fields = key.fields(&format!("msg-{which}"), at, &body)?;
+                let answer = match caller.send(&request(&fields, &body)) {
+                    Ok(answer) => answer,
+                    // It was killed, with this one on its way.
+                    Err(_) if round < KILLS => return Ok(()),
+                    Err(error) => return Err(error),
+                };
+                ensure!(answer.status == 200, "a good callback: {}", answer.head);
+                sent.fetch_add(1, Ordering::Relaxed);
+                let is_new = acknowledged.lock().unwrap_or_else(PoisonError::into_inner).insert(which);
+                repeated.fetch_add(u64::from(!is_new), Ordering::Relaxed);
+            }
+            Ok(())
+        };
+        let seeds: Vec<u64> = (0..CALLERS).map(|_| scene.seed()).collect();
+        std::thread::scope(|scope| {
+            let calling: Vec<_> = seeds.iter().map(|seed| scope.spawn(|| calls(*seed))).collect();
+            if round < KILLS {
+                until("so many callbacks", || Ok(sent.load(Ordering::Relaxed) >= goal))?;
+                listening.kill()?;
+            } else {
+                until("all callbacks", || Ok(calling.iter().all(|caller| caller.is_finished())))?;
+                listening.stop()?;
+            }
+            calling
+                .into_iter()
+                .try_for_each(|caller| caller.join().unwrap_or_else(|_| Err("a caller panicked".into())))
+        })?;
+    }
+    desk.run(&["webhook", "drain", "--until-empty", "--for", "60s"])?.exits(0)?;
+    let acknowledged = acknowledged.into_inner().unwrap_or_default();
+    let sessions = sessions(&tenant)?;
+    ensure!(repeated.into_inner() > SENT / 2, "hardly anything was a replay");
+    let expected: BTreeSet<String> = acknowledged.iter().map(|which| format!("c-{which}")).collect();
+    let told: BTreeSet<String> = sessions.keys().cloned().collect();
+    ensure!(told == expected, "{} were acknowledged, and the CRM knows {}", expected.len(), told.len());
+    let twice = sessions.iter().find(|(_, ids)| ids.len() != 1);
+    ensure!(twice.is_none(), "a callback is two events: {twice:?}");
+    let stored = desk.counted("delivered")? + desk.counted("pending")? + desk.counted("dead")?;
+    ensure!(stored == expected.len() as u64, "{stored} events are stored for {} callbacks", expected.len());
+    Ok(())
+}
+
+/// A request, and the status it must be answered with.
+type Case = (String, Vec<u8>, u16);
+
+/// What is not signed as it should be, drawn.
+fn forgeries(scene: &Scene<'_>, key: &Key) -> Result<Vec<Case>, String> {
+    let body = body("c-forged");
+    let stranger = Key::new(scene);
+    let now = seconds();
+    let good = key.fields("msg-forged", now, &body)?;
+    let mut cases: Vec<Case> = Vec::new();
+    let mut add = |what: &str, fields: &[(&str, String)], body: &[u8]| {
+        cases.push((what.to_owned(), request(fields, body), 401));
+    };
+    add("unsigned", &[], &body);
+    add("another key", &stranger.fields("msg-forged", now, &body)?, &body);
+    // A minute and a second more than five minutes: the clock goes on while this is sent.
+    add("too old", &key.fields("msg-forged", now - 361, &body)?, &body);
+    add("from tomorrow", &key.fields("msg-forged", now + 361, &body)?, &body);
+    add("written anew", &good, &[b" ", &body[..]].concat());
+    add("without a body", &good, b"");
+    add("only a v1a signature", &[good[0].clone(), good[1].clone(), v1a(&good[2])], &body);
+    for index in 0..good.len() {
+        let mut without = good.to_vec();
+        let field = without.remove(index);
+        add(&format!("without {}", field.0), &without, &body);
+        for copy in [field.1.clone(), "x".to_owned()] {
+            let copy = (field.0, copy);
+            add(&format!("{} twice", field.0), &[&good[..], std::slice::from_ref(&copy)].concat(), &body);
+            add(&format!("{} twice, the copy first", field.0), &[&[copy], &good[..]].concat(), &body);
+        }
+    }
+    for _ in 0..FORGERIES {
+        let mut random = scene.random();
+        let which = random.index(4);
+        let (mut fields, mut changed) = (good.clone(), body.clone());
+        if which < 3 {
+            let text = &mut fields[which].1;
+            // The last digits of Base64 may not matter; they are canonical or refused, which `domain` tests.
+            let at = random.index(text.len() - 2);
+            let old = text.as_bytes()[at];
+            let new = if old.is_ascii_digit() { "0123456789" } else { "abcdefghij" };
+            let new = new.bytes().filter(|byte| *byte != old).nth(random.index(9)).unwrap_or(b'x');
+            text.replace_range(at..=at, &char::from(new).to_string());
+        } else {
+            let at = random.index(changed.len());
+            changed[at] ^= 1 << random.index(7);
+        }
+        add("one byte changed", &fields, &changed);
+    }
+    Ok(cases)
+}
+
+fn v1a((name, value): &(&'static str, String)) -> (&'static str, String) {
+    (*name, value.replace("v1,", "v1a,"))
+}
+
+/// What is signed, and no callback.
+fn misfits(key: &Key) -> Result<Vec<Case>, String> {
+    let mut cases: Vec<Case> = Vec::new();
+    for body in
+        ["", "x", "[]", r#"["c",{}]"#, "7", "{}", r#"{"conversationId":7}"#, r#"{"conversationId":""}"#]
+    {
+        let fields = key.fields("msg-misfit", seconds(), body.as_bytes())?;
+        cases.push((format!("the body {body:?}"), request(&fields, body.as_bytes()), 400));
+    }
+    for mib in [2, 10] {
+        let large = vec![b'x'; mib << 20];
+        cases.push((
+            format!("{mib} MiB"),
+            request(&key.fields("msg-large", seconds(), &large)?, &large),
+            413,
+        ));
+    }
+    for method in ["GET", "HEAD", "PUT", "DELETE", "OPTIONS"] {
+        let head = format!("{method} /webhook/callback HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        cases.push((method.to_owned(), head.into_bytes(), 405));
+    }
+    let body = body("c-page");
+    let mut fields = key.fields("msg-page", seconds(), &body)?.to_vec();
+    fields.push(("Origin", "https://evil.example".to_owned()));
+    cases.push(("a page's".to_owned(), request(&fields, &body), 403));
+    Ok(cases)
+}
+
+fn refused(scene: &Scene<'_>) -> Outcome {
+    let tenant = scene.tenant(small(scene))?;
+    let key = Key::new(scene);
+    let desk = signed(scene, &tenant, &key)?;
+    let listening = Listening::start(&desk, &[])?;
+    let whole = body("c-slow");
+    let slow = request(&key.fields("msg-slow", seconds(), &whole)?, &whole);
+    let mut waiting = Caller::new(&listening.address)?;
+    // Nothing comes of this one while the others are tried.
+    let late = std::thread::scope(|scope| -> Result<u16, String> {
+        let late = scope.spawn(move || waiting.send(&slow[..slow.len() - 1]).map(|answer| answer.status));
+        for (what, request, status) in forgeries(scene, &key)?.into_iter().chain(misfits(&key)?) {
+            let answer = listening.call(&request).map_err(|error| format!("{what}: {error}"))?;
+            ensure!(answer.status == status, "{what}: {status} was expected\n{}", answer.head);
+            let is_silent = answer.body.is_empty() && !answer.head.contains("content-type");
+            ensure!(is_silent == (status == 401 || what == "HEAD"), "{what}: {answer:?}");
+            ensure!((status == 405) == answer.head.contains("allow: post"), "{what}: {}", answer.head);
+        }
+        late.join().unwrap_or_else(|_| Err("the slow caller panicked".into()))
+    })?;
+    ensure!(late == 408, "a body that does not come: {late}");
+    // One that breaks off.
+    let mut cut = Caller::new(&listening.address)?;
+    let half = request(&key.fields("msg-cut", seconds(), &whole)?, &whole);
+    cut.ends().and_then(|()| cut.send(&half[..half.len() / 2])).map_or(Ok(()), |answer| {
+        ensure!(answer.status != 200, "half a callback was taken");
+        Ok::<(), String>(())
+    })?;
+    let stored = desk.counted("pending")? + desk.counted("delivered")?;
+    ensure!(stored == 0, "{stored} of what was refused are stored");
+    // The listener is well, and takes the first good one.
+    let good = listening.call(&request(&key.fields("msg-good", seconds(), &whole)?, &whole))?;
+    ensure!(good.status == 200, "{}", good.head);
+    until("the only event", || Ok(sessions(&tenant)?.len() == 1))?;
+    listening.stop()?;
+    Ok(())
+}
+
+fn crm(scene: &Scene<'_>) -> Outcome {
+    let tenant = scene.tenant(small(scene))?;
+    let desk = told(scene, &tenant)?.with("FRONTDESK_TEST_CLOCK", &tenant.base_url);
+    let does = |status: u16| {
+        tenant.plan_receiver(
+            RECEIVER,
+            &json!({"faults": {"rules": [{"then": {"status": {"status": status}}}]}}),
+        )
+    };
+    let well = || tenant.plan_receiver(RECEIVER, &json!({}));
+    let post = |listening: &Listening<'_>, id: &str| -> Result<u16, String> {
+        let fields = [("webhook-id", id.to_owned())];
+        Ok(listening.call(&request(&fields, &body(id)))?.status)
+    };
+    let knows = |id: &str| Ok::<_, String>(sessions(&tenant)?.contains_key(id));
+
+    does(503)?;
+    let listening = Listening::start(&desk, &[])?;
+    ensure!(post(&listening, "m-1")? == 200, "stored is taken, whatever the CRM says");
+    until("an attempt", || Ok(!tenant.received(RECEIVER)?.is_empty()))?;
+    well()?;
+    until("the CRM knows it", || {
+        tenant.advance_clock(60)?;
+        knows("m-1")
+    })?;
+    listening.stop()?;
+
+    // Whoever wants to know before the answer is told; the event is there all the same.
+    let listening =
+        Listening::start(&desk.clone().with("FRONTDESK_CALLBACK_RESPOND", "after_delivery"), &[])?;
+    ensure!(post(&listening, "m-2")? == 200, "the CRM is well");
+    ensure!(knows("m-2")?, "it was answered before the CRM knew it");
+    does(503)?;
+    ensure!(post(&listening, "m-3")? == 502, "the CRM refuses");
+    well()?;
+    until("a repetition hears that it was taken", || {
+        tenant.advance_clock(60)?;
+        Ok(post(&listening, "m-3")? == 200)
+    })?;
+
+    // Gone: what comes waits until somebody takes the CRM into service again.
+    does(410)?;
+    ensure!(post(&listening, "m-4")? == 502, "the CRM is gone");
+    ensure!(post(&listening, "m-5")? == 502, "the CRM is still gone");
+    well()?;
+    desk.json(&["webhook", "endpoints", "enable", "ep_crm"])?.exits(0)?;
+    desk.json(&["webhook", "replay", "--state", "dead"])?.exits(0)?;
+    until("what came meanwhile is known", || Ok(knows("m-4")? && knows("m-5")?))?;
+    // Removed: it is added again, and what was refused meanwhile may come again.
+    desk.json(&["webhook", "endpoints", "remove", "ep_crm", "--yes"])?.exits(0)?;
+    until("the listener has its CRM again", || Ok(post(&listening, "m-6")? == 200))?;
+    listening.stop()?;
+    let sessions = sessions(&tenant)?;
+    ensure!(sessions.len() == 6 && sessions.values().all(|ids| ids.len() == 1), "{sessions:?}");
+    Ok(())
+}
+
+fn settings(scene: &Scene<'_>) -> Outcome {
+    let tenant = scene.tenant(small(scene))?;
+    let key = Key::new(scene);
+    let file = Key::file(scene, "callback.key", &[&key, &Key::new(scene)])?;
+    let nothing = scene.desk("data");
+    let listen = ["webhook", "listen", "--addr", "127.0.0.1:0"];
+    nothing.json(&listen)?.exits(2)?.says(&["crm_endpoint", "FRONTDESK_CRM_ENDPOINT"])?;
+    let keyed = nothing.clone().with("FRONTDESK_CALLBACK_KEY_FILE", &file);
+    keyed.json(&["serve", "--addr", "127.0.0.1:0"])?.exits(2)?.says(&["crm_endpoint"])?;
+    let desk = told(scene, &tenant)?;
+    desk.clone().without("FRONTDESK_LOCAL_ADDRESSES").json(&listen)?.exits(2)?.says(&["crm_endpoint"])?;
+    let odd = desk.clone().with("FRONTDESK_CALLBACK_RESPOND", "never");
+    odd.json(&listen)?.exits(2)?.says(&["after_storing"])?;
+    // Other machines only where signatures are asked for, and never the archive.
+    let everywhere = ["webhook", "listen", "--addr", "0.0.0.0:0"];
+    let run = desk.json(&everywhere)?.exits(2)?;
+    ensure!(
+        run.error().unwrap_or_default()["kind"] == "not_loopback",
+        "{}",
+        run.wrong("the reason is missing")
+    );
+    let signed = desk.clone().with("FRONTDESK_CALLBACK_KEY_FILE", &file);
+    signed.json(&["serve", "--addr", "0.0.0.0:0"])?.exits(2)?.says(&["credentials"])?;
+    let open = Listening::of(signed.start(&[&["--json"], &everywhere[..]].concat())?)?;
+    open.stop()?;
+    // A key that others can read, and one of a kind that is not supported.
+    let exposed = scene.hidden("exposed.key");
+    files::write(&exposed, key.text().as_bytes())?;
+    desk.shell(&format!("chmod 644 '{}'", exposed.display()))?;
+    let exposed = exposed.display().to_string();
+    desk.clone()
+        .with("FRONTDESK_CALLBACK_KEY_FILE", &exposed)
+        .json(&listen)?
+        .exits(2)?
+        .says(&["chmod 600"])?;
+    let public = scene.hidden("public.key");
+    files::write_private(&public, key.text().replace("whsec_", "whpk_").as_bytes())?;
+    let public = public.display().to_string();
+    desk.clone()
+        .with("FRONTDESK_CALLBACK_KEY_FILE", &public)
+        .json(&listen)?
+        .exits(2)?
+        .says(&["v1a", "not supported"])?;
+
+    // `serve` listens, and searches: neither takes anything from the other.
+    let serving = Listening::of(signed.start(&["--json", "serve", "--addr", "127.0.0.1:0"])?)?;
+    let body = body("c-served");
+    let answer = serving.call(&request(&key.fields("msg-1", seconds(), &body)?, &body))?;
+    ensure!(answer.status == 200, "{}", answer.head);
+    ensure!(serving.call(&request(&[], &body))?.status == 401, "an unsigned callback was taken");
+    until("the CRM knows it", || Ok(sessions(&tenant)?.contains_key("c-served")))?;
+    let mut caller = Caller::new(&serving.address)?;
+    let health = caller.send(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
+    ensure!(health.status == 200, "{}", health.head);
+    serving.stop()?;
+    // Without a CRM it does not listen.
+    let serving = Listening::of(nothing.start(&["--json", "serve", "--addr", "127.0.0.1:0"])?)?;
+    ensure!(serving.call(&request(&[], &body))?.status == 404, "serve listens without a CRM");
+    serving.stop()?;
+    Ok(())
+}
