@@ -8,7 +8,8 @@
 //! | `scan` | one pass over a text: where something begins, and which recogniser looks at it |
 //! | `digits` | groups of digits as people write them, whatever separates them |
 //! | `context` | what the words before a number say about it |
-//! | `email`, `card` | one recogniser each |
+//! | `email`, `phone`, `card`, `iban`, `ssn`, `ip` | one recogniser each |
+//! | `numbering` | which digits are a phone number of a country |
 //! | `region` | the region whose phone numbers need no `+` |
 //! | `redact` | a text without what was found |
 //!
@@ -30,12 +31,17 @@ mod card;
 mod context;
 mod digits;
 mod email;
+mod iban;
+mod ip;
 mod keys;
 mod kind;
+mod numbering;
+mod phone;
 mod policy;
 mod redact;
 mod region;
 mod scan;
+mod ssn;
 
 pub use self::keys::{KeyMode, KeyPattern};
 pub use self::kind::{Action, PiiFinding, PiiKind, PiiMatch, UnknownWord};

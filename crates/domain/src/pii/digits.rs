@@ -65,7 +65,7 @@ impl Row {
         while self.open && self.groups.len() - self.first < AHEAD {
             let Some(last) = self.groups.last() else { break };
             let end = last.range.end;
-            match joint(text, end) {
+            match joint(text, end, |byte| byte.is_ascii_digit()) {
                 Some((joint, next)) if !last.word_after => {
                     self.looked += next - end;
                     self.read_group(text, next, joint);
@@ -149,14 +149,15 @@ impl Row {
     }
 }
 
-/// What joins the group that ends at `at` to the next one, and where that begins.
-fn joint(text: &str, at: usize) -> Option<(Joint, usize)> {
+/// What joins the group that ends at `at` to the next one, and where that begins: at one of the bytes that `begins`
+/// names, or a digit of another script.
+pub(super) fn joint(text: &str, at: usize, begins: impl Fn(u8) -> bool) -> Option<(Joint, usize)> {
     const MOST: usize = 3;
     let bytes = text.as_bytes();
     let (mut place, mut seen) = (at, Seen::default());
     loop {
         let byte = *bytes.get(place)?;
-        if byte.is_ascii_digit() {
+        if begins(byte) {
             break;
         }
         if bytes[place..].starts_with(b"&nbsp;") {

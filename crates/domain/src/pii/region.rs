@@ -8,13 +8,23 @@ use serde::{Deserialize, Serialize};
 use crate::Violation;
 use crate::suggest::shortened;
 
-/// A region by its two letters (ISO 3166-1), in capitals.
+/// Every region with a numbering plan, one after the other.
+const KNOWN: &str = "\
+ACADAEAFAGAIALAMAOARASATAUAWAXAZBABBBDBEBFBGBHBIBJBLBMBNBOBQBRBSBTBWBYBZCACCCDCFCGCHCICKCLCMCNCO\
+CRCUCVCWCXCYCZDEDJDKDMDODZECEEEGEHERESETFIFJFKFMFOFRGAGBGDGEGFGGGHGIGLGMGNGPGQGRGTGUGWGYHKHNHRHT\
+HUIDIEILIMINIOIQIRISITJEJMJOJPKEKGKHKIKMKNKPKRKWKYKZLALBLCLILKLRLSLTLULVLYMAMCMDMEMFMGMHMKMLMMMN\
+MOMPMQMRMSMTMUMVMWMXMYMZNANCNENFNGNINLNONPNRNUNZOMPAPEPFPGPHPKPLPMPRPSPTPWPYQARERORSRURWSASBSCSD\
+SESGSHSISJSKSLSMSNSOSRSSSTSVSXSYSZTATCTDTGTHTJTKTLTMTNTOTRTTTVTWTZUAUGUSUYUZVAVCVEVGVIVNVUWFWSXK\
+YEYTZAZMZW";
+
+/// A region with a numbering plan by its two letters (ISO 3166-1), in capitals.
 ///
 /// ```
 /// use frontdesk_domain::pii::Region;
 ///
 /// assert_eq!("de".parse::<Region>()?.as_str(), "DE");
 /// assert!("Germany".parse::<Region>().is_err());
+/// assert!("QQ".parse::<Region>().is_err());
 /// # Ok::<(), frontdesk_domain::pii::RegionError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -30,6 +40,23 @@ impl Region {
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).expect("two ASCII letters")
     }
+
+    /// Every region there is, in alphabetical order.
+    ///
+    /// ```
+    /// use frontdesk_domain::pii::Region;
+    ///
+    /// assert!(Region::all().any(|region| region.as_str() == "NZ"));
+    /// ```
+    pub fn all() -> impl Iterator<Item = Self> {
+        KNOWN.as_bytes().as_chunks().0.iter().copied().map(Self)
+    }
+
+    /// Its two letters, `A` to `Z`.
+    #[cfg(feature = "phone-numbers")]
+    pub(super) fn letters(self) -> [u8; 2] {
+        self.0
+    }
 }
 
 impl fmt::Display for Region {
@@ -42,12 +69,13 @@ impl FromStr for Region {
     type Err = RegionError;
 
     fn from_str(text: &str) -> Result<Self, RegionError> {
-        match *text.as_bytes() {
-            [first, second] if first.is_ascii_alphabetic() && second.is_ascii_alphabetic() => {
-                Ok(Self([first.to_ascii_uppercase(), second.to_ascii_uppercase()]))
-            }
-            _ => Err(RegionError { text: shortened(text) }),
-        }
+        let known = |letters: &[u8; 2]| KNOWN.as_bytes().chunks(2).any(|known| known == letters);
+        <[u8; 2]>::try_from(text.as_bytes())
+            .map(|letters| letters.map(|letter| letter.to_ascii_uppercase()))
+            .ok()
+            .filter(known)
+            .map(Self)
+            .ok_or_else(|| RegionError { text: shortened(text) })
     }
 }
 
@@ -73,7 +101,7 @@ pub struct RegionError {
 
 impl fmt::Display for RegionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` is no region: write its two letters, such as US or DE", self.text)
+        write!(f, "`{}` is no region with phone numbers: write its two letters, such as US or DE", self.text)
     }
 }
 
