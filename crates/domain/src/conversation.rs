@@ -8,7 +8,7 @@
 //! | `read` | an answer's bytes, read as tolerantly as the contract allows |
 //!
 //! Read from an answer it is taken as it came: what is missing stays missing, what cannot be read is left out, and the
-//! rules of [`outbound`](crate::outbound) decide whether that is enough.
+//! rules of sending decide whether that is enough.
 
 mod id;
 mod party;
