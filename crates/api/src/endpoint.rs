@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::response;
+use http::{StatusCode, response};
 
 use crate::base_url::BaseUrl;
 
@@ -61,13 +61,20 @@ pub trait Endpoint: Send + Sync {
         None
     }
 
+    /// Whether an answer with this status, outside of 2xx, is one that the call reads like a good one: it says what came of
+    /// the call. None is, by default.
+    fn answers(&self, status: StatusCode) -> bool {
+        let _ = status;
+        false
+    }
+
     /// The request, without token and user agent.
     ///
     /// # Errors
     /// When a value cannot be carried by HTTP. Nothing was sent then.
     fn request(&self, base: &BaseUrl) -> Result<http::Request<Bytes>, EncodeError>;
 
-    /// A reader for the body of this 2xx answer.
+    /// A reader for the body of this answer: a 2xx, or one that [`answers`](Endpoint::answers).
     ///
     /// # Errors
     /// When the head alone is not what the contract says.

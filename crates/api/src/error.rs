@@ -10,7 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use frontdesk_domain::PageToken;
+use frontdesk_domain::{PageToken, Why, WhyKind};
 use http::StatusCode;
 
 use crate::endpoint::Repeat;
@@ -266,6 +266,22 @@ impl Error {
             (true, Some(wait)) => Disposition::RetryAfter(wait),
             (true, None) => Disposition::Retry,
         }
+    }
+
+    /// The failure as an outcome tells it: a kind for programs, and the error's own words.
+    #[must_use]
+    pub fn why(&self) -> Why {
+        let kind = match self.kind() {
+            ErrorKind::Unauthorized => WhyKind::Unauthorized,
+            ErrorKind::Forbidden => WhyKind::Forbidden,
+            ErrorKind::Throttled => WhyKind::Throttled,
+            ErrorKind::Cancelled => WhyKind::Interrupted,
+            _ if self.is_auth() => WhyKind::Unauthorized,
+            ErrorKind::Rejected | ErrorKind::Redirected | ErrorKind::Unsendable { .. } => WhyKind::Refused,
+            ErrorKind::Malformed { .. } | ErrorKind::TooLarge { .. } => WhyKind::Malformed,
+            _ => WhyKind::Unavailable,
+        };
+        Why::new(kind, self.to_string())
     }
 
     /// What a person can do about it, in a sentence or two.

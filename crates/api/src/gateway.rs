@@ -1,4 +1,5 @@
-//! The gateway contract: the five documents' API, as `ConversationSource`, `HistorySource` and `GuestSessions`.
+//! The gateway contract: the five documents' API, as `ConversationSource`, `HistorySource`, `SessionOpenings` and
+//! `GuestSessions`.
 //!
 //! | file | what it is |
 //! |---|---|
@@ -9,6 +10,7 @@
 //! | `circle` | when a listing goes in circles |
 //! | `conversation` | a conversation that goes on, looked at (contract §3, §4) |
 //! | `guest` | a guest's session looked at and ended (contract §6) |
+//! | `opening` | a guest's session opened (contract §3) |
 //! | `subscription` | the platform asked to call back (contract §3) |
 //! | `percent` | values in a query |
 
@@ -22,6 +24,7 @@ use crate::counters::Counters;
 use crate::error::{Error, ErrorKind};
 use crate::guests::{EndReply, GuestLook, GuestSessions};
 use crate::history::{HistoryPages, HistoryQuery, HistorySource};
+use crate::openings::{OpenReply, Opening, SessionOpenings};
 use crate::options::CallOptions;
 use crate::source::{ConversationPages, ConversationSource, DetailsQuery, Origin};
 use crate::subscriptions::{EventSubscription, EventSubscriptions, Registered};
@@ -32,6 +35,7 @@ mod conversation;
 pub(crate) mod details_query;
 mod guest;
 mod history;
+mod opening;
 mod pages;
 mod percent;
 mod subscription;
@@ -40,6 +44,7 @@ pub use self::conversation::{ConversationReader, ReadConversation};
 pub use self::details_query::{DetailsPage, DetailsReader, DetailsRequest};
 pub use self::guest::{EndGuest, GuestReader, Ignored, ReadGuest};
 pub use self::history::{HistoryBody, HistoryReader, HistoryRequest};
+pub use self::opening::{OpenReader, OpenSession};
 pub use self::subscription::{RegisterWebhook, RegisteredReader};
 
 /// Conversations from a gateway (contract §5), and its guests' sessions (§6).
@@ -156,6 +161,21 @@ impl HistorySource for Gateway {
 
     fn rate(&self) -> Option<f64> {
         self.client.known_pace()
+    }
+}
+
+impl SessionOpenings for Gateway {
+    fn open<'a>(&'a self, opening: &'a Opening) -> BoxFuture<'a, Result<OpenReply, Error>> {
+        async move { self.client.send(&OpenSession { opening: opening.clone() }, &self.options).await }
+            .boxed()
+    }
+
+    fn describe(&self) -> Origin {
+        self.origin()
+    }
+
+    fn counters(&self) -> Counters {
+        self.client.counters()
     }
 }
 

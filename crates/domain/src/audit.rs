@@ -8,6 +8,7 @@
 //! |---|---|---|
 //! | `history` | [`HistoryRecord`] | contract §2 |
 //! | `termination` | [`TerminationRecord`] | contract §6 |
+//! | `session`, `consent` | [`SessionRecord`], [`ConsentRecord`] | contract §3 |
 //! | `change` | [`ChangeRecord`] | what a command changes: the archive, for one |
 //! | `endpoint`, `delivery` | [`EndpointRecord`], [`DeliveryRecord`] | the outbox's own changes |
 //! | `key`, `shred` | [`KeyRecord`], [`ShredRecord`] | the journal's own changes |
@@ -15,6 +16,7 @@
 mod change;
 mod history;
 mod own;
+mod session;
 mod termination;
 
 use std::fmt;
@@ -25,6 +27,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub use change::{ChangeRecord, ChangeState};
 pub use history::{HistoryRecord, HistoryStep};
 pub use own::{DeliveryRecord, DeliveryStep, EndpointRecord, EndpointStep, KeyRecord, KeyStep, ShredRecord};
+pub use session::{ConsentRecord, SessionRecord};
 pub use termination::TerminationRecord;
 
 /// One audit record. Serialized it is the documents' bare object; [`AuditRecord::kind`] tells them apart.
@@ -59,6 +62,10 @@ pub enum AuditRecord {
     History(HistoryRecord),
     /// An attempt to end a guest's session.
     Termination(TerminationRecord),
+    /// An attempt to open a guest's session.
+    Session(SessionRecord),
+    /// The receipt of a consent.
+    Consent(ConsentRecord),
     /// A change that a command makes: its intent, then its outcome.
     Change(ChangeRecord),
     /// A webhook endpoint was added, changed or removed.
@@ -79,6 +86,10 @@ pub enum AuditKind {
     History,
     /// [`AuditRecord::Termination`]
     Termination,
+    /// [`AuditRecord::Session`]
+    Session,
+    /// [`AuditRecord::Consent`]
+    Consent,
     /// [`AuditRecord::Change`]
     Change,
     /// [`AuditRecord::Endpoint`]
@@ -93,12 +104,14 @@ pub enum AuditKind {
 
 impl AuditKind {
     /// Every kind, in the order of their names.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Change,
+        Self::Consent,
         Self::Delivery,
         Self::Endpoint,
         Self::History,
         Self::Key,
+        Self::Session,
         Self::Shred,
         Self::Termination,
     ];
@@ -109,6 +122,8 @@ impl AuditKind {
         match self {
             Self::History => "history",
             Self::Termination => "termination",
+            Self::Session => "session",
+            Self::Consent => "consent",
             Self::Change => "change",
             Self::Endpoint => "endpoint",
             Self::Delivery => "delivery",
@@ -125,6 +140,8 @@ impl AuditKind {
         Ok(match self {
             Self::History => AuditRecord::History(Deserialize::deserialize(deserializer)?),
             Self::Termination => AuditRecord::Termination(Deserialize::deserialize(deserializer)?),
+            Self::Session => AuditRecord::Session(Deserialize::deserialize(deserializer)?),
+            Self::Consent => AuditRecord::Consent(Deserialize::deserialize(deserializer)?),
             Self::Change => AuditRecord::Change(Deserialize::deserialize(deserializer)?),
             Self::Endpoint => AuditRecord::Endpoint(Deserialize::deserialize(deserializer)?),
             Self::Delivery => AuditRecord::Delivery(Deserialize::deserialize(deserializer)?),
@@ -169,6 +186,8 @@ impl AuditRecord {
         match self {
             Self::History(_) => AuditKind::History,
             Self::Termination(_) => AuditKind::Termination,
+            Self::Session(_) => AuditKind::Session,
+            Self::Consent(_) => AuditKind::Consent,
             Self::Change(_) => AuditKind::Change,
             Self::Endpoint(_) => AuditKind::Endpoint,
             Self::Delivery(_) => AuditKind::Delivery,
@@ -182,9 +201,15 @@ impl AuditRecord {
     pub fn personal(&self) -> &'static [&'static str] {
         match self {
             Self::Termination(_) => &["guest_id", "external_ref"],
+            Self::Consent(_) => &["guest_id"],
             // A matter and the reason for a hold may name people.
             Self::Change(_) => &["details"],
-            Self::History(_) | Self::Endpoint(_) | Self::Delivery(_) | Self::Key(_) | Self::Shred(_) => &[],
+            Self::History(_)
+            | Self::Session(_)
+            | Self::Endpoint(_)
+            | Self::Delivery(_)
+            | Self::Key(_)
+            | Self::Shred(_) => &[],
         }
     }
 }
@@ -194,6 +219,8 @@ impl Serialize for AuditRecord {
         match self {
             Self::History(record) => record.serialize(serializer),
             Self::Termination(record) => record.serialize(serializer),
+            Self::Session(record) => record.serialize(serializer),
+            Self::Consent(record) => record.serialize(serializer),
             Self::Change(record) => record.serialize(serializer),
             Self::Endpoint(record) => record.serialize(serializer),
             Self::Delivery(record) => record.serialize(serializer),
@@ -216,6 +243,8 @@ macro_rules! from_record {
 from_record!(
     HistoryRecord => History,
     TerminationRecord => Termination,
+    SessionRecord => Session,
+    ConsentRecord => Consent,
     ChangeRecord => Change,
     EndpointRecord => Endpoint,
     DeliveryRecord => Delivery,

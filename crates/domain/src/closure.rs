@@ -14,5 +14,6 @@ mod reason;
 
 pub use self::ending::{Ending, EndingDraft};
 pub use self::guest::{ExternalRef, GuestId, GuestState};
-pub use self::outcome::{Evidence, Outcome, OutcomeKind, Verdict, Why, WhyKind, judge};
+pub use self::outcome::{Evidence, Outcome, OutcomeKind, Verdict, judge};
 pub use self::reason::{ClosureReason, RetainData, UnknownReason};
+pub use crate::why::{Why, WhyKind};

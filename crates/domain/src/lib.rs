@@ -17,6 +17,8 @@
 //! | [`retention`] | how long a conversation is kept, and why |
 //! | [`closure`] | ending guest sessions: reasons, the retain choice, what a call says about a guest |
 //! | [`conversation`], [`delivery`] | a conversation that goes on, and what becomes of the messages sent into it |
+//! | [`session`] | opening guest sessions: attributes, consent, routing, what a call says about a request |
+//! | [`why`] | why something that was asked of the platform is no success |
 //! | [`fold`] | containment that ignores case |
 //! | [`tokens`] | a text as words and what is between them |
 //! | [`audit`] | what the documents want written down about what was done |
@@ -51,6 +53,7 @@ pub mod closure;
 pub mod conversation;
 pub mod coverage;
 pub mod delivery;
+mod draft;
 pub mod event;
 pub mod filter;
 pub mod fold;
@@ -66,11 +69,13 @@ pub mod range;
 pub mod record;
 pub mod retention;
 pub mod secret;
+pub mod session;
 pub mod signature;
 mod suggest;
 pub mod time;
 pub mod tokens;
 pub mod violation;
+pub mod why;
 
 pub use certificate::{Certificate, Missing, RunOutset, RunState, WindowEnd, WindowReport, judge};
 pub use closure::{ClosureReason, Ending, EndingDraft, ExternalRef, GuestId, GuestState, RetainData};
@@ -86,5 +91,7 @@ pub use query::{Query, QueryError};
 pub use range::TimeRange;
 pub use record::{RawRecord, RecordError, RecordErrorKind, RecordKey, RecordKind, UnknownKind};
 pub use secret::Secret;
+pub use session::{SessionDraft, SessionRefusal, SessionRequest};
 pub use time::{TimeError, Timestamp, YearMonth};
 pub use violation::{Collector, Violation, Violations};
+pub use why::{Why, WhyKind};

@@ -23,7 +23,7 @@ pub(crate) use keeping::{ExportArgs, ExportFormat, RepairArgs, ReportArgs};
 pub(crate) use retention::{HoldAddArgs, HoldCommand, HoldReleaseArgs, PolicyCommand, RetainArgs};
 pub(crate) use sandbox::{SandboxCommand, ServeArgs};
 pub(crate) use serve::ServerArgs;
-pub(crate) use session::{SessionCloseArgs, SessionCommand};
+pub(crate) use session::{SessionCloseArgs, SessionCommand, SessionListArgs, SessionOpenArgs};
 pub(crate) use webhook::{
     DeliveriesArgs, DrainArgs, EndpointAddArgs, EndpointsCommand, ListenArgs, ReplayArgs, WebhookCommand,
     WebhookVerifyArgs, WhichArgs,
@@ -102,7 +102,7 @@ pub(crate) enum Command {
     /// Histories: the messages of conversations, as guests and agents sent them
     #[command(subcommand)]
     History(HistoryCommand),
-    /// Guest sessions: end one, or many by a plan
+    /// Guest sessions: open them with consent, see how they stand, end one, or many by a plan
     #[command(subcommand)]
     Session(SessionCommand),
     /// What was done, and that nobody has changed what was written down about it

@@ -28,6 +28,9 @@ mod scheduled_retain;
 mod serve;
 mod serve_deliveries;
 mod session_close;
+mod session_consent;
+mod session_list;
+mod session_open;
 mod watch;
 mod webhook_deliveries;
 mod webhook_drain;
@@ -94,6 +97,19 @@ pub(crate) async fn run(cli: Cli, environment: Environment, printer: &Printer) -
             let context =
                 Context::new(global, Some(&arguments.connection), Vec::new(), environment, printer)?;
             history_pull::run(&context, &arguments).await
+        }
+        Command::Session(SessionCommand::Open(arguments)) => {
+            let context =
+                Context::new(global, Some(&arguments.connection), Vec::new(), environment, printer)?;
+            session_open::run(&context, &arguments).await
+        }
+        Command::Session(SessionCommand::List(arguments)) => {
+            let context =
+                Context::new(global, Some(&arguments.connection), Vec::new(), environment, printer)?;
+            session_list::run(&context, &arguments).await
+        }
+        Command::Session(SessionCommand::Consent { guest }) => {
+            session_consent::run(&plain(environment)?, &guest)
         }
         Command::Session(SessionCommand::Close(arguments)) => {
             let context =

@@ -27,6 +27,8 @@ const SCOPES: [&str; 2] = ["analytics:query", "conversation:view"];
 /// What ending sessions needs.
 const GUEST_SCOPES: [&str; 2] = ["webchat:guest:read", "webchat:guest:manage"];
 
+/// What opening sessions needs.
+const OPENING_SCOPES: [&str; 2] = ["webchat:conversation:write", "conversation:read"];
 /// What registering for callbacks needs.
 const WEBHOOK_SCOPES: [&str; 1] = ["platformadmin:webhook:write"];
 
@@ -46,6 +48,16 @@ pub(crate) fn guest_gateway(
     cancel: Cancel,
 ) -> Result<Gateway, Failure> {
     let credentials = credentials(context, &require(context)?, &GUEST_SCOPES)?;
+    build(context, clock, cancel, |base| Client::builder(base, credentials))
+}
+
+/// The same for opening sessions; its calls end on the signal.
+pub(crate) fn opening_gateway(
+    context: &Context<'_>,
+    clock: &WallClock,
+    cancel: Cancel,
+) -> Result<Gateway, Failure> {
+    let credentials = credentials(context, &require(context)?, &OPENING_SCOPES)?;
     build(context, clock, cancel, |base| Client::builder(base, credentials))
 }
 

@@ -11,6 +11,7 @@ mod failures;
 mod heap;
 mod journal;
 mod outbox;
+mod pii;
 mod policies;
 mod store;
 

@@ -4,12 +4,15 @@
 //! the same call resumes after a crash, and two of them at once share the work. What failed or is unknown is taken up
 //! again. At the end, sessions whose outcome is unknown are looked at once more, and those that were ended are read back.
 
+use std::ops::ControlFlow;
+
 use frontdesk_domain::closure::{Outcome, OutcomeKind};
-use frontdesk_domain::{Ending, GuestId};
-use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use frontdesk_domain::{Ending, GuestId, Why};
+use futures_util::stream::StreamExt as _;
 
 use crate::desk::{By, Closed, Desk};
-use crate::error::CloseError;
+use crate::error::JobError;
+use crate::flight::few_at_once;
 use crate::limits::Limits;
 use crate::monitor::Monitor;
 use crate::plan::{PlanFile, Planned, Step};
@@ -87,7 +90,7 @@ impl Desk {
         plan: &PlanFile,
         limits: &Limits,
         monitor: &dyn Monitor,
-    ) -> Result<Applied, CloseError> {
+    ) -> Result<Applied, JobError> {
         if let Some(refused) = self.refused(plan, limits) {
             return Ok(refused);
         }
@@ -132,7 +135,7 @@ impl Desk {
         plan: &PlanFile,
         limits: &Limits,
         monitor: &dyn Monitor,
-    ) -> Result<Applied, CloseError> {
+    ) -> Result<Applied, JobError> {
         if let Some(refused) = self.refused(plan, limits) {
             return Ok(refused);
         }
@@ -147,7 +150,7 @@ impl Desk {
                     (None, Step::Leave(outcome)) => Some(outcome),
                     (None, Step::End) => self.preview(&ending.guest_id).await,
                 };
-                Ok::<_, CloseError>((ending.guest_id, outcome))
+                Ok::<_, JobError>((ending.guest_id, outcome))
             }
         });
         let mut looks = std::pin::pin!(looks.buffered(self.claims.width()));
@@ -185,7 +188,7 @@ impl Desk {
         limits: &Limits,
         report: &Report,
     ) -> Option<Stop> {
-        let hopeless = outcome.and_then(|outcome| Stop::of(outcome, trusted));
+        let hopeless = Stop::of(outcome.and_then(Outcome::why), trusted);
         let errors = limits.max_errors.is_some_and(|most| report.counts.errors() > most);
         hopeless.or_else(|| errors.then_some(Stop::Errors))
     }
@@ -199,42 +202,15 @@ impl Desk {
         monitor: &dyn Monitor,
         report: &mut Report,
         unknown: &mut Vec<(Place, Ending)>,
-    ) -> Result<(), CloseError> {
-        let mut guests = plan.guests()?;
-        let mut flight = FuturesUnordered::new();
-        let mut failure = None;
+    ) -> Result<(), JobError> {
+        let guests = plan.guests()?.map(|guest| guest.map_err(JobError::from));
         // Errors of this run: what an earlier one could not do is being done now.
         let mut errors = Report::default();
         let mut trusted = false;
-        loop {
-            let mut exhausted = report.stop.is_some() || failure.is_some();
-            while !exhausted && flight.len() < self.claims.width() {
-                if self.cancel.is_cancelled() {
-                    report.stop = Some(Stop::Interrupted);
-                    break;
-                }
-                match guests.next() {
-                    Some(Ok((number, Planned { ending, planned }))) => {
-                        flight.push(self.carry_out(ending, planned, Place::new(ledger, number)));
-                    }
-                    Some(Err(error)) => failure = Some(error.into()),
-                    None => break,
-                }
-                exhausted = failure.is_some();
-            }
-            let Some(done) = flight.next().await else { break };
-            let (place, ending, closed) = match done {
-                Ok((place, ending, Some(closed))) => (place, ending, closed),
-                // The signal came; what was not begun stays for the next run.
-                Ok((_, _, None)) => {
-                    report.stop.get_or_insert(Stop::Interrupted);
-                    continue;
-                }
-                Err(error) => {
-                    failure.get_or_insert(error);
-                    continue;
-                }
-            };
+        let begin = |(number, Planned { ending, planned })| {
+            self.carry_out(ending, planned, Place::new(ledger, number))
+        };
+        let end = |(place, ending, closed): (Place, Ending, Closed)| {
             let kind = closed.outcome.kind();
             if closed.by == By::This {
                 errors.counts.add(kind);
@@ -244,12 +220,16 @@ impl Desk {
             }
             if kind == OutcomeKind::Unknown && unknown.len() < MOST_UNKNOWN {
                 unknown.push((place, ending));
-                continue;
+            } else {
+                report.add(&closed);
+                monitor.closed(&ending.guest_id, &closed, report.counts.total(), report.guests);
             }
-            report.add(&closed);
-            monitor.closed(&ending.guest_id, &closed, report.counts.total(), report.guests);
+            if report.stop.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        if few_at_once(self.claims.width(), &self.cancel, guests, begin, end).await? {
+            report.stop.get_or_insert(Stop::Interrupted);
         }
-        failure.map_or(Ok(()), Err)
+        Ok(())
     }
 
     async fn carry_out(
@@ -257,19 +237,18 @@ impl Desk {
         ending: Ending,
         planned: Step,
         place: Place,
-    ) -> Result<(Place, Ending, Option<Closed>), CloseError> {
+    ) -> Result<Option<(Place, Ending, Closed)>, JobError> {
         let closed = match planned {
             Step::End => self.close_at(&ending, Some(&place)).await?,
             Step::Leave(outcome) => Some(Closed { outcome, latency_ms: 0, by: By::Plan }),
         };
-        Ok((place, ending, closed))
+        Ok(closed.map(|closed| (place, ending, closed)))
     }
 
     /// The outcome that the ledger has of a guest that could not be looked at once more.
-    async fn stays_unknown(&self, place: &Place) -> Result<Closed, CloseError> {
-        use frontdesk_domain::closure::{Why, WhyKind};
+    async fn stays_unknown(&self, place: &Place) -> Result<Closed, JobError> {
         let entry = self.entry(place).await?;
-        let nothing = || Outcome::Unknown(Why::new(WhyKind::Interrupted, "the signal to stop came first"));
+        let nothing = || Outcome::Unknown(Why::interrupted());
         let latency_ms = entry.as_ref().map_or(0, |entry| entry.latency_ms);
         Ok(Closed { outcome: entry.map_or_else(nothing, |entry| entry.outcome), latency_ms, by: By::This })
     }
@@ -281,7 +260,7 @@ impl Desk {
         ledger: &str,
         monitor: &dyn Monitor,
         report: &mut Report,
-    ) -> Result<(), CloseError> {
+    ) -> Result<(), JobError> {
         if report.counts.ended > 0 {
             monitor.reading_back(report.counts.ended);
         }
@@ -317,7 +296,7 @@ impl Desk {
         &self,
         guest: GuestId,
         place: Place,
-    ) -> Result<Option<(GuestId, Option<bool>)>, CloseError> {
+    ) -> Result<Option<(GuestId, Option<bool>)>, JobError> {
         let Some(mut entry) = self.entry(&place).await? else { return Ok(None) };
         if entry.outcome.kind() != OutcomeKind::Ended {
             return Ok(None);
@@ -328,7 +307,7 @@ impl Desk {
         let over = self.look(&guest).await.as_ref().and_then(is_over);
         if over == Some(true) {
             entry.read_back = Some("over".to_owned());
-            self.record(entry.put(frontdesk_journal::Change::new(), &place)?).await?;
+            self.books.record(entry.put(frontdesk_journal::Change::new(), &place)?).await?;
         }
         Ok(Some((guest, over)))
     }

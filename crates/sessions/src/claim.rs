@@ -11,7 +11,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use frontdesk_api::{Cancel, id_hash};
-use frontdesk_domain::GuestId;
 use frontdesk_durable::{Dir, Held};
 
 /// How long to wait between two looks at a lock that somebody else has.
@@ -46,10 +45,10 @@ impl Claims {
         usize::try_from(self.slots.get()).unwrap_or(usize::MAX)
     }
 
-    /// Waits for a slot, then for the guest. `None` when the signal to stop came first.
+    /// Waits for a slot, then for the guest, or for whatever else a name stands for. `None` when the signal to stop came first.
     ///
     /// Nobody waits for a slot with a guest in hand, so nobody waits for ever.
-    pub(crate) async fn claim(&self, guest: &GuestId) -> io::Result<Option<Claim>> {
+    pub(crate) async fn claim(&self, guest: &str) -> io::Result<Option<Claim>> {
         let slots: Vec<String> = (0..self.slots.get()).map(|slot| format!("slot-{slot:03}")).collect();
         let Some(slot) = self.first_free(&slots).await? else { return Ok(None) };
         let Some(guest) = self.first_free(&[guest_file(guest)]).await? else { return Ok(None) };
@@ -57,7 +56,7 @@ impl Claims {
     }
 
     /// The same at once, or not at all.
-    pub(crate) fn try_claim(&self, guest: &GuestId) -> io::Result<Option<Claim>> {
+    pub(crate) fn try_claim(&self, guest: &str) -> io::Result<Option<Claim>> {
         for slot in 0..self.slots.get() {
             if let Some(slot) = self.dir.try_lock(&format!("slot-{slot:03}"))? {
                 let guest = self.dir.try_lock(&guest_file(guest))?;
@@ -86,8 +85,8 @@ impl Claims {
     }
 }
 
-fn guest_file(guest: &GuestId) -> String {
-    format!("guest-{:03x}", id_hash(guest.as_str()) % GUEST_FILES)
+fn guest_file(guest: &str) -> String {
+    format!("guest-{:03x}", id_hash(guest) % GUEST_FILES)
 }
 
 #[cfg(test)]
@@ -100,33 +99,28 @@ mod tests {
         Claims::new(Arc::new(dir.clone()), NonZeroU32::new(slots).unwrap(), Cancel::never())
     }
 
-    fn guest(id: &str) -> GuestId {
-        GuestId::new(id).unwrap()
-    }
-
     #[tokio::test(start_paused = true)]
     async fn a_guest_is_in_one_pair_of_hands() {
         let dir = MemoryDir::new();
         let (one, other) = (claims(&dir, 5), claims(&dir, 5));
-        let held = one.claim(&guest("g")).await.unwrap().unwrap();
-        assert!(other.try_claim(&guest("g")).unwrap().is_none());
-        assert!(other.try_claim(&guest("h")).unwrap().is_some());
-        let same = guest("g");
-        let waiting = tokio::time::timeout(Duration::from_secs(60), other.claim(&same));
+        let held = one.claim("g").await.unwrap().unwrap();
+        assert!(other.try_claim("g").unwrap().is_none());
+        assert!(other.try_claim("h").unwrap().is_some());
+        let waiting = tokio::time::timeout(Duration::from_secs(60), other.claim("g"));
         assert!(waiting.await.is_err());
         drop(held);
-        assert!(other.claim(&guest("g")).await.unwrap().is_some());
+        assert!(other.claim("g").await.unwrap().is_some());
     }
 
     #[tokio::test(start_paused = true)]
     async fn no_more_at_once_than_there_are_slots_whoever_asks() {
         let dir = MemoryDir::new();
         let (one, other) = (claims(&dir, 2), claims(&dir, 2));
-        let first = one.claim(&guest("a")).await.unwrap().unwrap();
-        let _second = other.claim(&guest("b")).await.unwrap().unwrap();
-        assert!(one.try_claim(&guest("c")).unwrap().is_none());
+        let first = one.claim("a").await.unwrap().unwrap();
+        let _second = other.claim("b").await.unwrap().unwrap();
+        assert!(one.try_claim("c").unwrap().is_none());
         drop(first);
-        assert!(one.try_claim(&guest("c")).unwrap().is_some());
+        assert!(one.try_claim("c").unwrap().is_some());
     }
 
     #[tokio::test(start_paused = true)]
@@ -134,8 +128,8 @@ mod tests {
         let dir = MemoryDir::new();
         let (stop, cancel) = Cancel::pair();
         let waiting = Claims { cancel, ..claims(&dir, 1) };
-        let _held = waiting.claim(&guest("a")).await.unwrap().unwrap();
+        let _held = waiting.claim("a").await.unwrap().unwrap();
         stop.cancel();
-        assert!(waiting.claim(&guest("b")).await.unwrap().is_none());
+        assert!(waiting.claim("b").await.unwrap().is_none());
     }
 }

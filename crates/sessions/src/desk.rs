@@ -1,19 +1,19 @@
 //! One guest, from the look before to the outcome on disk.
 
-use std::io;
 use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use frontdesk_api::{Cancel, EndReply, ErrorKind, GuestLook, GuestSessions};
+use frontdesk_api::{Cancel, EndReply, GuestLook, GuestSessions};
 use frontdesk_domain::closure::{Evidence, Outcome, Verdict, Why, WhyKind, judge};
-use frontdesk_domain::{Ending, GuestId, RunId, Timestamp};
+use frontdesk_domain::{Ending, GuestId, RunId};
 use frontdesk_durable::Dir;
-use frontdesk_journal::{Change, Clock, Intent, Journal, Reader};
+use frontdesk_journal::{Change, Clock, Intent, Journal};
 use uuid::Uuid;
 
+use crate::books::Books;
 use crate::claim::Claims;
 use crate::clock::{Stopwatch, millis};
-use crate::error::CloseError;
+use crate::error::JobError;
 use crate::record::{Ended, Entry, INTENT, Place, Purpose, not_sent};
 
 /// DELETEs for one guest in one run, each repeated as the contract allows. After a lost answer the session is looked at,
@@ -27,11 +27,8 @@ const MOST_ROUNDS: u32 = 2;
 /// this at once over one journal and one folder of claims.
 pub struct Desk {
     pub(crate) guests: Arc<dyn GuestSessions>,
-    pub(crate) journal: Arc<Journal>,
-    pub(crate) reader: Arc<Mutex<Reader>>,
+    pub(crate) books: Books,
     pub(crate) claims: Claims,
-    pub(crate) now: Clock,
-    pub(crate) run: RunId,
     pub(crate) cancel: Cancel,
     pub(crate) host: String,
 }
@@ -54,13 +51,13 @@ pub struct DeskParts {
     pub cancel: Cancel,
 }
 
-/// A new id for a run.
+/// A new id for a run of this job: `close`, `open`.
 ///
 /// # Panics
 /// Never: its characters are those a run's id may have.
 #[must_use]
-pub fn new_run() -> RunId {
-    RunId::new(format!("close-{}", Uuid::new_v4().simple())).expect("hexadecimal digits and a hyphen")
+pub fn new_run(job: &str) -> RunId {
+    RunId::new(format!("{job}-{}", Uuid::new_v4().simple())).expect("a word, a hyphen, hexadecimal digits")
 }
 
 /// How one guest came out.
@@ -100,12 +97,12 @@ impl Desk {
     ///
     /// # Errors
     /// When the journal cannot be read.
-    pub fn new(parts: DeskParts) -> Result<Self, CloseError> {
+    pub fn new(parts: DeskParts) -> Result<Self, JobError> {
         let DeskParts { guests, journal, claims, concurrency, now, run, cancel } = parts;
-        let reader = Arc::new(Mutex::new(journal.reader()?));
+        let books = Books::open(journal, now, run)?;
         let claims = Claims::new(claims, concurrency, cancel.clone());
         let host = guests.describe().host;
-        Ok(Self { guests, journal, reader, claims, now, run, cancel, host })
+        Ok(Self { guests, books, claims, cancel, host })
     }
 
     /// The platform, for its counters.
@@ -121,7 +118,7 @@ impl Desk {
     ///
     /// # Errors
     /// When the journal or the folder of claims fails. What the platform says is an [`Outcome`].
-    pub async fn close(&self, ending: &Ending) -> Result<Option<Closed>, CloseError> {
+    pub async fn close(&self, ending: &Ending) -> Result<Option<Closed>, JobError> {
         self.close_at(ending, None).await
     }
 
@@ -130,7 +127,7 @@ impl Desk {
     /// # Cancel safety
     /// Safe: it is a read.
     pub async fn preview(&self, guest: &GuestId) -> Option<Outcome> {
-        let mut evidence = self.look(guest).await.unwrap_or_else(|| Evidence::Unseen(interrupted()));
+        let mut evidence = self.look(guest).await.unwrap_or_else(|| Evidence::Unseen(Why::interrupted()));
         loop {
             match judge(evidence, false) {
                 Verdict::End => return None,
@@ -149,22 +146,22 @@ impl Desk {
     ///
     /// # Errors
     /// As [`Desk::close`].
-    pub async fn settle_open(&self) -> Result<u64, CloseError> {
+    pub async fn settle_open(&self) -> Result<u64, JobError> {
         let mut settled = 0;
-        for intent in self.read(|reader| reader.open_intents(INTENT)).await? {
+        for intent in self.books.read(|reader| reader.open_intents(INTENT)).await? {
             let Some(purpose) = Purpose::of(&intent).filter(|purpose| purpose.host == self.host) else {
                 continue;
             };
             let guest = &purpose.ending.guest_id;
             // Somebody who is alive has it in hand.
-            let Some(_claim) = self.claims.try_claim(guest)? else { continue };
+            let Some(_claim) = self.claims.try_claim(guest.as_str())? else { continue };
             if self.open_intent(guest).await?.is_none_or(|open| open.id != intent.id) {
                 continue;
             }
             let watch = Stopwatch::start();
             let Some(evidence) = self.look(guest).await else { break };
             let change = match judge(evidence, true) {
-                Verdict::End => not_sent(&self.run, &intent.id),
+                Verdict::End => not_sent(&self.books.run, &intent.id),
                 Verdict::Is(outcome @ (Outcome::Ended | Outcome::Duplicate | Outcome::Skipped { .. })) => {
                     let latency_ms = millis(watch.elapsed());
                     self.outcome(
@@ -177,7 +174,7 @@ impl Desk {
                 }
                 Verdict::Is(_) | Verdict::Look(_) => continue,
             };
-            self.record(change).await?;
+            self.books.record(change).await?;
             settled += 1;
         }
         Ok(settled)
@@ -188,11 +185,11 @@ impl Desk {
         &self,
         ending: &Ending,
         place: Option<&Place>,
-    ) -> Result<Option<Closed>, CloseError> {
+    ) -> Result<Option<Closed>, JobError> {
         if let Some(closed) = self.settled(place).await? {
             return Ok(Some(closed));
         }
-        let Some(_claim) = self.claims.claim(&ending.guest_id).await? else { return Ok(None) };
+        let Some(_claim) = self.claims.claim(ending.guest_id.as_str()).await? else { return Ok(None) };
         // Whoever had the guest before may have settled it.
         if let Some(closed) = self.settled(place).await? {
             return Ok(Some(closed));
@@ -204,13 +201,13 @@ impl Desk {
             if let Some(intent) = &course.intent
                 && !course.in_doubt
             {
-                self.record(not_sent(&self.run, intent)).await?;
+                self.books.record(not_sent(&self.books.run, intent)).await?;
             }
             return Ok(None);
         };
         let latency_ms = millis(watch.elapsed());
         let change = self.outcome(ending, &outcome, latency_ms, course.intent.as_deref(), place)?;
-        self.record(change).await?;
+        self.books.record(change).await?;
         Ok(Some(Closed { outcome, latency_ms, by: By::This }))
     }
 
@@ -221,7 +218,7 @@ impl Desk {
         ending: &Ending,
         place: Option<&Place>,
         course: &mut Course,
-    ) -> Result<Option<Outcome>, CloseError> {
+    ) -> Result<Option<Outcome>, JobError> {
         let guest = &ending.guest_id;
         let mut last_why = None;
         let Some(mut evidence) = self.look(guest).await else { return Ok(None) };
@@ -247,7 +244,7 @@ impl Desk {
                     }
                     match self.end(ending, course).await {
                         Some(answer) => evidence = answer,
-                        None if course.in_doubt => return Ok(Some(Outcome::Unknown(interrupted()))),
+                        None if course.in_doubt => return Ok(Some(Outcome::Unknown(Why::interrupted()))),
                         None => return Ok(None),
                     }
                 }
@@ -261,7 +258,7 @@ impl Desk {
             Ok(GuestLook::Found(found)) => Evidence::State(found.state),
             Ok(GuestLook::Missing) => Evidence::Missing,
             Err(error) if error.is_cancelled() => return None,
-            Err(error) => Evidence::Unseen(why(&error)),
+            Err(error) => Evidence::Unseen(error.why()),
         })
     }
 
@@ -275,23 +272,23 @@ impl Desk {
             }
             Err(error) if error.may_have_been_processed() => {
                 course.in_doubt = true;
-                Evidence::Lost(why(&error))
+                Evidence::Lost(error.why())
             }
             Err(error) if error.is_cancelled() => return None,
-            Err(error) => Evidence::Refused(why(&error)),
+            Err(error) => Evidence::Refused(error.why()),
         })
     }
 
     /// Makes the intent durable, and returns its id.
-    async fn open(&self, ending: &Ending, place: Option<&Place>) -> Result<String, CloseError> {
+    async fn open(&self, ending: &Ending, place: Option<&Place>) -> Result<String, JobError> {
         let id = format!("{INTENT}/{}", Uuid::new_v4());
         let purpose = Purpose {
             host: self.host.clone(),
-            run: self.run.clone(),
+            run: self.books.run.clone(),
             ending: ending.clone(),
             place: place.cloned(),
         };
-        self.record(purpose.open(&id, (self.now)())?).await?;
+        self.books.record(purpose.open(&id, self.books.at())?).await?;
         Ok(id)
     }
 
@@ -302,79 +299,32 @@ impl Desk {
         latency_ms: u64,
         intent: Option<&str>,
         place: Option<&Place>,
-    ) -> Result<Change, CloseError> {
-        let (at, run) = ((self.now)(), &self.run);
+    ) -> Result<Change, JobError> {
+        let (at, run) = (self.books.at(), &self.books.run);
         Ok(Ended { ending, outcome, latency_ms, at, run, intent, place }.change()?)
     }
 
     /// What the ledger says of a guest for whom nothing is to be done any more.
-    pub(crate) async fn settled(&self, place: Option<&Place>) -> Result<Option<Closed>, CloseError> {
+    pub(crate) async fn settled(&self, place: Option<&Place>) -> Result<Option<Closed>, JobError> {
         let Some(place) = place else { return Ok(None) };
         let entry = self.entry(place).await?.filter(|entry| entry.outcome.kind().is_final());
         Ok(entry.map(|Entry { outcome, latency_ms, .. }| Closed { outcome, latency_ms, by: By::Other }))
     }
 
     /// What the ledger says of a guest.
-    pub(crate) async fn entry(&self, place: &Place) -> Result<Option<Entry>, CloseError> {
-        let Place { ledger, key } = place.clone();
-        Ok(self.read(move |reader| reader.item(&ledger, &key)).await?.as_ref().and_then(Entry::read))
+    pub(crate) async fn entry(&self, place: &Place) -> Result<Option<Entry>, JobError> {
+        Ok(self.books.item(place).await?.as_ref().and_then(Entry::read))
     }
 
-    async fn open_intent(&self, guest: &GuestId) -> Result<Option<Intent>, CloseError> {
-        let open = self.read(|reader| reader.open_intents(INTENT)).await?;
+    async fn open_intent(&self, guest: &GuestId) -> Result<Option<Intent>, JobError> {
+        let open = self.books.read(|reader| reader.open_intents(INTENT)).await?;
         let ours = |intent: &Intent| Purpose::of(intent).is_some_and(|purpose| purpose.host == self.host);
         Ok(open.into_iter().find(|intent| intent.key == guest.as_str() && ours(intent)))
-    }
-
-    async fn read<T: Send + 'static>(
-        &self,
-        query: impl FnOnce(&Reader) -> Result<T, frontdesk_journal::Error> + Send + 'static,
-    ) -> Result<T, CloseError> {
-        let reader = Arc::clone(&self.reader);
-        blocking(move || query(&reader.lock().unwrap_or_else(PoisonError::into_inner))).await
-    }
-
-    /// Returns when the change is durable. Changes of guests that come together share a commit.
-    pub(crate) async fn record(&self, change: Change) -> Result<(), CloseError> {
-        let pending = self.journal.submit(change)?;
-        blocking(move || pending.wait().map(|_| ())).await
-    }
-
-    /// The time now.
-    pub(crate) fn at(&self) -> Timestamp {
-        (self.now)()
     }
 }
 
 impl std::fmt::Debug for Desk {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Desk").field("run", &self.run).field("host", &self.host).finish_non_exhaustive()
+        f.debug_struct("Desk").field("run", &self.books.run).field("host", &self.host).finish_non_exhaustive()
     }
-}
-
-/// Does what blocks on a thread that may.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, frontdesk_journal::Error> + Send + 'static,
-) -> Result<T, CloseError> {
-    let done = tokio::task::spawn_blocking(work).await;
-    Ok(done.map_err(|_| CloseError::Claims(io::Error::other("the runtime is shutting down")))??)
-}
-
-fn interrupted() -> Why {
-    Why::new(WhyKind::Interrupted, "the signal to stop came first")
-}
-
-/// What went wrong, in an error's own words.
-fn why(error: &frontdesk_api::Error) -> Why {
-    let kind = match error.kind() {
-        ErrorKind::Unauthorized => WhyKind::Unauthorized,
-        ErrorKind::Forbidden => WhyKind::Forbidden,
-        ErrorKind::Throttled => WhyKind::Throttled,
-        ErrorKind::Cancelled => WhyKind::Interrupted,
-        _ if error.is_auth() => WhyKind::Unauthorized,
-        ErrorKind::Rejected | ErrorKind::Redirected | ErrorKind::Unsendable { .. } => WhyKind::Refused,
-        ErrorKind::Malformed { .. } | ErrorKind::TooLarge { .. } => WhyKind::Malformed,
-        _ => WhyKind::Unavailable,
-    };
-    Why::new(kind, error.to_string())
 }

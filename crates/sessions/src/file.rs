@@ -1,8 +1,10 @@
 //! Files of lines, written and read piece by piece, so that their length is no matter of memory.
 
-use std::io;
+use std::io::{self, BufRead, Read as _};
 
+use frontdesk_domain::{Violation, Violations};
 use frontdesk_durable::{Dir, ReadAt, WriteAt, parent};
+use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
 /// Bytes written or read at once.
@@ -87,6 +89,7 @@ impl Drop for Writing<'_> {
 /// The lines of a file, one after the other, with a digest over those that were read.
 pub(crate) struct Reading {
     file: Box<dyn ReadAt>,
+    longest: usize,
     offset: u64,
     buffer: Vec<u8>,
     start: usize,
@@ -95,8 +98,13 @@ pub(crate) struct Reading {
 
 impl Reading {
     pub(crate) fn open(dir: &dyn Dir, name: &str) -> io::Result<Self> {
+        Self::of_lines(dir, name, LONGEST_LINE)
+    }
+
+    /// The same for a file whose lines may be longer, or shorter.
+    pub(crate) fn of_lines(dir: &dyn Dir, name: &str, longest: usize) -> io::Result<Self> {
         let file = dir.open_read(name)?;
-        Ok(Self { file, offset: 0, buffer: Vec::new(), start: 0, digest: Sha256::new() })
+        Ok(Self { file, longest, offset: 0, buffer: Vec::new(), start: 0, digest: Sha256::new() })
     }
 
     /// The next line without its end; `None` at the end of the file.
@@ -111,7 +119,7 @@ impl Reading {
                 self.start += at + 1;
                 return Ok(Some(line));
             }
-            if rest.len() > LONGEST_LINE {
+            if rest.len() > self.longest {
                 return Err(io::Error::new(io::ErrorKind::InvalidData, "a line is too long"));
             }
             self.buffer.drain(..self.start);
@@ -140,6 +148,59 @@ impl Reading {
     pub(crate) fn digest(&self) -> String {
         hex(&self.digest.clone().finalize())
     }
+}
+
+/// The next line without its end; of one beyond the bound only the beginning, which is more than may be.
+pub(crate) fn next_line(input: &mut impl BufRead, line: &mut Vec<u8>, longest: usize) -> io::Result<bool> {
+    line.clear();
+    let bound = longest as u64 + 1;
+    if input.by_ref().take(bound).read_until(b'\n', line)? == 0 {
+        return Ok(false);
+    }
+    if line.last() == Some(&b'\n') {
+        line.pop();
+    } else if line.len() > longest {
+        skip_line(input)?;
+    }
+    Ok(true)
+}
+
+/// Leaves out what is left of a line.
+fn skip_line(input: &mut impl BufRead) -> io::Result<()> {
+    loop {
+        let buffer = input.fill_buf()?;
+        if buffer.is_empty() {
+            return Ok(());
+        }
+        let end = buffer.iter().position(|byte| *byte == b'\n');
+        let used = end.map_or(buffer.len(), |at| at + 1);
+        input.consume(used);
+        if end.is_some() {
+            return Ok(());
+        }
+    }
+}
+
+/// A line from outside as the draft it holds; none for an empty one.
+///
+/// # Errors
+/// That it is longer than `longest` bytes, or no JSON object.
+pub(crate) fn read_line<T: DeserializeOwned>(line: &[u8], longest: usize) -> Result<Option<T>, Violations> {
+    if line.len() > longest {
+        let message = format!("it has more than {longest} bytes");
+        return Err(Violation::new("", "line.length", message).into());
+    }
+    if line.trim_ascii().is_empty() {
+        return Ok(None);
+    }
+    serde_json::from_slice(line).map(Some).map_err(|error| {
+        let message = if error.is_data() {
+            "it is no JSON object".to_owned()
+        } else {
+            format!("it is not JSON (column {})", error.column())
+        };
+        Violation::new("", "line.json", message).into()
+    })
 }
 
 /// The name a file has until it is whole.

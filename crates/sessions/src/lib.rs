@@ -1,7 +1,9 @@
-//! Ends guest sessions: one, or many by a plan that is bound to exactly the guests it was made for.
+//! Opens guest sessions, each request once; ends them, one, or many by a plan that is bound to exactly the guests it was
+//! made for.
 //!
 //! | module | what it is |
 //! |---|---|
+//! | [`opening`] | opening sessions: requests, intents, outcomes, receipts |
 //! | [`selection`] | which guests are meant: lines from outside, checked whole before anything is asked |
 //! | [`plan`] | the frozen list: every guest with what is to be done, sealed by a hash |
 //! | [`planning`] | making a plan: each guest looked at once |
@@ -18,13 +20,16 @@
 //! more sessions are ended at once than the cap says.
 
 pub mod apply;
+mod books;
 mod claim;
 mod clock;
 pub mod desk;
 mod error;
 mod file;
+mod flight;
 pub mod limits;
 pub mod monitor;
+pub mod opening;
 pub mod plan;
 pub mod planning;
 mod record;
@@ -33,9 +38,13 @@ pub mod selection;
 
 pub use apply::{Applied, Report};
 pub use desk::{By, Closed, Desk, DeskParts, new_run};
-pub use error::CloseError;
+pub use error::JobError;
 pub use limits::Limits;
 pub use monitor::{Monitor, Silent};
+pub use opening::{
+    Answered, OPEN_INTENT, OpenRequest, OpenedAll, OpeningCounts, OpeningDesk, OpeningMonitor,
+    OpeningOptions, OpeningParts, OpeningReport, Receipt, Requests, Standing, open_requests, receipts,
+};
 pub use plan::{Outset, PlanCounts, PlanError, PlanFile, PlanWriter, Planned, Step};
 pub use planning::{Planning, Stop};
 pub use record::INTENT;

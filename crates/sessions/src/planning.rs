@@ -1,12 +1,12 @@
 //! Making a plan: each guest of a selection looked at, once.
 
-use frontdesk_domain::Ending;
-use frontdesk_domain::closure::{Evidence, Outcome, OutcomeKind, WhyKind};
+use frontdesk_domain::closure::{Evidence, Outcome, OutcomeKind};
+use frontdesk_domain::{Ending, Why, WhyKind};
 use frontdesk_durable::Dir;
 use futures_util::stream::{self, StreamExt as _};
 
 use crate::desk::Desk;
-use crate::error::CloseError;
+use crate::error::JobError;
 use crate::limits::Limits;
 use crate::monitor::Monitor;
 use crate::plan::{Outset, PlanCounts, PlanWriter, Planned, Step};
@@ -48,10 +48,10 @@ pub enum Stop {
 }
 
 impl Stop {
-    /// Whether the outcome of a guest says that all others would fail in the same way. A client that has been let in
+    /// Whether what went wrong with a guest says that all others would fail in the same way. A client that has been let in
     /// before (`trusted`) may lack the right to single guests only.
-    pub(crate) fn of(outcome: &Outcome, trusted: bool) -> Option<Self> {
-        let why = outcome.why()?;
+    pub(crate) fn of(why: Option<&Why>, trusted: bool) -> Option<Self> {
+        let why = why?;
         let hopeless = why.kind == WhyKind::Unauthorized || (why.kind == WhyKind::Forbidden && !trusted);
         hopeless.then(|| Self::Refused { kind: why.kind, text: why.text.clone() })
     }
@@ -73,20 +73,20 @@ impl Desk {
         target: Option<(&dyn Dir, &str)>,
         limits: &Limits,
         monitor: &dyn Monitor,
-    ) -> Result<Planning, CloseError> {
+    ) -> Result<Planning, JobError> {
         if limits.max_count.is_some_and(|most| selection.guests() > most) {
             return Ok(Planning::TooMany { guests: selection.guests() });
         }
-        let outset = Outset::new(self.guests.describe(), self.at());
+        let outset = Outset::new(self.guests.describe(), self.books.at());
         let mut writer = match target {
-            Some((dir, name)) => Some(PlanWriter::create(dir, name, &outset).map_err(CloseError::File)?),
+            Some((dir, name)) => Some(PlanWriter::create(dir, name, &outset).map_err(JobError::File)?),
             None => None,
         };
         let mut counts = PlanCounts::default();
-        let endings = selection.endings().map_err(CloseError::File)?;
+        let endings = selection.endings().map_err(JobError::File)?;
         let looks = stream::iter(endings).map(|ending| async {
-            let ending = ending.map_err(CloseError::File)?;
-            Ok::<_, CloseError>(self.planned(ending).await)
+            let ending = ending.map_err(JobError::File)?;
+            Ok::<_, JobError>(self.planned(ending).await)
         });
         let mut looks = std::pin::pin!(looks.buffered(self.claims.width()));
         while let Some(planned) = looks.next().await {
@@ -96,7 +96,7 @@ impl Desk {
             counts.add(&planned.planned);
             monitor.planned(&planned, counts.guests, selection.guests());
             if let Step::Leave(outcome) = &planned.planned {
-                if let Some(stop) = Stop::of(outcome, trusted) {
+                if let Some(stop) = Stop::of(outcome.why(), trusted) {
                     return stopped(stop, counts);
                 }
                 if limits.max_errors.is_some_and(|most| counts.failed > most) {
@@ -104,12 +104,12 @@ impl Desk {
                 }
             }
             if let Some(writer) = &mut writer {
-                writer.add(&planned).map_err(CloseError::File)?;
+                writer.add(&planned).map_err(JobError::File)?;
             }
         }
         counts.repeated = selection.repeated();
         if let Some(writer) = writer {
-            writer.finish(selection.repeated()).map_err(CloseError::File)?;
+            writer.finish(selection.repeated()).map_err(JobError::File)?;
         }
         Ok(Planning::Made(counts))
     }

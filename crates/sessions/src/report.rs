@@ -74,8 +74,13 @@ impl Latencies {
     /// Adds a guest that was dealt with, by this run or another one.
     pub fn add(&mut self, closed: &Closed) {
         if closed.by != By::Plan {
-            self.0.push(u32::try_from(closed.latency_ms).unwrap_or(u32::MAX));
+            self.add_ms(closed.latency_ms);
         }
+    }
+
+    /// Adds what took this many milliseconds.
+    pub fn add_ms(&mut self, latency_ms: u64) {
+        self.0.push(u32::try_from(latency_ms).unwrap_or(u32::MAX));
     }
 
     /// The percentiles, by the nearest rank; none without a guest.

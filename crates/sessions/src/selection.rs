@@ -6,13 +6,13 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::io::{self, BufRead, Read as _};
+use std::io::{self, BufRead};
 
 use frontdesk_api::id_hash;
 use frontdesk_domain::{Ending, EndingDraft, Violation, Violations};
 use frontdesk_durable::Dir;
 
-use crate::file::{LONGEST_LINE, Reading, Writing};
+use crate::file::{LONGEST_LINE, Reading, Writing, next_line, read_line};
 
 /// Lines with problems that are told in full; the rest is counted.
 pub const MOST_BAD_LINES: usize = 20;
@@ -106,7 +106,7 @@ impl<'d> Selection<'d> {
         let (mut number, mut repeated, mut count) = (0, 0, 0);
         let mut bad = Vec::new();
         let mut line = Vec::new();
-        while next_line(&mut input, &mut line)? {
+        while next_line(&mut input, &mut line, LONGEST_LINE)? {
             number += 1;
             let problems = match check(&line, defaults) {
                 Ok(None) => continue,
@@ -190,52 +190,9 @@ fn hash(bytes: &[u8]) -> u64 {
     hasher.finish()
 }
 
-/// The next line without its end; of one beyond the bound only the beginning, which is more than may be.
-fn next_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
-    line.clear();
-    let bound = LONGEST_LINE as u64 + 1;
-    if input.by_ref().take(bound).read_until(b'\n', line)? == 0 {
-        return Ok(false);
-    }
-    if line.last() == Some(&b'\n') {
-        line.pop();
-    } else if line.len() > LONGEST_LINE {
-        skip_line(input)?;
-    }
-    Ok(true)
-}
-
-/// Leaves out what is left of a line.
-fn skip_line(input: &mut impl BufRead) -> io::Result<()> {
-    loop {
-        let buffer = input.fill_buf()?;
-        if buffer.is_empty() {
-            return Ok(());
-        }
-        let end = buffer.iter().position(|byte| *byte == b'\n');
-        let used = end.map_or(buffer.len(), |at| at + 1);
-        input.consume(used);
-        if end.is_some() {
-            return Ok(());
-        }
-    }
-}
-
 fn check(line: &[u8], defaults: &EndingDraft) -> Result<Option<Ending>, Violations> {
-    if line.len() > LONGEST_LINE {
-        let message = format!("it has more than {LONGEST_LINE} bytes");
-        return Err(Violation::new("", "line.length", message).into());
+    match read_line::<EndingDraft>(line, LONGEST_LINE)? {
+        Some(draft) => draft.or(defaults).check().map(Some),
+        None => Ok(None),
     }
-    if line.trim_ascii().is_empty() {
-        return Ok(None);
-    }
-    let draft: EndingDraft = serde_json::from_slice(line).map_err(|error| {
-        let message = if error.is_data() {
-            "it is no JSON object".to_owned()
-        } else {
-            format!("it is not JSON (column {})", error.column())
-        };
-        Violations::from(Violation::new("", "line.json", message))
-    })?;
-    draft.or(defaults).check().map(Some)
 }

@@ -70,7 +70,8 @@ impl Inner {
             elapsed_ms = (instant() - started).as_millis(),
             "answered"
         );
-        match classify::status(head.status) {
+        let fault = classify::status(head.status).filter(|_| !endpoint.answers(head.status));
+        match fault {
             Some(fault) => {
                 let (code, message) = read_error(body, &secrets).await;
                 Err(failed_status(fault, Answer { code, message, ..answer }, generation))

@@ -2,7 +2,7 @@
 
 use super::{ErrorKind, Inner};
 use crate::endpoint::Endpoint as _;
-use crate::gateway::{EndGuest, HistoryRequest};
+use crate::gateway::{EndGuest, HistoryRequest, OpenSession};
 use crate::transport::TransportKind;
 
 pub(super) fn hint(error: &Inner) -> Option<String> {
@@ -48,6 +48,9 @@ pub(super) fn hint(error: &Inner) -> Option<String> {
         ErrorKind::Rejected if status == Some(400) && error.operation == EndGuest::OPERATION => {
             "Check the closure reason (customer_initiated, agent_initiated, timeout, system_escalation, bot_handoff) and \
              that retainData is true or false."
+        }
+        ErrorKind::Rejected if status == Some(400) && error.operation == OpenSession::OPERATION => {
+            "The gateway has a rule of its own about sessions: compare attributes, language and skills with what it takes."
         }
         ErrorKind::Rejected if status == Some(400) => {
             "Check the filter (operators eq, neq, gt, lt, contains; fields as in the contract), the dates and the page \

@@ -1,12 +1,10 @@
 //! One session to be ended: a draft from outside, and what has passed the check.
 
-use std::fmt;
-
-use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::Deserializer;
 use serde::{Deserialize, Serialize};
 
 use super::{ClosureReason, ExternalRef, GuestId, RetainData};
-use crate::suggest::{nearest, shortened};
+use crate::draft::{Entries, Field, fields};
 use crate::{Collector, Violation, Violations};
 
 /// The fields of a draft, as they are written.
@@ -54,16 +52,6 @@ pub struct EndingDraft {
     others: Vec<Violation>,
 }
 
-/// What was found of a field.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-enum Field<T> {
-    #[default]
-    Absent,
-    Given(T),
-    /// It is there, and is something else: in words, what.
-    Wrong(&'static str),
-}
-
 impl EndingDraft {
     /// A draft that says nothing.
     #[must_use]
@@ -102,15 +90,10 @@ impl EndingDraft {
     /// Takes from `defaults` what this draft does not say. What it says wrongly stays wrong.
     #[must_use]
     pub fn or(mut self, defaults: &Self) -> Self {
-        fn fill<T: Clone>(field: &mut Field<T>, default: &Field<T>) {
-            if let Field::Absent = field {
-                field.clone_from(default);
-            }
-        }
-        fill(&mut self.guest_id, &defaults.guest_id);
-        fill(&mut self.reason, &defaults.reason);
-        fill(&mut self.retain_data, &defaults.retain_data);
-        fill(&mut self.external_ref, &defaults.external_ref);
+        self.guest_id.fill(&defaults.guest_id);
+        self.reason.fill(&defaults.reason);
+        self.retain_data.fill(&defaults.retain_data);
+        self.external_ref.fill(&defaults.external_ref);
         self
     }
 
@@ -123,22 +106,21 @@ impl EndingDraft {
         for other in &self.others {
             found.push(&other.path, other.rule, &other.message);
         }
-        let guest_id = given(&mut found, "guest_id", &self.guest_id, "a guest id is needed")
+        let guest_id = self
+            .guest_id
+            .needed(&mut found, "guest_id", "a guest id is needed")
             .and_then(|id| found.check("guest_id", GuestId::new(id)));
-        let reason = given(&mut found, "reason", &self.reason, "a closure reason is needed")
+        let reason = self
+            .reason
+            .needed(&mut found, "reason", "a closure reason is needed")
             .and_then(|word| found.check("reason", word.parse::<ClosureReason>()));
         let needed = "whether the messages are retained has to be said: true or false";
-        let retain_data = given(&mut found, "retain_data", &self.retain_data, needed).map(RetainData::from);
-        let external_ref = match &self.external_ref {
-            Field::Given(reference) if !reference.is_empty() => {
-                found.check("external_ref", ExternalRef::new(reference.clone()))
-            }
-            Field::Given(_) | Field::Absent => None,
-            Field::Wrong(what) => {
-                found.push("external_ref", "field.type", *what);
-                None
-            }
-        };
+        let retain_data = self.retain_data.needed(&mut found, "retain_data", needed).map(RetainData::from);
+        let external_ref = self
+            .external_ref
+            .optional(&mut found, "external_ref")
+            .filter(|reference| !reference.is_empty())
+            .and_then(|reference| found.check("external_ref", ExternalRef::new(reference)));
         found.finish()?;
         match (guest_id, reason, retain_data) {
             (Some(guest_id), Some(reason), Some(retain_data)) => {
@@ -148,15 +130,6 @@ impl EndingDraft {
             _ => Err(Violation::new("", "closure.incomplete", "the draft is not complete").into()),
         }
     }
-}
-
-fn given<T: Clone>(found: &mut Collector, path: &str, field: &Field<T>, needed: &str) -> Option<T> {
-    match field {
-        Field::Given(value) => return Some(value.clone()),
-        Field::Absent => found.push(path, "field.missing", needed),
-        Field::Wrong(what) => found.push(path, "field.type", *what),
-    }
-    None
 }
 
 impl From<&Ending> for EndingDraft {
@@ -174,126 +147,15 @@ impl From<&Ending> for EndingDraft {
 
 impl<'de> Deserialize<'de> for EndingDraft {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(DraftVisitor)
-    }
-}
-
-struct DraftVisitor;
-
-impl<'de> Visitor<'de> for DraftVisitor {
-    type Value = EndingDraft;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<EndingDraft, A::Error> {
-        let mut draft = EndingDraft::new();
-        let mut met = Vec::new();
-        while let Some(name) = map.next_key::<String>()? {
-            let value: Loose = map.next_value()?;
-            if met.contains(&name) {
-                let message = "it is there twice";
-                draft.others.push(Violation::new(shortened(&name), "field.twice", message));
-                continue;
-            }
-            match name.as_str() {
-                "guest_id" => draft.guest_id = value.text(),
-                "reason" => draft.reason = value.text(),
-                "retain_data" => draft.retain_data = value.flag(),
-                "external_ref" => draft.external_ref = value.text(),
-                other => {
-                    let message = match nearest(other, &FIELDS) {
-                        Some(meant) => format!("there is no such field; did you mean `{meant}`?"),
-                        None => format!("there is no such field: there are {}", FIELDS.join(", ")),
-                    };
-                    draft.others.push(Violation::new(shortened(other), "field.unknown", message));
-                }
-            }
-            met.push(name);
-        }
+        let Entries(entries) = Entries::deserialize(deserializer)?;
+        let (mut draft, mut others) = (Self::new(), Vec::new());
+        fields(entries, "", &FIELDS, &mut others, |name, value| match name {
+            "guest_id" => draft.guest_id = value.text(),
+            "reason" => draft.reason = value.text(),
+            "retain_data" => draft.retain_data = value.flag(),
+            _ => draft.external_ref = value.text(),
+        });
+        draft.others = others;
         Ok(draft)
-    }
-}
-
-/// Any JSON value, as far as a draft wants to know it.
-enum Loose {
-    Null,
-    Text(String),
-    Flag(bool),
-    Number,
-    /// An array or an object.
-    Nested,
-}
-
-impl Loose {
-    fn text(self) -> Field<String> {
-        match self {
-            Self::Null => Field::Absent,
-            Self::Text(text) => Field::Given(text),
-            Self::Flag(_) => Field::Wrong("text is wanted, and this is true or false"),
-            Self::Number => Field::Wrong("text is wanted, and this is a number"),
-            Self::Nested => Field::Wrong("text is wanted, and this is an array or an object"),
-        }
-    }
-
-    fn flag(self) -> Field<bool> {
-        match self {
-            Self::Null => Field::Absent,
-            Self::Flag(flag) => Field::Given(flag),
-            Self::Text(_) => Field::Wrong("true or false is wanted, without quotes, and this is text"),
-            Self::Number => Field::Wrong("true or false is wanted, and this is a number"),
-            Self::Nested => Field::Wrong("true or false is wanted, and this is an array or an object"),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Loose {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(LooseVisitor)
-    }
-}
-
-struct LooseVisitor;
-
-impl<'de> Visitor<'de> for LooseVisitor {
-    type Value = Loose;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Loose, E> {
-        Ok(Loose::Null)
-    }
-
-    fn visit_bool<E>(self, flag: bool) -> Result<Loose, E> {
-        Ok(Loose::Flag(flag))
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Loose, E> {
-        Ok(Loose::Number)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Loose, E> {
-        Ok(Loose::Number)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Loose, E> {
-        Ok(Loose::Number)
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Loose, E> {
-        Ok(Loose::Text(text.to_owned()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Loose, A::Error> {
-        while items.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Loose::Nested)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Loose, A::Error> {
-        while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Loose::Nested)
     }
 }

@@ -18,6 +18,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::GuestState;
+use crate::why::Why;
 
 /// What was learned about a guest.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,38 +65,6 @@ pub enum Outcome {
     Failed(Why),
     /// It may have been ended, and could not be looked at.
     Unknown(Why),
-}
-
-/// Why an outcome is no success.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Why {
-    /// The kind, for programs.
-    pub kind: WhyKind,
-    /// In words. Holds no secret and no customer text.
-    #[serde(rename = "why")]
-    pub text: String,
-}
-
-/// The kinds of [`Why`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum WhyKind {
-    /// The platform refused the call (400 and other statuses).
-    Refused,
-    /// The token was not accepted (401).
-    Unauthorized,
-    /// The client lacks a scope (403).
-    Forbidden,
-    /// Too many requests, to the end (429).
-    Throttled,
-    /// No answer, or one that says the platform has trouble.
-    Unavailable,
-    /// An answer that is not what the contract says.
-    Malformed,
-    /// The signal to stop came first.
-    Interrupted,
-    /// The call went well, and the session still goes on.
-    StillActive,
 }
 
 /// Decides. `in_doubt` says that a DELETE of ours for this guest, of this run or an earlier one, may have been processed
@@ -200,13 +169,5 @@ impl Outcome {
             Self::Failed(why) | Self::Unknown(why) => Some(why),
             Self::Ended | Self::Duplicate | Self::Skipped { .. } => None,
         }
-    }
-}
-
-impl Why {
-    /// A reason of this kind, in words.
-    #[must_use]
-    pub fn new(kind: WhyKind, text: impl Into<String>) -> Self {
-        Self { kind, text: text.into() }
     }
 }

@@ -28,6 +28,7 @@ mod range;
 mod record;
 mod retention;
 mod search;
+mod session;
 mod signature;
 mod time;
 mod tokens;

@@ -16,14 +16,15 @@ use std::sync::Arc;
 use frontdesk_api::Cancel;
 use frontdesk_durable::{Dir, OsDir};
 use frontdesk_journal::Journal;
-use frontdesk_sessions::{Applied, CloseError, Desk, DeskParts, PlanError, PlanFile, Planning, Selection};
+use frontdesk_sessions::{Applied, Desk, DeskParts, JobError, PlanError, PlanFile, Planning, Selection};
 use frontdesk_shell::clock::Stopwatch;
 use frontdesk_shell::{Exit, Failure, Shutdown};
 use tokio::task::JoinSet;
 
 use self::asked::{Asked, What};
+pub(super) use self::asked::{MOST_AT_ONCE, input, number};
 use self::lines::Lines;
-use self::summary::Effort;
+pub(super) use self::summary::{Effort, Last, stop_name};
 use crate::args::SessionCloseArgs;
 use crate::clock::WallClock;
 use crate::context::{self, Context};
@@ -77,7 +78,7 @@ impl Office {
             claims: Arc::new(claims),
             concurrency: asked.concurrency,
             now: clock.source(),
-            run: frontdesk_sessions::new_run(),
+            run: frontdesk_sessions::new_run("close"),
             cancel,
         })
         .map_err(|error| failed(&error))?;
@@ -139,7 +140,7 @@ impl Office {
         let target = plan.map(place_of).transpose()?;
         let spool = format!("selection-{}", std::process::id());
         let gathered = tokio::task::block_in_place(|| {
-            let input = asked::input(from)?;
+            let input = input(from)?;
             Selection::gather(input, &asked.defaults, &self.plans, &spool)
                 .map_err(|error| asked::refused(context.printer, &error))
         });
@@ -202,7 +203,7 @@ fn place_of(path: &Path) -> Result<(OsDir, String), Failure> {
     Ok((dir, name.to_owned()))
 }
 
-fn folder_failed(error: &std::io::Error) -> Failure {
+pub(super) fn folder_failed(error: &std::io::Error) -> Failure {
     Failure::new(Exit::Storage, "storage", "the data directory cannot be used")
         .caused_by(error)
         .hint("check free space and that the folder can be written; the same command resumes")
@@ -215,16 +216,16 @@ fn plan_failed(error: &PlanError, path: &Path) -> Failure {
 }
 
 /// A job that could not go on.
-fn failed(error: &CloseError) -> Failure {
+fn failed(error: &JobError) -> Failure {
     match error {
-        CloseError::Journal(error) => failures::journal(error),
-        CloseError::Plan(error) => Failure::from_error(Exit::Usage, "bad_plan", error)
+        JobError::Journal(error) => failures::journal(error),
+        JobError::Plan(error) => Failure::from_error(Exit::Usage, "bad_plan", error)
             .hint("what was done is recorded; make a new plan for the rest"),
-        CloseError::File(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+        JobError::File(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
             Failure::new(Exit::Usage, "bad_argument", "the plan's file is there already")
                 .hint("name another file")
         }
-        CloseError::File(error) | CloseError::Claims(error) => folder_failed(error),
+        JobError::File(error) | JobError::Claims(error) => folder_failed(error),
         other => Failure::from_error(Exit::Unexpected, "sessions", other),
     }
 }

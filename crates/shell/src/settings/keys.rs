@@ -106,6 +106,27 @@ pub const KEYS: &[Key] = &[
         "how often serve removes what is due by the profile's policies; without policies it removes nothing",
     ),
     key_or(
+        "pii_key_mode",
+        &["FRONTDESK_PII_KEY_MODE"],
+        "contains",
+        "when the name of an attribute says that it holds personal data: contains, or words",
+    ),
+    key(
+        "pii_allow_keys",
+        &["FRONTDESK_PII_ALLOW_KEYS"],
+        "names of attributes that are free all the same, separated by commas or spaces",
+    ),
+    key(
+        "pii_actions",
+        &["FRONTDESK_PII_ACTIONS"],
+        "what is done about personal data, such as phone=warn,ip=allow; the rest is blocked",
+    ),
+    key(
+        "pii_default_region",
+        &["FRONTDESK_PII_DEFAULT_REGION"],
+        "the region of phone numbers without a +, such as DE; not set: they are not looked for",
+    ),
+    key_or(
         "local_addresses",
         &["FRONTDESK_LOCAL_ADDRESSES"],
         "refuse",

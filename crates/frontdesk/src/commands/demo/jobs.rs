@@ -210,12 +210,12 @@ impl Place<'_> {
         gateway: Gateway,
         journal: &Arc<Journal>,
     ) -> Result<(PlanCounts, Counts), Failure> {
-        let failed = |error: frontdesk_sessions::CloseError| {
+        let failed = |error: frontdesk_sessions::JobError| {
             Failure::from_error(Exit::Storage, "sessions", &error).hint("look at the space that is left")
         };
         let data = self.data()?;
         let (plans, claims) = (folder(&data, "plans")?, folder(&data, "state/sessions")?);
-        let run = frontdesk_sessions::new_run();
+        let run = frontdesk_sessions::new_run("close");
         // A plan is not replaced: that of an earlier demonstration stays.
         let name = format!("{}.ndjson", run.as_str());
         let desk = Desk::new(DeskParts {

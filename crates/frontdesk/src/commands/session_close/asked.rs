@@ -13,7 +13,7 @@ use frontdesk_shell::{Exit, Failure, Printer};
 use crate::args::SessionCloseArgs;
 
 /// The most guests that may be dealt with at once.
-const MOST_AT_ONCE: u32 = 100;
+pub(crate) const MOST_AT_ONCE: u32 = 100;
 
 /// What is to be done.
 pub(super) struct Asked {
@@ -90,7 +90,8 @@ impl Asked {
     }
 }
 
-fn number(found: &mut Collector, flag: &str, text: Option<&str>) -> Option<u64> {
+/// A number that was typed, where one was.
+pub(crate) fn number(found: &mut Collector, flag: &str, text: Option<&str>) -> Option<u64> {
     let text = text?;
     let number = text.parse().ok();
     if number.is_none() {
@@ -105,14 +106,14 @@ fn bad(problems: &Violations) -> Failure {
 }
 
 /// The lines of `--from`.
-pub(super) fn input(from: &Path) -> Result<Box<dyn BufRead>, Failure> {
+pub(crate) fn input(from: &Path) -> Result<Box<dyn BufRead>, Failure> {
     if from == Path::new("-") {
         return Ok(Box::new(io::stdin().lock()));
     }
     let file = File::open(from).map_err(|error| {
         Failure::new(Exit::Usage, "bad_argument", format!("cannot read {}", from.display()))
             .caused_by(&error)
-            .hint("name a file of lines such as {\"guest_id\": \"g-1\", \"reason\": \"timeout\"}")
+            .hint("name a file with a line of JSON for each guest, or - for stdin")
     })?;
     Ok(Box::new(BufReader::with_capacity(64 << 10, file)))
 }

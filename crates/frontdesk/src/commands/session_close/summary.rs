@@ -16,18 +16,18 @@ use crate::context::Context;
 
 /// What it took.
 #[derive(Clone, Copy, Serialize)]
-pub(super) struct Effort {
+pub(crate) struct Effort {
     elapsed_ms: u64,
     requests: u64,
     throttled: u64,
 }
 
 impl Effort {
-    pub(super) fn new(elapsed_ms: u64, requests: u64, throttled: u64) -> Self {
+    pub(crate) fn new(elapsed_ms: u64, requests: u64, throttled: u64) -> Self {
         Self { elapsed_ms, requests, throttled }
     }
 
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let Self { elapsed_ms, requests, throttled } = self;
         let seconds = *elapsed_ms as f64 / 1000.0;
         format!("{} requests in {seconds:.1} s, {} throttled", show_count(*requests), show_count(*throttled))
@@ -36,8 +36,8 @@ impl Effort {
 
 /// The last line (design, "Names that scripts rely on").
 #[derive(Serialize)]
-struct Last<T> {
-    summary: T,
+pub(crate) struct Last<T> {
+    pub(crate) summary: T,
 }
 
 /// A report as §6 wants it: counts, success rate, percentiles.
@@ -70,7 +70,7 @@ impl ClosedSummary {
             success_rate: report.counts.success_rate(),
             latency_ms: report.latencies.percentiles(),
             read_back: (!dry_run).then_some(report.read_back),
-            stopped: report.stop.as_ref().map(name),
+            stopped: report.stop.as_ref().map(stop_name),
             dry_run,
             effort,
         }
@@ -149,7 +149,7 @@ impl<'a> PlanSummary<'a> {
             repeated: counts.repeated,
             states: &counts.skipped,
             plan: plan.map(|path| path.display().to_string()),
-            stopped: stop.map(name),
+            stopped: stop.map(stop_name),
             effort,
         }
     }
@@ -180,7 +180,8 @@ impl<'a> PlanSummary<'a> {
     }
 }
 
-fn name(stop: &Stop) -> &'static str {
+/// The name of what stopped a job.
+pub(crate) fn stop_name(stop: &Stop) -> &'static str {
     match stop {
         Stop::Interrupted => "interrupted",
         Stop::Errors => "max_errors",
@@ -253,7 +254,7 @@ fn stopped(stop: &Stop, then: &str, refused: Exit) -> Result<Exit, Failure> {
             Failure::new(Exit::Policy, "max_errors", format!("more errors than --max-errors allows; {then}"))
                 .hint("look at why they failed, then run it again")
         }
-        Stop::Refused { text, .. } => Failure::new(refused, name(stop), format!("{text}; {then}"))
+        Stop::Refused { text, .. } => Failure::new(refused, stop_name(stop), format!("{text}; {then}"))
             .hint("check the client and give its role webchat:guest:read and webchat:guest:manage"),
     })
 }
@@ -299,7 +300,7 @@ fn exit_of(outcome: &Outcome) -> Exit {
         Outcome::Failed(why) => match why.kind {
             WhyKind::Unauthorized | WhyKind::Forbidden => Exit::Auth,
             WhyKind::Interrupted => Exit::Interrupted,
-            WhyKind::Refused => Exit::Partial,
+            WhyKind::Refused | WhyKind::Conflict => Exit::Partial,
             WhyKind::Throttled | WhyKind::Unavailable | WhyKind::Malformed | WhyKind::StillActive => {
                 Exit::Unavailable
             }
