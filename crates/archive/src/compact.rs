@@ -11,6 +11,7 @@ use crate::catalog::{self, Catalog, State};
 use crate::error::{Action, During, Error, ErrorKind};
 use crate::layout::{self, Folder};
 use crate::ledger::{Change, FolderName, Ledger, Ledgered, Phase, Rewritten, Stated};
+use crate::media;
 use crate::put::sealing;
 use crate::segment::check;
 use crate::segment::header::Entry;
@@ -75,6 +76,7 @@ impl Compaction<'_> {
             Phase::Sealed { place, .. } => place.offset,
             _ => self.covered(segment)?,
         };
+        media::forget_hidden(self.dir, self.catalog, segment)?;
         let copied = self.copy(segment, folder, &path, end, left_out, reason)?;
         let rewritten = Some(Rewritten { dropped: copied.dropped, highest: copied.highest });
         let by = copied.to.as_ref().map(|to| Stated::new(to.identity.segment, to.place));

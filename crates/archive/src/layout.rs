@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use frontdesk_domain::media::MediaHash;
 use frontdesk_domain::{Timestamp, YearMonth};
 
 pub(crate) const FORMAT: &str = "FORMAT.json";
@@ -13,6 +14,10 @@ pub(crate) const RUNS: &str = "runs";
 pub(crate) const RESERVE: &str = "reserve";
 pub(crate) const SEARCH: &str = "search";
 pub(crate) const SEARCH_MANIFEST: &str = "search/MANIFEST";
+/// The files of messages, by the SHA-256 of their bytes.
+pub(crate) const MEDIA: &str = "media";
+/// Files on their way there, and the marks of those that nothing may refer to.
+pub(crate) const INCOMING: &str = "incoming";
 pub(crate) const CATALOG: &str = "catalog.sqlite";
 pub(crate) const CATALOG_WAL: &str = "catalog.sqlite-wal";
 pub(crate) const CATALOG_SHM: &str = "catalog.sqlite-shm";
@@ -71,6 +76,16 @@ pub(crate) fn segment(folder: Folder, number: u32) -> String {
 /// `sha256sum -c` is run in the folder the two lie in.
 pub(crate) fn segment_sum(folder: Folder, number: u32) -> String {
     format!("{SEGMENTS}/{folder}/{number:06}{SUM_SUFFIX}")
+}
+
+/// The path of a message's file.
+pub(crate) fn media(hash: &MediaHash) -> String {
+    format!("{MEDIA}/{hash}")
+}
+
+/// The path of the mark of a file that nothing may refer to.
+pub(crate) fn mark(hash: &MediaHash) -> String {
+    format!("{INCOMING}/{hash}")
 }
 
 /// The path of a file of the search index.

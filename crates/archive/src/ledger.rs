@@ -88,6 +88,8 @@ pub(crate) enum Change {
         /// The highest sequence number there was: none is given twice.
         highest: u64,
     },
+    /// Files of messages are lost: records refer to them, and they are missing or were put aside.
+    LoseMedia { files: Vec<Hex> },
     /// A change of a later minor version.
     #[serde(other)]
     Other,
@@ -212,6 +214,8 @@ pub(crate) struct Ledgered {
     /// The highest sequence that was in a segment when it was rewritten.
     pub(crate) highest: u64,
     pub(crate) times: Times,
+    /// Files of messages that a repair gave up.
+    pub(crate) lost_media: BTreeSet<Sha256Hash>,
 }
 
 /// The ledger, open for writing.
@@ -361,6 +365,7 @@ fn fold(
         unrewritten: BTreeSet::new(),
         highest: 0,
         times: Times::default(),
+        lost_media: BTreeSet::new(),
     };
     for line in lines {
         let line = line.map_err(log_error)?;
@@ -380,6 +385,7 @@ fn fold(
 impl Ledgered {
     fn apply(&mut self, change: Change) -> Result<(), &'static str> {
         match change {
+            Change::LoseMedia { files } => self.lost_media.extend(files.iter().map(|file| file.0)),
             Change::Create { format_sha256, .. } => self.format_sha256 = Some(format_sha256.0),
             Change::Open { segment, folder, copy_of } => {
                 let phase = if copy_of.is_some() { Phase::Copying } else { Phase::Unsealed { stated: None } };

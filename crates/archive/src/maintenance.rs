@@ -12,6 +12,7 @@ use crate::error::{Action, During, Error, ErrorKind};
 use crate::format::Format;
 use crate::layout;
 use crate::ledger::CurrentRun;
+use crate::media;
 use crate::open::{self, Opened};
 use crate::put::Store;
 use crate::reserve;
@@ -106,6 +107,7 @@ impl Maintenance {
         drop(preparing);
         store.catalog.forget_thoroughly()?;
         index::settle(&store.dir, store.archive)?;
+        media::sweep(&*store.dir, &store.catalog)?;
         let (level, reserve) = (settings.level, settings.reserve);
         Ok(Self { format, run, store, level, reserve, without_reserve, lock })
     }

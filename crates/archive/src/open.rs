@@ -14,6 +14,7 @@ use crate::error::{Action, During, Error, ErrorKind};
 use crate::format::Format;
 use crate::layout::{self, Name};
 use crate::ledger::{Change, CurrentRun, Hex, Ledger, Ledgered, Phase};
+use crate::media;
 use crate::put::{Preparing, Store};
 use crate::reserve;
 use crate::segment::pack::Packer;
@@ -133,6 +134,7 @@ pub(crate) fn open(
         compact::rewrite_hidden(compaction, &ledgered)?;
     }
 
+    media::settle(&*dir, &catalog)?;
     let mut store = store(dir.clone(), settings, archive, clock, ledger, catalog, next_segment, changed)?;
     store.touched.extend(vouched);
     reserve::keep(&*store.dir, settings.reserve, store.catalog.largest_segment()?);

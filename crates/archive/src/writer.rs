@@ -45,7 +45,7 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Writer {
-    dir: Arc<dyn Dir>,
+    pub(crate) dir: Arc<dyn Dir>,
     format: Format,
     run: CurrentRun,
     heads: RunHeads,

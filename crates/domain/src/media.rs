@@ -21,6 +21,9 @@ use serde::{Deserialize, Serialize};
 use crate::Timestamp;
 
 mod expiry;
+mod listing;
+
+pub use listing::{MediaEntry, MediaFile, MediaHash, MediaHashError, MediaListing, media_files};
 
 /// A link that may be asked for: absolute, over `http` or `https`, with a host, without control characters, spaces or
 /// backslashes, at most 8,192 bytes.

@@ -58,4 +58,4 @@ pub use log::{
 };
 pub use os::OsDir;
 pub use path::{check_path, parent};
-pub use publish::{STAGE_PREFIX, ensure_dir, publish, publish_with, sweep_stages};
+pub use publish::{STAGE_PREFIX, Staged, ensure_dir, publish, publish_with, sweep_stages};

@@ -1,6 +1,8 @@
 //! Publishing: a whole file appears under its name at once and durably, or not at all.
 
+use std::fmt;
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::dir::{Dir, EntryKind, WriteAt};
@@ -58,6 +60,101 @@ pub fn publish_with(
         return Err(error);
     }
     dir.sync_dir(parent(path))
+}
+
+/// A file that is filled piece by piece under a staged name, and gets its name when it is whole. One that is dropped
+/// before is removed.
+///
+/// ```
+/// use std::sync::Arc;
+/// use frontdesk_durable::{OsDir, Staged, read_whole};
+/// # let temp = tempfile::tempdir()?;
+/// # let place = temp.path().join("files");
+/// let dir = Arc::new(OsDir::open_or_create(place)?);
+/// let mut staged = Staged::create(dir.clone(), "")?;
+/// staged.write(b"one, ")?;
+/// staged.write(b"two")?;
+/// staged.publish("whole")?;
+/// assert_eq!(read_whole(&*dir, "whole", 1024)?, b"one, two");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub struct Staged {
+    dir: Arc<dyn Dir>,
+    path: String,
+    file: Option<Box<dyn WriteAt>>,
+    length: u64,
+}
+
+impl Staged {
+    /// An empty file in `folder`, under a name that [`sweep_stages`] knows.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn create(dir: Arc<dyn Dir>, folder: &str) -> io::Result<Self> {
+        let (path, file) = stage(&*dir, folder)?;
+        Ok(Self { dir, path, file: Some(file), length: 0 })
+    }
+
+    /// Adds bytes at its end.
+    ///
+    /// # Errors
+    ///
+    /// What the system says. The file cannot be published any more.
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let Some(file) = &mut self.file else { return Err(io::ErrorKind::NotFound.into()) };
+        file.write_at(self.length, bytes)?;
+        self.length += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Bytes written so far.
+    #[must_use]
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Makes it durable under `path`, in whichever folder, replacing what was there.
+    ///
+    /// # Errors
+    ///
+    /// As [`publish`].
+    pub fn publish(mut self, path: &str) -> io::Result<()> {
+        check_path(path)?;
+        let Some(mut file) = self.file.take() else { return Err(io::ErrorKind::NotFound.into()) };
+        let published = file.sync_all().and_then(|()| {
+            drop(file);
+            self.dir.rename(&self.path, path)
+        });
+        if let Err(error) = published {
+            let _ = self.dir.remove(&self.path);
+            return Err(error);
+        }
+        self.dir.sync_dir(parent(path))?;
+        // A name that moves between folders is durable when both are.
+        match parent(&self.path) {
+            same if same == parent(path) => Ok(()),
+            other => self.dir.sync_dir(other),
+        }
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        if self.file.take().is_some() {
+            // Best effort: what stays is recognised by its name.
+            let _ = self.dir.remove(&self.path);
+        }
+    }
+}
+
+impl fmt::Debug for Staged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Staged")
+            .field("path", &self.path)
+            .field("length", &self.length)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Makes a directory durably, unless it is there already: created, then synced into its parent.

@@ -7,6 +7,7 @@
 mod digest;
 mod keys;
 mod mark;
+mod media;
 mod open;
 mod read;
 mod replay;

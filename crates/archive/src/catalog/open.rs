@@ -127,6 +127,7 @@ INSERT INTO main.hold_lines SELECT * FROM folder.hold_lines;
 INSERT INTO main.holds SELECT * FROM folder.holds;
 INSERT INTO main.tombstones SELECT * FROM folder.tombstones;
 INSERT INTO main.hidden SELECT * FROM folder.hidden;
+INSERT INTO main.media SELECT * FROM folder.media;
 COMMIT;
 DETACH DATABASE folder;
 ";

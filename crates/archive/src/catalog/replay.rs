@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
+use frontdesk_domain::media::{MediaFile, media_files};
 use frontdesk_domain::payload;
 use frontdesk_domain::{RecordId, RecordKey, RecordKind, Timestamp};
 use frontdesk_durable::{Dir, Head, Sha256Hash};
@@ -247,6 +248,8 @@ pub(crate) struct ReadRecord {
     pub(crate) start: u32,
     pub(crate) length: u32,
     pub(crate) started_at: Option<i64>,
+    /// Files it refers to.
+    pub(crate) media: Vec<MediaFile>,
 }
 
 /// What a worker makes of a member.
@@ -287,6 +290,7 @@ pub(crate) fn read_rows(checked: &Checked<'_>) -> (Vec<ReadRecord>, usize) {
             start: span.start as u32,
             length: entry.length,
             started_at,
+            media: if entry.kind == RecordKind::Media { media_files(bytes) } else { Vec::new() },
         });
     }
     (rows, unnamed)
@@ -446,6 +450,7 @@ impl Progress {
                 self.damage(part, member.offset, "a sequence number is there twice");
                 continue;
             }
+            change.refer(row.sequence, &row.media)?;
             match latest {
                 // Segments come by number, so versions of a key may come in any order.
                 Some(latest) if latest.sequence > row.sequence => change.supersede(row.sequence)?,

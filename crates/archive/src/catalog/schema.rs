@@ -5,7 +5,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 /// Raised whenever a table or the meaning of a column changes; another number means rebuild.
-pub(crate) const VERSION: i64 = 3;
+pub(crate) const VERSION: i64 = 4;
 
 /// How long a statement waits for another process before it says `database is locked`. In WAL mode only
 /// recovery after a crash and the end of a checkpoint ever wait.
@@ -21,7 +21,7 @@ const BUSY: Duration = Duration::from_secs(30);
 ///
 /// `holds` has a row for each conversation a matter holds, with the number of the ledger's line that said so, which
 /// `hold_lines` tells more of. `tombstones`: conversations that retention removed. `hidden`: records of theirs whose
-/// bytes are still in a segment.
+/// bytes are still in a segment. `media`: the files that records refer to, those of hidden records included.
 pub(super) const TABLES: &str = "
 CREATE TABLE meta (
     name TEXT PRIMARY KEY NOT NULL,
@@ -97,6 +97,13 @@ CREATE TABLE hidden (
     segment INTEGER NOT NULL
 );
 CREATE INDEX hidden_by_segment ON hidden (segment);
+CREATE TABLE media (
+    sha256 BLOB NOT NULL,
+    sequence INTEGER NOT NULL,
+    length INTEGER NOT NULL,
+    PRIMARY KEY (sha256, sequence)
+) WITHOUT ROWID;
+CREATE INDEX media_by_sequence ON media (sequence);
 ";
 
 /// Settings of a connection that writes.

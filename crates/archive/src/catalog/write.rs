@@ -214,6 +214,11 @@ impl<'c> Change<'c> {
         const RECORDS: &str = "SELECT r.sequence FROM records r
             WHERE r.member IN (SELECT m.id FROM members m WHERE m.segment = ?1)";
         keys::forget(self.transaction, RECORDS, number)?;
+        let sql = format!(
+            "DELETE FROM media WHERE sequence IN ({RECORDS})
+                 OR sequence IN (SELECT h.sequence FROM hidden h WHERE h.segment = ?1)"
+        );
+        self.transaction.execute(&sql, params![number])?;
         for of in ["superseded", "records"] {
             let sql = format!("DELETE FROM {of} WHERE sequence IN ({RECORDS})");
             self.transaction.execute(&sql, params![number])?;

@@ -7,6 +7,7 @@ use frontdesk_durable::{Dir, EntryKind, STAGE_PREFIX, Sha256Hash, WriteAt, publi
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::media;
 use crate::error::{Action, During, Error, ErrorKind};
 use crate::name;
 
@@ -111,6 +112,7 @@ fn is_ours(file: &str) -> bool {
     [MARKER, SUMS, SUMS_SUM, MANIFEST, MANIFEST_LINES, FACTS].contains(&file)
         || file.starts_with(STAGE_PREFIX)
         || file.ends_with(name::SUFFIX)
+        || file.ends_with(media::SUFFIX)
         || (file.starts_with(RECORDS) && file.ends_with(RECORDS_SUFFIX))
 }
 
@@ -172,6 +174,12 @@ impl Growing {
         self.file.write_at(at, &self.held).during(Action::Export, &shown(&*self.dir, &self.name))?;
         self.held.clear();
         Ok(())
+    }
+
+    /// Gives it up.
+    pub(super) fn discard(self) -> Result<(), Error> {
+        drop(self.file);
+        self.dir.remove(&self.stage).during(Action::Export, &shown(&*self.dir, &self.name))
     }
 
     /// Makes it durable under its name; gives that and the checksum.

@@ -9,11 +9,13 @@ mod files;
 mod folder;
 mod lines;
 mod manifest;
+mod media;
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use frontdesk_domain::media::media_files;
 use frontdesk_domain::{RecordKind, TimeRange, Timestamp};
 use frontdesk_durable::Dir;
 
@@ -78,6 +80,8 @@ pub struct ExportReport {
     pub records: u64,
     /// Files that hold them.
     pub files: u64,
+    /// Files of messages among them.
+    pub media: u64,
     /// Bytes of the records.
     pub raw_bytes: u64,
     /// Bytes of the files.
@@ -118,11 +122,15 @@ impl Reader {
         let wanted = |key: i64| selected.as_ref().is_none_or(|selected| selected.contains(&key));
         let mut folder = Folder::claim(to)?;
         let manifest = Manifest::new(&self.format, export, now);
-        let job = Job { reader: self, filter, wanted: &wanted, stop, progress };
+        let mut referred = media::Referred::new();
+        let job = Job { reader: self, filter, wanted: &wanted, stop, progress, referred: &mut referred };
         match &export.layout {
             ExportLayout::Files => files::write(job, &mut folder, &mut report)?,
             ExportLayout::Ndjson { file_bytes } => lines::write(job, &mut folder, *file_bytes, &mut report)?,
             ExportLayout::Csv { metadata } => csv::write(job, &mut folder, metadata, &mut report)?,
+        }
+        if !matches!(export.layout, ExportLayout::Csv { .. }) && !report.interrupted {
+            media::write(self, &mut folder, &referred, stop, &mut report)?;
         }
         if report.interrupted {
             return Ok(report);
@@ -155,6 +163,8 @@ struct Job<'j> {
     wanted: &'j dyn Fn(i64) -> bool,
     stop: &'j dyn Fn() -> bool,
     progress: &'j mut dyn FnMut(ExportProgress),
+    /// The files that the records refer to.
+    referred: &'j mut media::Referred,
 }
 
 /// How a page goes on.
@@ -172,20 +182,27 @@ impl Job<'_> {
         work: impl Fn(&crate::catalog::Found, &[u8]) -> T + Sync,
         mut sink: impl FnMut(&crate::catalog::Found, Step<T>, &mut ExportReport) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let Self { reader, filter, wanted, stop, progress } = self;
+        let Self { reader, filter, wanted, stop, progress, referred } = self;
         let mut at = ExportProgress::default();
         let ended = reader.stream(
             filter,
             |row| wanted(row.key_hash),
             threads,
-            work,
+            |row, bytes| {
+                let files = if row.key.kind == RecordKind::Media { media_files(bytes) } else { Vec::new() };
+                (work(row, bytes), files)
+            },
             |row, worked| {
                 if stop() {
                     report.interrupted = true;
                     return Err(Error::interrupted());
                 }
                 match worked {
-                    Ok(worked) => {
+                    Ok((worked, files)) => {
+                        for file in files {
+                            let first = || (row.key.clone(), row.version, row.sequence);
+                            referred.entry(file.sha256).or_insert_with(first);
+                        }
                         report.records += 1;
                         report.raw_bytes += u64::from(row.length);
                         sink(row, Step::Took(worked), report)?;

@@ -221,6 +221,7 @@ impl Store {
                     let record = &accepted[index];
                     let row = row(record, member, start);
                     doubled |= !change.add_record(row)?;
+                    change.refer(record.sequence, &record.prepared.media)?;
                     start += row.length + 1;
                     match record.replaces {
                         Some(sequence) => change.supersede(sequence)?,

@@ -13,8 +13,9 @@ pub(crate) use queue::{Queue, queue};
 
 use std::fmt;
 
+use frontdesk_domain::media::{MediaFile, media_files};
 use frontdesk_domain::payload::{self, Facts};
-use frontdesk_domain::{RawRecord, RecordError, RecordKey, Timestamp};
+use frontdesk_domain::{RawRecord, RecordError, RecordKey, RecordKind, Timestamp};
 use frontdesk_durable::Sha256Hash;
 
 use crate::catalog;
@@ -31,6 +32,8 @@ pub struct Prepared {
     pub(crate) folder: Folder,
     /// Whether the payload states the id of the key, so that nothing else need.
     pub(crate) carries_id: bool,
+    /// Files it refers to.
+    pub(crate) media: Vec<MediaFile>,
 }
 
 impl Prepared {
@@ -65,6 +68,10 @@ impl Prepared {
             started_at: facts.started_at.map(Timestamp::as_micros),
             folder: Folder::of(facts.started_at),
             carries_id,
+            media: match record.key().kind {
+                RecordKind::Media => media_files(record.bytes()),
+                _ => Vec::new(),
+            },
             record,
         }
     }

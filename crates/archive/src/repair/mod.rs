@@ -7,6 +7,7 @@
 //! What repair does not touch is `FORMAT.json`, the ledger, and the logs of runs. The ledger says what is held and what
 //! was removed by law; one that was made anew from the segments would forget both.
 
+mod media;
 mod mend;
 mod survey;
 
@@ -27,6 +28,8 @@ use crate::search::index;
 use crate::settings::Settings;
 use crate::writer::{Clock, Writer};
 
+pub use media::MendedMedia;
+
 /// What a repair found, and did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RepairReport {
@@ -39,6 +42,8 @@ pub struct RepairReport {
     pub strangers: Vec<String>,
     /// Catalog, checksum files and files of the search index that do not agree with the truth; made anew.
     pub projections: Vec<String>,
+    /// Files of messages that are not as they must be.
+    pub media: Vec<MendedMedia>,
     /// Whether anything was changed: not for a preview, and not when nothing was damaged.
     pub changed: bool,
 }
@@ -109,6 +114,19 @@ pub fn repair(root: &Path, settings: &Settings, clock: Clock, apply: bool) -> Re
 /// # Errors
 /// As [`repair`].
 pub fn repair_in(
+    dir: Arc<dyn Dir>,
+    settings: &Settings,
+    clock: Clock,
+    apply: bool,
+) -> Result<RepairReport, Error> {
+    let mut report = of_segments(dir.clone(), settings, clock.clone(), apply)?;
+    // What records refer to is known once they are as they must be.
+    media::repair(&dir, settings, clock, apply, &mut report)?;
+    Ok(report)
+}
+
+/// Everything but the files of messages.
+fn of_segments(
     dir: Arc<dyn Dir>,
     settings: &Settings,
     clock: Clock,

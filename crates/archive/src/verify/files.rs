@@ -44,9 +44,15 @@ fn root(scope: &Scope<'_>, findings: &mut Findings) -> Result<(), Error> {
     for entry in scope.dir.list("").during(Action::Verify, "the archive")? {
         let name = entry.name.as_str();
         let known = match entry.kind {
-            EntryKind::Dir => {
-                [layout::SEGMENTS, layout::RUNS, layout::QUARANTINE, layout::SEARCH].contains(&name)
-            }
+            EntryKind::Dir => [
+                layout::SEGMENTS,
+                layout::RUNS,
+                layout::QUARANTINE,
+                layout::SEARCH,
+                layout::MEDIA,
+                layout::INCOMING,
+            ]
+            .contains(&name),
             EntryKind::File => {
                 let files = [
                     layout::FORMAT,
@@ -149,7 +155,7 @@ fn segments(scope: &Scope<'_>, ledgered: Option<&Ledgered>, findings: &mut Findi
     Ok(())
 }
 
-fn unexplained(scope: &Scope<'_>, path: &str, name: &str, findings: &mut Findings) {
+pub(super) fn unexplained(scope: &Scope<'_>, path: &str, name: &str, findings: &mut Findings) {
     match (name.starts_with(STAGE_PREFIX), scope.active) {
         (true, true) => {}
         (true, false) => findings.unfinished(path, STAGED),
@@ -157,7 +163,7 @@ fn unexplained(scope: &Scope<'_>, path: &str, name: &str, findings: &mut Finding
     }
 }
 
-fn list(scope: &Scope<'_>, path: &str) -> Result<Vec<frontdesk_durable::Entry>, Error> {
+pub(super) fn list(scope: &Scope<'_>, path: &str) -> Result<Vec<frontdesk_durable::Entry>, Error> {
     match scope.dir.list(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
         other => other.during(Action::Verify, path),

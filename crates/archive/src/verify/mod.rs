@@ -4,6 +4,7 @@
 
 mod catalog;
 mod files;
+mod media;
 mod segments;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -258,6 +259,7 @@ impl Reader {
         files::check(&scope, &self.format, ledgered.as_ref(), &mut findings)?;
         let compare = catalog::must_compare(&scope, options, &mut findings)?;
         let seen = segments::check(&scope, ledgered.as_ref(), compare, &mut findings, progress)?;
+        media::check(self, &scope, ledgered.as_ref(), &mut findings)?;
         if let (true, Some((catalog, mark))) = (compare, &scope.catalog) {
             let checked = catalog::check(&scope, catalog, mark.conversations, &seen, &mut findings);
             findings.catalog(checked)?;

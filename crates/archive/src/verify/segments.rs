@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use frontdesk_domain::RecordId;
+use frontdesk_domain::{RecordId, RecordKind};
 
 use super::{Findings, Progress, Scope};
 use crate::catalog::{self, Catalog, Mark, ReadRecord};
@@ -99,7 +99,8 @@ pub(super) fn check(
         walk.take(event, progress, &mut |row, member, folder| match &mut by_sequence {
             None => Ok(true),
             Some(find) => {
-                Ok(find(row.sequence)?.is_some_and(|found| row.is_in(&found, member, folder, scope)))
+                let there = find(row.sequence)?.is_some_and(|found| row.is_in(&found, member, folder, scope));
+                Ok(there && refers_alike(scope, row)?)
             }
         })
     })?;
@@ -109,6 +110,17 @@ pub(super) fn check(
         walk.findings.unfinished(layout::CATALOG, what);
     }
     Ok(walk.seen)
+}
+
+/// Whether the catalog knows the files a record refers to, and no others.
+fn refers_alike(scope: &Scope<'_>, row: &ReadRecord) -> Result<bool, Error> {
+    match &scope.catalog {
+        Some((catalog, _)) if row.key.kind == RecordKind::Media => {
+            let known = catalog.files_of(row.sequence)?;
+            Ok(known.iter().eq(row.media.iter().map(|file| &file.sha256.0)))
+        }
+        _ => Ok(true),
+    }
 }
 
 fn parts(

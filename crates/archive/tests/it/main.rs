@@ -11,6 +11,7 @@ mod failures;
 mod golden;
 mod ids;
 mod indexing;
+mod media;
 mod queries;
 mod repairing;
 mod reporting;
