@@ -42,6 +42,7 @@ mod history;
 mod hostile;
 mod house;
 mod keeping;
+mod kept_histories;
 mod kill;
 mod kill_sessions;
 mod memory;
@@ -131,6 +132,7 @@ fn all(options: &Options) -> Vec<Scenario> {
     all.extend(faults::scenarios());
     all.extend(sessions::scenarios());
     all.extend(history::scenarios());
+    all.extend(kept_histories::scenarios());
     all.extend(closing::scenarios());
     all.extend(webhooks::scenarios());
     all.extend(callback::scenarios());

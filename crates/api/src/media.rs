@@ -14,7 +14,7 @@ use frontdesk_domain::media::{MediaState, MediaUrl};
 use futures_util::{FutureExt as _, StreamExt as _};
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
+use tokio::time::{timeout, timeout_at};
 
 use crate::clock::{Clock, instant, later};
 use crate::endpoint::Repeat;
@@ -37,6 +37,8 @@ const OPERATION: &str = "media check";
 /// Time for one link, all hops and repeats; without the body.
 const LINK_TIME: Duration = Duration::from_secs(30);
 const ATTEMPTS: u32 = 2;
+/// Time for the bytes of one file: who sends a byte every few seconds has one of the eight places no longer.
+const BODY_TIME: Duration = Duration::from_mins(10);
 
 /// What is known of a link after it was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -168,7 +170,15 @@ impl MediaDoor {
         }
         let content_type = head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let content_type = content_type.map(str::to_owned);
-        Ok(MediaBody { body, left: limit, limit, idle: self.timeouts.idle, content_type, _place: place })
+        Ok(MediaBody {
+            body,
+            left: limit,
+            limit,
+            idle: self.timeouts.idle,
+            until: later(instant(), BODY_TIME),
+            content_type,
+            _place: place,
+        })
     }
 
     async fn follow_whole(&self, url: &MediaUrl) -> Result<Found, MediaAnswer> {
@@ -302,6 +312,7 @@ pub struct MediaBody {
     left: u64,
     limit: u64,
     idle: Duration,
+    until: tokio::time::Instant,
     content_type: Option<String>,
     _place: Option<OwnedSemaphorePermit>,
 }
@@ -328,7 +339,7 @@ impl MediaBody {
     /// Safe: bytes that came are given by the next call.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, MediaAnswer> {
         let cut = |kind: TransportKind| MediaAnswer::unreachable(Some(StatusCode::OK), kind.phrase());
-        match timeout(self.idle, self.body.next()).await {
+        match timeout_at(later(instant(), self.idle).min(self.until), self.body.next()).await {
             Err(_) => Err(cut(TransportKind::Timeout)),
             Ok(Some(Err(error))) => Err(cut(error.kind())),
             Ok(None) => Ok(None),

@@ -4,10 +4,11 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use frontdesk_archive::{Prepared, PutOutcome, RECORD_LIMIT, Writer};
+use frontdesk_archive::{Prepared, RECORD_LIMIT, Writer};
 use frontdesk_domain::{RawRecord, RecordKey, RecordKind, payload};
 
 use crate::destination::{Delivered, Destination, Finished};
+use crate::keep::named;
 use crate::pull::StoreError;
 use crate::report::HistoryState;
 
@@ -58,12 +59,7 @@ impl Destination for ArchiveStore {
         let key = RecordKey { kind: RecordKind::History, id: history.report().target.conversation().clone() };
         let record = RawRecord::from_parts(key, bytes).map_err(io::Error::other)?;
         let outcomes = self.writer.put(vec![Prepared::new(record, facts)])?;
-        Ok(archived(match outcomes.first() {
-            Some(PutOutcome::Stored) => "stored",
-            Some(PutOutcome::VersionAdded { .. }) => "version_added",
-            Some(PutOutcome::Expired) => "expired",
-            _ => "unchanged",
-        }))
+        Ok(archived(outcomes.first().map_or("unchanged", named)))
     }
 }
 
@@ -115,6 +111,7 @@ impl Destination for Both {
 
     fn take(&self, history: &Finished<'_>) -> Result<Delivered, StoreError> {
         let (one, other) = (self.0.take(history)?, self.1.take(history)?);
-        Ok(Delivered { file: one.file.or(other.file), archived: one.archived.or(other.archived) })
+        let (file, archived) = (one.file.or(other.file), one.archived.or(other.archived));
+        Ok(Delivered { file, archived, ..Delivered::default() })
     }
 }

@@ -59,6 +59,9 @@ pub(crate) struct Checkpoint {
     /// What became of its media links, once they were asked.
     #[serde(default)]
     pub(crate) media: Option<MediaCounts>,
+    /// How far its media links are, while they are being asked.
+    #[serde(default)]
+    pub(crate) asking: Option<Asking>,
     /// How the listing ended, once it has.
     pub(crate) end: Option<End>,
 }
@@ -74,9 +77,20 @@ impl Checkpoint {
             spilled: 0,
             findings: 0,
             media: None,
+            asking: None,
             end: None,
         }
     }
+}
+
+/// How far the media links of a history are.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Asking {
+    /// Where the messages end in the working file: what became of their links is behind.
+    pub(crate) messages: u64,
+    /// Where the next link is looked for.
+    pub(crate) at: u64,
+    pub(crate) counts: MediaCounts,
 }
 
 /// How a listing ended for good.

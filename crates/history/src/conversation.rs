@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use frontdesk_api::media::MediaDoor;
 use frontdesk_api::{
     Error as ApiError, ErrorKind, Flight, HistoryPage, HistoryPages, HistoryQuery, HistorySource, PageMemory,
     PageRoom, SeenIds, Stop,
@@ -19,7 +18,8 @@ use sha2::{Digest, Sha256};
 use crate::blocking::blocking;
 use crate::checkpoint::{Checkpoint, End, Stage};
 use crate::destination::{Delivered, Destination, Finished};
-use crate::media;
+use crate::keep::MediaArchive;
+use crate::media::MediaWork;
 use crate::monitor::{Monitor, Progress};
 use crate::pull::{Clock, PullRequest, Session, StoreError};
 use crate::report::{ConversationReport, Failed, HistoryState};
@@ -30,7 +30,7 @@ pub(crate) struct Shared<'r> {
     pub(crate) source: &'r dyn HistorySource,
     pub(crate) course: Arc<Course>,
     pub(crate) request: &'r PullRequest,
-    pub(crate) media: Option<MediaDoor>,
+    pub(crate) media: Option<MediaWork>,
     pub(crate) memory: PageMemory,
     pub(crate) flight: Flight,
     pub(crate) monitor: &'r dyn Monitor,
@@ -47,6 +47,8 @@ pub(crate) struct Course {
     pub(crate) ledger: String,
     pub(crate) run: RunId,
     pub(crate) types: TypeFilter,
+    /// Where the files of messages are kept, if they are.
+    pub(crate) keep: Option<Arc<MediaArchive>>,
 }
 
 /// Tells every conversation to finish the page it is storing and to fetch no other.
@@ -68,20 +70,20 @@ impl Quit {
         *self.0.borrow()
     }
 
-    async fn asked(&self) {
+    pub(crate) async fn asked(&self) {
         // The sender is `self`, so the channel is open.
         let _ = self.0.subscribe().wait_for(|quit| *quit).await;
     }
 }
 
 /// A conversation in progress: its working file, how far it is, and the ids it has met.
-struct Open {
-    target: HistoryTarget,
-    spill: Spill,
-    checkpoint: Checkpoint,
-    stage: Stage,
+pub(crate) struct Open {
+    pub(crate) target: HistoryTarget,
+    pub(crate) spill: Spill,
+    pub(crate) checkpoint: Checkpoint,
+    pub(crate) stage: Stage,
     seen: SeenIds,
-    resumed: bool,
+    pub(crate) resumed: bool,
     /// Pages stored in this session.
     taken: u32,
 }
@@ -136,25 +138,16 @@ impl Shared<'_> {
                 }
             }
         }
-        if open.stage == Stage::Fetched
-            && open.checkpoint.media.is_none()
-            && let Some(door) = &self.media
+        if let Some(work) = &self.media
+            && work.is_for(&open)
         {
-            let (spill, checked) =
-                media::check(open.spill, door, || self.course.now(), self.quit.asked()).await;
-            open.spill = spill;
-            match checked? {
-                Some(counts) => {
-                    (open.checkpoint.spilled, open.checkpoint.media) = (open.spill.end(), Some(counts));
-                    let course = Arc::clone(&self.course);
-                    open = blocking(move || course.checked(open)).await?;
-                }
+            let (again, is_done) = self.media(open, work).await?;
+            open = again;
+            if !is_done {
                 // Nothing is handed out that lacks what was asked for.
-                None => {
-                    open.stage = Stage::Open;
-                    open.checkpoint.end = None;
-                    state = Some((HistoryState::Interrupted, None));
-                }
+                open.stage = Stage::Open;
+                open.checkpoint.end = None;
+                state = Some((HistoryState::Interrupted, None));
             }
         }
         let course = Arc::clone(&self.course);
@@ -316,7 +309,7 @@ enum Fetched {
 type Kept = Result<Open, (Box<Open>, StoreError)>;
 
 impl Course {
-    fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         (self.clock)()
     }
 
@@ -481,7 +474,7 @@ impl Course {
     }
 
     /// Writes down that the media links were asked.
-    fn checked(&self, open: Open) -> Result<Open, StoreError> {
+    pub(crate) fn checked(&self, open: Open) -> Result<Open, StoreError> {
         let key = Self::key(&open.target);
         let change = Change::new().item(&self.ledger, key, open.stage.as_str(), &open.checkpoint)?;
         self.record(change)?;
@@ -557,7 +550,11 @@ impl Course {
         let is_there = report.pages > 0 && state != HistoryState::Interrupted;
         if is_there && (stage != Stage::Done || !self.destination.keeps()) {
             let history = Finished { report: &report, spill: &spill, findings: checkpoint.findings };
-            report.delivered = self.destination.take(&history)?;
+            let mut delivered = self.destination.take(&history)?;
+            if let Some(keep) = &self.keep {
+                delivered.media_archived = keep.put(&history)?;
+            }
+            report.delivered = delivered;
         }
         if stage == Stage::Fetched {
             let change = Change::new().item(&self.ledger, key, Stage::Done.as_str(), &checkpoint)?;

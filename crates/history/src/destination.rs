@@ -43,6 +43,9 @@ pub struct Delivered {
     /// What the archive made of it: `stored`, `version_added`, `unchanged`, `expired`, `too_large`, `not_whole`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub archived: Option<&'static str>,
+    /// What the archive made of the record of its files: the same words, without `not_whole`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub media_archived: Option<&'static str>,
 }
 
 /// A history whose listing ended: what came of it, sorted and without duplicates, in memory that does not grow with it.

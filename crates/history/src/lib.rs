@@ -25,6 +25,7 @@ mod blocking;
 mod checkpoint;
 mod conversation;
 pub mod destination;
+mod keep;
 mod media;
 pub mod monitor;
 pub mod pull;
@@ -34,6 +35,7 @@ mod spill;
 
 pub use archive_store::{ArchiveStore, Both};
 pub use destination::{Delivered, Destination, Finished, Folder};
+pub use keep::MediaArchive;
 pub use media::{MediaCounts, MediaReport};
 pub use monitor::{Monitor, Progress, Silent};
 pub use pull::{Clock, HistoryPull, PullRequest, Session, StoreError};

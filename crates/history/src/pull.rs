@@ -22,6 +22,8 @@ use crate::blocking::blocking;
 use crate::checkpoint::{RUN, RunDetail, Stage};
 use crate::conversation::{Course, Quit, Shared};
 use crate::destination::Destination;
+use crate::keep::MediaArchive;
+use crate::media::MediaWork;
 use crate::monitor::{Monitor, Progress};
 use crate::report::{ConversationReport, PullReport, Totals};
 
@@ -82,7 +84,7 @@ pub struct HistoryPull<'p> {
     session: Session,
     destination: Arc<dyn Destination>,
     clock: Clock,
-    media: Option<MediaDoor>,
+    media: Option<MediaWork>,
 }
 
 impl fmt::Debug for HistoryPull<'_> {
@@ -105,7 +107,14 @@ impl<'p> HistoryPull<'p> {
     /// Asks the media links of every history through this door, after its last page.
     #[must_use]
     pub fn check_media(mut self, door: MediaDoor) -> Self {
-        self.media = Some(door);
+        self.media = Some(MediaWork { door, keep: None });
+        self
+    }
+
+    /// Takes the files of every history through this door into the archive, after its last page.
+    #[must_use]
+    pub fn save_media(mut self, door: MediaDoor, archive: MediaArchive) -> Self {
+        self.media = Some(MediaWork { door, keep: Some(Arc::new(archive)) });
         self
     }
 
@@ -142,6 +151,7 @@ impl<'p> HistoryPull<'p> {
                 ledger: ledger.clone(),
                 run: run.clone(),
                 types: request.types.clone(),
+                keep: self.keep().cloned(),
             }),
             request,
             media: self.media.clone(),
@@ -178,11 +188,18 @@ impl<'p> HistoryPull<'p> {
             types,
             request.resume,
             request.selection,
-            self.media.is_some(),
+            self.media.as_ref().map_or(serde_json::json!(false), |work| match &work.keep {
+                None => serde_json::json!(true),
+                Some(keep) => serde_json::json!(["save", keep.limit()]),
+            }),
             self.destination.identity(),
         ]);
         let digest = Sha256::digest(identity.to_string());
         digest[..8].iter().fold("history-".to_owned(), |name, byte| format!("{name}{byte:02x}"))
+    }
+
+    fn keep(&self) -> Option<&Arc<MediaArchive>> {
+        self.media.as_ref()?.keep.as_ref()
     }
 
     /// Takes the lock, and finds the run to go on with or begins a new one.
@@ -210,8 +227,11 @@ impl<'p> HistoryPull<'p> {
 
     /// Ends the run, and removes its working files.
     async fn finish(&self, ledger: String, run: RunId) -> Result<(), StoreError> {
-        let session = self.session.clone();
+        let (session, keep) = (self.session.clone(), self.keep().cloned());
         blocking(move || {
+            if let Some(keep) = keep {
+                keep.sweep()?;
+            }
             let change = Change::new().item(&ledger, RUN, Stage::Done.as_str(), &RunDetail { run })?;
             session.journal.record(change)?;
             let prefix = format!("{ledger}-");

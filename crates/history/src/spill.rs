@@ -103,6 +103,16 @@ impl Spill {
         Ok(())
     }
 
+    /// Forgets what is behind a place.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(crate) fn cut(&mut self, end: u64) -> io::Result<()> {
+        self.file.set_len(end)?;
+        self.end = end;
+        Ok(())
+    }
+
     /// The frames from the first.
     pub(crate) fn frames(&self) -> Frames<'_> {
         Frames::new(&*self.file, 0, self.end, BUFFER)

@@ -17,7 +17,8 @@ use super::{Scenario, files};
 use crate::Outcome;
 
 /// The path template of a history.
-const HISTORY: &str = "/api/v2/public/messaging/{organizationId}/{domainId}/{conversationId}/messages";
+pub(super) const HISTORY: &str =
+    "/api/v2/public/messaging/{organizationId}/{domainId}/{conversationId}/messages";
 
 pub(super) fn scenarios() -> Vec<Scenario> {
     vec![
@@ -52,7 +53,7 @@ fn storm() -> FaultPlan {
 }
 
 /// A line for every conversation of the tenant.
-fn every_conversation(scene: &Scene<'_>, tenant: &Tenant<'_>) -> Result<String, String> {
+pub(super) fn every_conversation(scene: &Scene<'_>, tenant: &Tenant<'_>) -> Result<String, String> {
     let ready = tenant.ready();
     let lines: Vec<Value> = tenant
         .truth()?

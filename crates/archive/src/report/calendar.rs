@@ -8,6 +8,7 @@ use frontdesk_domain::{RunId, TimeRange, Timestamp};
 use super::runs::{self, Proofs};
 use crate::catalog::{Catalog, DAY};
 use crate::error::Error;
+use crate::media::MediaStats;
 use crate::reader::{Reader, Stats};
 
 /// What the archive holds, in totals and by the day on which conversations started.
@@ -15,6 +16,8 @@ use crate::reader::{Reader, Stats};
 pub struct Summary {
     /// Totals.
     pub stats: Stats,
+    /// The files of messages.
+    pub media: MediaStats,
     /// Conversations that state no start, and so are of no day.
     pub undated: u64,
     /// From the first day with anything to say to the last, in order. A day that was asked for and had no conversation is
@@ -87,6 +90,7 @@ impl Reader {
     /// `Catalog` and what the file system says. A run whose log is damaged is named and proves nothing.
     pub fn summary(&self, now: Timestamp) -> Result<Summary, Error> {
         let stats = self.stats()?;
+        let media = self.media_stats()?;
         let stored = self.ask(Catalog::started_by_day)?;
         let expired_on: BTreeMap<i64, u64> = self.ask(Catalog::expired_by_day)?.into_iter().collect();
         let held_on = self.ask(Catalog::held_by_day)?;
@@ -118,7 +122,7 @@ impl Reader {
             }
         }
         let undated = stats.conversations.saturating_sub(dated);
-        Ok(Summary { stats, undated, days, unreadable_runs: unreadable })
+        Ok(Summary { stats, media, undated, days, unreadable_runs: unreadable })
     }
 }
 

@@ -223,4 +223,7 @@ pub(crate) struct ShowArgs {
     /// Which version [default: the latest]
     #[arg(long, value_name = "N")]
     pub(crate) version: Option<String>,
+    /// The bytes of a file that the conversation's record of kind media names
+    #[arg(long, value_name = "SHA256", conflicts_with_all = ["raw", "kind", "version"])]
+    pub(crate) media: Option<String>,
 }

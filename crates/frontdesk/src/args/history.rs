@@ -19,6 +19,7 @@ Examples:
   frontdesk history pull --organization-id o --domain-id d --conversation-id c --types text,image --max-depth 10
   frontdesk history pull --from conversations.ndjson --out histories/
   zcat wanted.ndjson.gz | frontdesk history pull --from - --archive
+  frontdesk history pull --from conversations.ndjson --archive --save-media --media-limit 20MiB
   frontdesk --json history pull --from conversations.ndjson --out histories/ | tail -1
 
 An input line is {\"organization_id\", \"domain_id\", \"conversation_id\"}.
@@ -63,6 +64,12 @@ pub(crate) struct HistoryPullArgs {
     /// Ask whether the files that go with messages can be had: a HEAD, eight at once, never with the token
     #[arg(long)]
     pub(crate) check_media: bool,
+    /// Keep the files that go with messages in the archive: the bytes, by their SHA-256, and a record of kind media
+    #[arg(long, requires = "archive", conflicts_with = "check_media")]
+    pub(crate) save_media: bool,
+    /// The largest file that is kept [default: the setting media_limit, 100MiB]
+    #[arg(long, value_name = "SIZE", requires = "save_media")]
+    pub(crate) media_limit: Option<String>,
     /// Exit 3 unless every history was taken to its last page
     #[arg(long)]
     pub(crate) require_complete: bool,

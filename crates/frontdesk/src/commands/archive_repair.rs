@@ -3,7 +3,7 @@
 mod refetch;
 
 use frontdesk_api::Gateway;
-use frontdesk_archive::{LostRecord, Mended, RepairReport, repair};
+use frontdesk_archive::{LostRecord, Mended, MendedMedia, RepairReport, repair};
 use frontdesk_shell::clock::Stopwatch;
 use frontdesk_shell::printer::printable;
 use frontdesk_shell::quantity::show_count;
@@ -28,6 +28,7 @@ struct Answer<'a> {
     strangers: &'a [String],
     projections: &'a [String],
     lost: Vec<LostLine<'a>>,
+    media: Vec<MediaLine<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     refetched: Option<&'a Refetched>,
     elapsed_ms: u64,
@@ -55,10 +56,26 @@ struct LostLine<'a> {
     segment: &'a str,
 }
 
+#[derive(Serialize)]
+struct MediaLine<'a> {
+    path: &'a str,
+    what: &'a str,
+    lost: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quarantine: Option<&'a str>,
+}
+
 impl<'a> SegmentLine<'a> {
     fn new(segment: &'a Mended) -> Self {
         let Mended { path, what, kept, quarantine } = segment;
         Self { path, what, kept: *kept, quarantine }
+    }
+}
+
+impl<'a> MediaLine<'a> {
+    fn new(media: &'a MendedMedia) -> Self {
+        let MendedMedia { path, what, lost, quarantine } = media;
+        Self { path, what, lost: *lost, quarantine: quarantine.as_deref() }
     }
 }
 
@@ -89,13 +106,15 @@ impl<'a> Answer<'a> {
             strangers: &report.strangers,
             projections: &report.projections,
             lost: report.lost.iter().map(LostLine::new).collect(),
+            media: report.media.iter().map(MediaLine::new).collect(),
             refetched,
             elapsed_ms,
         }
     }
 
     fn text(&self) -> String {
-        if self.segments.is_empty() && self.strangers.is_empty() && self.projections.is_empty() {
+        let of_segments = [self.segments.is_empty(), self.strangers.is_empty(), self.projections.is_empty()];
+        if of_segments == [true; 3] && self.media.is_empty() {
             return String::from("nothing is damaged that repair mends");
         }
         let mut text = String::new();
@@ -110,6 +129,9 @@ impl<'a> Answer<'a> {
         for path in self.projections {
             text.push_str(&format!("not as it was left: {}\n", printable(path)));
         }
+        for media in &self.media {
+            text.push_str(&format!("{}: {}\n", media.path, media.what));
+        }
         self.lost.iter().take(NAMED).for_each(|lost| text.push_str(&lost.text()));
         if self.lost.len() > NAMED {
             text.push_str(&format!("and {} more; --json names them all\n", self.lost.len() - NAMED));
@@ -121,6 +143,14 @@ impl<'a> Answer<'a> {
             true => format!("{segments} segments mended: {kept} records kept, {lost} lost; what was damaged is in quarantine/"),
             false => format!("{segments} segments would be mended: {kept} records kept, {lost} lost; nothing was changed"),
         });
+        if !self.media.is_empty() {
+            let lost = self.media.iter().filter(|media| media.lost).count() as u64;
+            let files = show_count(self.media.len() as u64);
+            text.push_str(&format!(
+                "\n{files} files of messages were not as they must be, {} are lost",
+                show_count(lost)
+            ));
+        }
         if let Some(refetched) = self.refetched {
             text.push_str(&format!(
                 "\n{} of them were asked for again, {} came back",
@@ -183,6 +213,7 @@ impl Job<'_> {
             ("segments", report.segments.len() as u64),
             ("kept", report.segments.iter().map(|segment| segment.kept).sum()),
             ("lost", report.lost.len() as u64),
+            ("media", report.media.len() as u64),
         ];
         let refetched = match gateway.filter(|_| !report.lost.is_empty() && report.changed) {
             None => Ok(None),
@@ -218,13 +249,24 @@ fn ended(
     report: &RepairReport,
     refetched: Option<&Refetched>,
 ) -> Result<Exit, Failure> {
-    let damaged =
-        !report.segments.is_empty() || !report.strangers.is_empty() || !report.projections.is_empty();
+    let damaged = !report.segments.is_empty()
+        || !report.strangers.is_empty()
+        || !report.projections.is_empty()
+        || !report.media.is_empty();
     if arguments.dry_run && damaged {
         return Ok(Exit::Integrity);
     }
     let back = refetched.map_or(0, |refetched| refetched.back);
     let gone = (report.lost.len() as u64).saturating_sub(back);
+    let files = report.media.iter().filter(|media| media.lost).count() as u64;
+    if gone == 0 && files > 0 {
+        let message = format!(
+            "{} files of messages are lost; the archive is sound and can be written again",
+            show_count(files)
+        );
+        return Err(Failure::new(Exit::Partial, "media_lost", message)
+            .hint("frontdesk history pull --archive --save-media asks for them again, as long as their links are good"));
+    }
     if gone == 0 {
         return Ok(Exit::Done);
     }

@@ -127,6 +127,9 @@ struct Totals {
     raw_bytes: u64,
     packed_bytes: u64,
     segments: u64,
+    /// Files of messages, and their bytes.
+    media: u64,
+    media_bytes: u64,
 }
 
 #[derive(Serialize)]
@@ -152,6 +155,8 @@ impl<'s> Answer<'s> {
             raw_bytes: stats.raw_bytes,
             packed_bytes: stats.packed_bytes,
             segments: stats.segments,
+            media: summary.media.files,
+            media_bytes: summary.media.bytes,
         };
         let calendar = summary.days.iter().map(DayLine::new).collect();
         Self { generated_at, total_files: stats.records, totals, calendar }
@@ -206,5 +211,9 @@ fn text(summary: &Summary) -> String {
         show_count(stats.segments),
         show_size(stats.packed_bytes),
     ));
+    if summary.media.files > 0 {
+        let (files, bytes) = (show_count(summary.media.files), show_size(summary.media.bytes));
+        text.push_str(&format!("\n{files} files of messages, {bytes}"));
+    }
     text
 }

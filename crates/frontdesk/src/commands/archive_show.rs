@@ -1,5 +1,7 @@
 //! `frontdesk archive show ID`
 
+use frontdesk_archive::Error as ArchiveError;
+use frontdesk_domain::media::{MediaHash, media_files};
 use frontdesk_domain::{RecordId, RecordKey, RecordKind, payload};
 use frontdesk_durable::to_hex;
 use frontdesk_shell::printer::printable;
@@ -38,6 +40,10 @@ pub(crate) fn run(context: &Context<'_>, arguments: &ShowArgs) -> Result<Exit, F
         RecordId::new(arguments.id.as_str())
     };
     let id = id.map_err(|error| usage("ID", &error))?;
+    if let Some(hash) = &arguments.media {
+        let hash: MediaHash = hash.parse().map_err(|error| usage("--media", &error))?;
+        return media(context, id, &hash);
+    }
     let kind: RecordKind = arguments
         .kind
         .parse()
@@ -80,6 +86,49 @@ pub(crate) fn run(context: &Context<'_>, arguments: &ShowArgs) -> Result<Exit, F
     };
     context.printer.data(&shown, |shown| people(shown, &record.bytes))?;
     Ok(Exit::Done)
+}
+
+/// The bytes of a file, as they came; of the conversation that was named and of no other.
+fn media(context: &Context<'_>, id: RecordId, hash: &MediaHash) -> Result<Exit, Failure> {
+    let reader = store::reader(context)?;
+    let key = RecordKey { kind: RecordKind::Media, id };
+    let mut version = None;
+    let unknown = || {
+        let message =
+            format!("no record of kind media of {} refers to that file", printable(key.id.as_str()));
+        Failure::new(Exit::Usage, "not_found", message)
+            .hint("frontdesk archive show ID --kind media names the files of a conversation")
+    };
+    // A file of an earlier version is there as long as that is.
+    while let Some(record) = reader.show(&key, version).map_err(|error| failures::archive(&error))? {
+        if media_files(&record.bytes).iter().any(|file| file.sha256 == *hash) {
+            let printed =
+                reader.media(hash, &mut |piece| context.printer.raw(piece).map_err(Stopped::Output));
+            return match printed {
+                Ok(Some(_)) => Ok(Exit::Done),
+                Ok(None) => Err(unknown()),
+                Err(Stopped::Archive(error)) => Err(failures::archive(&error)),
+                Err(Stopped::Output(failure)) => Err(failure),
+            };
+        }
+        if record.version == 1 {
+            break;
+        }
+        version = Some(record.version - 1);
+    }
+    Err(unknown())
+}
+
+/// Why the bytes ended early.
+enum Stopped {
+    Archive(ArchiveError),
+    Output(Failure),
+}
+
+impl From<ArchiveError> for Stopped {
+    fn from(error: ArchiveError) -> Self {
+        Self::Archive(error)
+    }
 }
 
 fn people(shown: &Shown<'_>, bytes: &[u8]) -> String {

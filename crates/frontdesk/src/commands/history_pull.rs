@@ -13,9 +13,11 @@ use frontdesk_archive::Writer;
 use frontdesk_domain::message::{HistoryTarget, TypeFilter};
 use frontdesk_domain::{Collector, HistoryPageSize, MaxDepth, PageToken, Violations};
 use frontdesk_durable::{Dir, OsDir, ensure_dir};
-use frontdesk_history::{ArchiveStore, Both, Destination, Folder, HistoryPull, PullRequest, Session};
+use frontdesk_history::{
+    ArchiveStore, Both, Destination, Folder, HistoryPull, MediaArchive, PullRequest, Session,
+};
 use frontdesk_shell::clock::Stopwatch;
-use frontdesk_shell::{Exit, Failure, Shutdown};
+use frontdesk_shell::{Exit, Failure, Shutdown, quantity};
 
 use self::lines::{Lines, print};
 use self::watch::Watch;
@@ -65,12 +67,19 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &HistoryPullArgs) -> R
     let total = targets.len() as u64;
     let is_stored = arguments.out.is_some() || arguments.archive;
     let monitor = Watch::new(context, total, is_stored);
-    let door = arguments.check_media.then(|| connect::media_door(context, &clock)).transpose()?;
+    let limit = media_limit(context, arguments)?;
+    let asks = arguments.check_media || arguments.save_media;
+    let door = asks.then(|| connect::media_door(context, &clock)).transpose()?;
+    let keep = match writer.as_ref().filter(|_| arguments.save_media) {
+        None => None,
+        Some(writer) => Some(media_archive(context, writer, limit)?),
+    };
     let pull = |destination| {
         let pull = HistoryPull::new(&gateway, session, destination, clock.source());
-        match door {
-            Some(door) => pull.check_media(door),
-            None => pull,
+        match (door, keep) {
+            (Some(door), Some(keep)) => pull.save_media(door, keep),
+            (Some(door), None) => pull.check_media(door),
+            (None, _) => pull,
         }
     };
     let stop = shutdown.requested();
@@ -101,6 +110,24 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &HistoryPullArgs) -> R
     outbox::drain_before_exit(context, &journal, &clock, &shutdown).await?;
     journal::close(journal)?;
     ended::exit(&report, arguments.require_complete)
+}
+
+/// The largest file that is kept, in bytes.
+fn media_limit(context: &Context<'_>, arguments: &HistoryPullArgs) -> Result<u64, Failure> {
+    const DEFAULT: u64 = 100 << 20;
+    match &arguments.media_limit {
+        Some(text) => quantity::size(text).map_err(|error| {
+            Failure::new(Exit::Usage, "bad_argument", "--media-limit cannot be used").caused_by(&error)
+        }),
+        None => Ok(context.settings.size("media_limit")?.unwrap_or(DEFAULT)),
+    }
+}
+
+/// Where the files of messages are kept: beside what `writer` writes.
+fn media_archive(context: &Context<'_>, writer: &Arc<Writer>, limit: u64) -> Result<MediaArchive, Failure> {
+    let root = context.archive_root()?;
+    let dir = OsDir::open(&root).map_err(|error| failures::files(&error))?;
+    MediaArchive::new(Arc::new(dir), Arc::clone(writer), limit).map_err(|error| failures::archive(&error))
 }
 
 /// Where histories are stored; none when they are printed.

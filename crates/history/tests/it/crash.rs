@@ -26,7 +26,7 @@ async fn a_copy_of_any_moment_ends_as_the_history_does() {
     let copies = std::mem::take(&mut *copies.lock().unwrap());
     assert_eq!(copies.len(), 6);
     for temp in copies {
-        let desk = Desk { temp };
+        let desk = Desk::in_folder(temp);
         let (again, asked) = gateway(|_, token| three_pages(token));
         let report = desk.pull(&again, &request(), &["a", "b"]).await;
         assert_eq!(report.totals.complete, 2);

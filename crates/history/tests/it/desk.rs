@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use frontdesk_api::clock::VirtualClock;
@@ -70,11 +71,16 @@ pub(crate) fn three_pages(token: &str) -> Reply {
 /// A data directory.
 pub(crate) struct Desk {
     pub(crate) temp: tempfile::TempDir,
+    runs: AtomicU32,
 }
 
 impl Desk {
     pub(crate) fn new() -> Self {
-        Self { temp: tempfile::tempdir().unwrap() }
+        Self::in_folder(tempfile::tempdir().unwrap())
+    }
+
+    pub(crate) fn in_folder(temp: tempfile::TempDir) -> Self {
+        Self { temp, runs: AtomicU32::new(0) }
     }
 
     pub(crate) fn path(&self, name: &str) -> std::path::PathBuf {
@@ -83,6 +89,11 @@ impl Desk {
 
     pub(crate) fn dir(&self, name: &str) -> Arc<dyn Dir> {
         Arc::new(OsDir::open_or_create(self.path(name)).unwrap())
+    }
+
+    /// A number that no run had.
+    pub(crate) fn next(&self) -> u32 {
+        self.runs.fetch_add(1, Ordering::Relaxed)
     }
 
     pub(crate) fn journal(&self) -> Arc<Journal> {

@@ -75,6 +75,12 @@ pub const KEYS: &[Key] = &[
     ),
     key_or("segment_size", &["FRONTDESK_SEGMENT_SIZE"], "64MiB", "packed size at which a segment is sealed"),
     key_or(
+        "media_limit",
+        &["FRONTDESK_MEDIA_LIMIT"],
+        "100MiB",
+        "the largest file of a message that is saved",
+    ),
+    key_or(
         "search_index",
         &["FRONTDESK_SEARCH_INDEX"],
         "on",
