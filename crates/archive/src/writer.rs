@@ -95,7 +95,7 @@ impl Writer {
 
     /// Stores records, and returns when every one of them is durable, with what became of each, in their order.
     ///
-    /// Callable from several threads: what they bring at the same time is written as one group of up to 4 MiB
+    /// Callable from several threads: what they bring at the same time is written as one group of up to 2 MiB
     /// (one batch at least). A batch of about 1 MiB is a good size.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use flate2::bufread::MultiGzDecoder;
 use memchr::{memchr, memchr_iter, memrchr};
 
 /// Parts are about this large: enough work to hand to another thread, little memory.
-const PART_BYTES: usize = 512 << 10;
+const PART_BYTES: usize = 256 << 10;
 /// A line beyond this is left out and counted: the bound that response bodies have, too (contract §7).
 pub(crate) const LONGEST_LINE: usize = 64 << 20;
 

@@ -137,7 +137,7 @@ pub(super) fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY)?;
     // A catalog is one of ours or is rebuilt: nothing in its schema may run.
     connection.execute_batch(
-        "PRAGMA cache_size = -2048;
+        "PRAGMA cache_size = -1024;
          PRAGMA trusted_schema = OFF;
          PRAGMA cell_size_check = ON;",
     )

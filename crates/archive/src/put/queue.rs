@@ -8,7 +8,7 @@ use super::{Prepared, PutOutcome};
 use crate::error::{Action, Error, ErrorKind};
 
 /// Record bytes after which a group is written without waiting for more.
-const GROUP_BYTES: usize = 4 * 1024 * 1024;
+const GROUP_BYTES: usize = 2 * 1024 * 1024;
 
 /// How long a group waits for a caller that has announced itself and not yet handed its batch over.
 const GROUP_WAIT: Duration = Duration::from_millis(20);

@@ -194,7 +194,11 @@ impl Ask for Finding<'_> {
         {
             let unclear = file.must_be_read(false)?;
             let start = first.after.map_or(Ok(0), |after| file.behind(after))?;
-            file.containing(needle.as_folded())?.newest(start, &(dead | &unclear), first)?;
+            file.containing(needle.as_folded(), self.wanted.workers)?.newest(
+                start,
+                &(dead | &unclear),
+                first,
+            )?;
             return Ok(unclear - dead);
         }
         let answer = self.sought.in_file(file, self.wanted)?;

@@ -30,7 +30,8 @@ impl Sought {
                 if wanted.values {
                     unclear |= file.must_be_read(true)?;
                 }
-                let found = file.containing(needle.as_folded())?.all(&unclear, wanted.workers)?;
+                let found =
+                    file.containing(needle.as_folded(), wanted.workers)?.all(&unclear, wanted.workers)?;
                 Ok(InFile { groups: vec![(1, found)], unclear })
             }
             Self::Query(query) => {

@@ -10,6 +10,9 @@ const CONTAINER: usize = 1 << 16;
 /// Members up to which a container is a list of them.
 const LISTED: usize = 4096;
 
+/// Members that are handed on at once. A whole part of a container.
+const PIECE: usize = LISTED;
+
 /// How a serialised set without containers of runs begins. Postings have none: they are made from bits.
 const PLAIN: u32 = 12_346;
 
@@ -27,11 +30,6 @@ pub(super) struct Bits {
 impl Bits {
     pub(super) fn new(documents: u32) -> Self {
         Self { documents, bytes: vec![0; (documents as usize).next_multiple_of(64) / 8] }
-    }
-
-    /// How many documents the file has.
-    pub(super) fn len(&self) -> usize {
-        self.documents as usize
     }
 
     /// Bytes of memory.
@@ -117,16 +115,25 @@ impl Bits {
     }
 }
 
-/// Appends what a set in its portable serialisation has, in order.
-pub(super) fn append_serialized(bytes: &[u8], out: &mut Vec<u32>) -> Result<()> {
-    containers(bytes, |base, container| {
-        match container {
-            Container::List(members) => {
-                out.extend(members.iter().map(|member| base | u32::from(u16::from_le_bytes(*member))));
-            }
-            Container::Bits(bits) => each_bit(bits, |member| out.push(base | member)),
+/// Calls `each` with what a set in its portable serialisation has, in order, in pieces that fit into `room`: of 4,096
+/// members, however many there are.
+pub(super) fn pieces_of_serialized(
+    bytes: &[u8],
+    room: &mut Vec<u32>,
+    each: &mut dyn FnMut(&[u32]) -> Result<()>,
+) -> Result<()> {
+    containers(bytes, |base, container| match container {
+        Container::List(members) => {
+            room.clear();
+            room.extend(members.iter().map(|member| base | u32::from(u16::from_le_bytes(*member))));
+            each(room)
         }
-        Ok(())
+        Container::Bits(bits) => (0..).zip(bits.chunks(PIECE / 8)).try_for_each(|(at, bits)| {
+            room.clear();
+            let base = base | (at * PIECE as u32);
+            each_bit(bits, |member| room.push(base | member));
+            each(room)
+        }),
     })
 }
 
@@ -212,7 +219,14 @@ mod tests {
                 bits.unite_serialized(&bytes).unwrap();
                 prop_assert!(bits.clone().unite_serialized(&bytes[..bytes.len() - 1]).is_err());
                 let mut listed = Vec::new();
-                append_serialized(&bytes, &mut listed).unwrap();
+                let mut longest = 0;
+                pieces_of_serialized(&bytes, &mut Vec::new(), &mut |piece| {
+                    longest = longest.max(piece.len());
+                    listed.extend_from_slice(piece);
+                    Ok(())
+                })
+                .unwrap();
+                prop_assert!(longest <= PIECE);
                 prop_assert!(set.iter().eq(listed));
                 let mut alone = Bits::new(documents);
                 alone.unite_serialized(&bytes).unwrap();

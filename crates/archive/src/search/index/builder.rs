@@ -240,9 +240,8 @@ impl Terms for BuiltTerms<'_> {
         self.finished.postings.of(self.code()).len() as u32
     }
 
-    fn documents(&mut self, out: &mut Vec<u32>) -> Result<()> {
-        out.extend_from_slice(self.finished.postings.of(self.code()));
-        Ok(())
+    fn documents(&mut self, _: &mut Vec<u32>, each: &mut dyn FnMut(&[u32]) -> Result<()>) -> Result<()> {
+        each(self.finished.postings.of(self.code()))
     }
 
     fn advance(&mut self) -> Result<()> {

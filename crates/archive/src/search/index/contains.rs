@@ -6,6 +6,7 @@
 use frontdesk_domain::tokens::{Token, TokenKind, tokens};
 use roaring::RoaringBitmap;
 
+use super::bits::Bits;
 use super::blocks::Result;
 use super::code;
 use super::dictionary::Dictionary;
@@ -20,6 +21,9 @@ const NOT_WORTH: u64 = 16;
 
 /// Documents of which it pays to read the tokens on several threads.
 const SHARED: u64 = 4_096;
+
+/// Words of which it pays to unite the documents on several threads. The small files of the tests have few.
+const MANY_WORDS: usize = if cfg!(test) { 2 } else { 512 };
 
 /// Where one document in so many is read, the others are read over and not skipped.
 const CLOSE: u64 = 64;
@@ -42,11 +46,12 @@ pub(crate) trait Offer {
 }
 
 impl IndexFile {
-    /// What it says of a folded text, dead documents included. Opaque documents are left out: they must be read.
+    /// What it says of a folded text, dead documents included. Opaque documents are left out: they must be read. The
+    /// documents of many words are united on as many as `workers` threads.
     ///
     /// # Errors
     /// What is wrong with the file.
-    pub(crate) fn containing(&self, folded: &str) -> Result<Containing<'_>> {
+    pub(crate) fn containing(&self, folded: &str, workers: usize) -> Result<Containing<'_>> {
         let runs: Vec<Token<'_>> = tokens(folded).collect();
         // A token that is too long for the dictionary is in opaque documents only; so is an edge.
         if runs.iter().any(|run| !run.is_plain()) {
@@ -54,12 +59,12 @@ impl IndexFile {
         }
         match runs[..] {
             [] => Ok(Containing { file: self, candidates: RoaringBitmap::new(), sought: None }),
-            [run] => Ok(Containing { file: self, candidates: self.within_run(run)?, sought: None }),
+            [run] => Ok(Containing { file: self, candidates: self.within_run(run, workers)?, sought: None }),
             [first, ref inner @ .., last] => self.across_runs(first, inner, last),
         }
     }
 
-    fn within_run(&self, run: Token<'_>) -> Result<RoaringBitmap> {
+    fn within_run(&self, run: Token<'_>, workers: usize) -> Result<RoaringBitmap> {
         if let Some(set) = grams::find(self, run.text)? {
             return Ok(set);
         }
@@ -69,7 +74,23 @@ impl IndexFile {
             return dictionary.documents(&row);
         }
         let numbers = dictionary.containing(run.text.as_bytes())?;
-        dictionary.union(numbers)
+        if numbers.len() < MANY_WORDS || workers < 2 {
+            return dictionary.union(numbers);
+        }
+        let unite = |part: &[u32]| Dictionary::new(self, Which::Text).bits(part.iter().copied());
+        let parts = numbers.chunks(numbers.len().div_ceil(workers));
+        let united = std::thread::scope(|scope| {
+            let threads: Vec<_> = parts.map(|part| scope.spawn(|| unite(part))).collect();
+            let joined = threads.into_iter().map(|thread| thread.join());
+            joined
+                .map(|united| united.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+                .collect::<Result<Vec<_>>>()
+        })?;
+        let all = united.into_iter().reduce(|mut all, part| {
+            all.unite(&part);
+            all
+        });
+        all.map_or_else(|| Ok(RoaringBitmap::new()), Bits::into_set)
     }
 
     fn across_runs(&self, first: Token<'_>, inner: &[Token<'_>], last: Token<'_>) -> Result<Containing<'_>> {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use memchr::{memchr, memchr_iter, memmem, memrchr};
 use roaring::RoaringBitmap;
 
-use super::bits::{Bits, append_serialized};
+use super::bits::{Bits, pieces_of_serialized};
 use super::blocks::{Fault, Result, Span, Window};
 use super::file::{IndexFile, Section};
 use super::source::{Terms, Which};
@@ -209,6 +209,11 @@ impl<'f> Dictionary<'f> {
 
     /// The documents of many words together.
     pub(super) fn union(&mut self, numbers: impl IntoIterator<Item = u32>) -> Result<RoaringBitmap> {
+        self.bits(numbers)?.into_set()
+    }
+
+    /// The same as a bit each.
+    pub(super) fn bits(&mut self, numbers: impl IntoIterator<Item = u32>) -> Result<Bits> {
         let mut union = Bits::new(self.file.entry.documents);
         for number in numbers {
             let row = self.row(number)?;
@@ -218,7 +223,7 @@ impl<'f> Dictionary<'f> {
                 self.list(&row, |document| union.insert(document))?;
             }
         }
-        union.into_set()
+        Ok(union)
     }
 
     fn set(&mut self, row: &Row) -> Result<&[u8]> {
@@ -284,15 +289,17 @@ impl Terms for FileTerms<'_> {
         self.row.map_or(0, |row| row.documents)
     }
 
-    fn documents(&mut self, out: &mut Vec<u32>) -> Result<()> {
+    fn documents(&mut self, room: &mut Vec<u32>, each: &mut dyn FnMut(&[u32]) -> Result<()>) -> Result<()> {
         let Some(row) = self.row else { return Ok(()) };
         if row.set {
-            return append_serialized(self.dictionary.set(&row)?, out);
+            return pieces_of_serialized(self.dictionary.set(&row)?, room, each);
         }
+        room.clear();
         self.dictionary.list(&row, |document| {
-            out.push(document);
+            room.push(document);
             Ok(())
-        })
+        })?;
+        each(room)
     }
 
     fn advance(&mut self) -> Result<()> {

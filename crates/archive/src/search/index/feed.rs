@@ -12,8 +12,8 @@ use super::maintain::{Failed, Keeper};
 use crate::error::{Action, During, Error};
 use crate::search::cursor::Rank;
 
-/// Groups that wait beside the one in work. A group is up to 4 MiB; the next put waits, so that memory stays flat.
-const WAITING: usize = 0;
+/// Groups that wait beside the one in work. A group is up to 2 MiB; the next put waits, so that memory stays flat.
+const WAITING: usize = 1;
 
 /// Bytes of memory at which documents become a file, with what that takes.
 const BUDGET: usize = 4 * 1024 * 1024;

@@ -7,6 +7,7 @@ use roaring::RoaringBitmap;
 use super::bits::Bits;
 use super::blocks::{BlockWriter, Fault, Result, Span};
 use super::file::{IndexFile, Section};
+use super::postings::Having;
 
 /// A part of a word has a set of its own when a query for it would have to unite more than this share of the documents,
 /// a document counted once for each word.
@@ -19,10 +20,7 @@ const FEW_DOCUMENTS: u32 = 4_096;
 const MOST_GRAMS: usize = 512;
 
 /// Memory for sets while a file is made. What has none then is united when it is asked for.
-const MOST_MEMORY: usize = 3 * 1024 * 1024;
-
-/// Words in more than one of so many documents are united as a whole, others document by document.
-const DENSE: usize = 64;
+const MOST_MEMORY: usize = 2 * 1024 * 1024;
 
 /// Bytes of an entry of the list the section begins with: the text, padded with NUL, place and length of the set.
 const ENTRY: usize = 8 + 8 + 4;
@@ -89,14 +87,7 @@ impl Census {
         grams.sort_unstable();
         let numbers = grams.iter().enumerate().map(|(number, part)| (*part, number)).collect();
         let space = grams.binary_search(&space).unwrap_or_default();
-        Collector {
-            numbers,
-            sets: vec![bits.clone(); grams.len()],
-            grams,
-            space,
-            word: bits,
-            parts: Vec::new(),
-        }
+        Collector { numbers, sets: vec![bits; grams.len()], grams, space, parts: Vec::new() }
     }
 }
 
@@ -106,29 +97,21 @@ pub(super) struct Collector {
     grams: Vec<u64>,
     sets: Vec<Bits>,
     space: usize,
-    /// The documents of the word in hand.
-    word: Bits,
     parts: Vec<u64>,
 }
 
 impl Collector {
     /// Notes the documents that have a word.
-    pub(super) fn add(&mut self, word: &[u8], documents: &[u32]) -> Result<()> {
+    pub(super) fn add(&mut self, word: &[u8], documents: Having<'_>) -> Result<()> {
         if self.grams.len() == 1 && !word.contains(&b' ') {
             return Ok(());
         }
         parts(word, &mut self.parts);
-        let dense = documents.len() > self.word.len() / DENSE;
-        if dense {
-            self.word.clear();
-            documents.iter().try_for_each(|document| self.word.insert(*document))?;
-        }
         for number in self.parts.iter().filter_map(|part| self.numbers.get(part)) {
             let set = &mut self.sets[*number];
-            if dense {
-                set.unite(&self.word);
-            } else {
-                documents.iter().try_for_each(|document| set.insert(*document))?;
+            match documents {
+                Having::Set(documents) => set.unite(documents),
+                Having::List(documents) => documents.iter().try_for_each(|document| set.insert(*document))?,
             }
         }
         Ok(())

@@ -26,11 +26,11 @@ const LEAST_FAN_IN: usize = 2;
 const MOST_BYTES: u64 = 3 << 30;
 
 /// Memory that making a merged file may take beside its grams, and what it takes for each document and each word: where
-/// it goes, where its tokens end, that it has a word; its row, its code in the file before and in the new one. So memory
+/// it comes from and goes, where its tokens end; its row, its code in the file before and in the new one. So memory
 /// stays the same however large an archive is; it has more files instead.
-const MOST_MEMORY: u64 = 8 * 1024 * 1024;
-const DOCUMENT_MEMORY: u64 = 20;
-const WORD_MEMORY: u64 = 40;
+const MOST_MEMORY: u64 = 3 * 1024 * 1024;
+const DOCUMENT_MEMORY: u64 = 9;
+const WORD_MEMORY: u64 = 36;
 
 /// The files that should become one now: neighbours, so that every file goes on answering for one range of sequences.
 pub(super) fn due(files: &[Listed]) -> Option<Range<usize>> {
@@ -112,17 +112,17 @@ mod tests {
 
     #[test]
     fn eight_of_a_size_become_one() {
-        assert_eq!(due(&files(&[(4, 10_000, 9_000); 7])), None);
-        assert_eq!(due(&files(&[(4, 10_000, 9_000); 8])), Some(0..8));
-        let behind_a_large_one = [[(40, 80_000, 70_000)].as_slice(), &[(4, 10_000, 9_000); 8]].concat();
+        assert_eq!(due(&files(&[(4, 9_000, 8_000); 7])), None);
+        assert_eq!(due(&files(&[(4, 9_000, 8_000); 8])), Some(0..8));
+        let behind_a_large_one = [[(40, 80_000, 70_000)].as_slice(), &[(4, 9_000, 8_000); 8]].concat();
         assert_eq!(due(&files(&behind_a_large_one)), Some(1..9));
     }
 
     #[test]
     fn no_merge_takes_more_memory_than_it_may() {
-        // Eight would take 14 MiB.
-        assert_eq!(due(&files(&[(30, 30_000, 30_000); 8])), Some(0..4));
-        // Two would take more than 8 MiB.
+        // Three would take 3.9 MiB.
+        assert_eq!(due(&files(&[(30, 30_000, 30_000); 8])), Some(0..2));
+        // Two would take more than 3 MiB.
         assert_eq!(due(&files(&[(30, 90_000, 80_000); 12])), None);
         assert_eq!(due(&files(&[(30, 350_000, 1_000); 12])), None);
     }
@@ -144,6 +144,6 @@ mod tests {
             files.splice(range, [Listed { entry, dead: RoaringBitmap::new() }]);
             merges += 1;
         }
-        assert!(merges < 100 && files.len() < 30, "{merges} merges, {} files", files.len());
+        assert!(merges < 100 && files.len() < 45, "{merges} merges, {} files", files.len());
     }
 }

@@ -18,10 +18,13 @@ mod grams;
 mod maintain;
 mod manifest;
 mod merge;
+mod order;
 mod phrase;
+mod postings;
 mod source;
 #[cfg(test)]
 mod tests;
+mod together;
 mod vocabulary;
 mod words;
 mod write;

@@ -55,8 +55,8 @@ pub(super) trait Terms {
     /// In how many documents it is, the dead ones too.
     fn count(&self) -> u32;
 
-    /// Appends the documents it is in, in order.
-    fn documents(&mut self, out: &mut Vec<u32>) -> Result<()>;
+    /// Calls `each` with the documents it is in, in order: in one piece or several, which may be put into `room`.
+    fn documents(&mut self, room: &mut Vec<u32>, each: &mut dyn FnMut(&[u32]) -> Result<()>) -> Result<()>;
 
     /// Goes to the next.
     fn advance(&mut self) -> Result<()>;

@@ -62,7 +62,7 @@ fn finds_all(dir: &MemoryDir, listed: &Listed, gone: &BTreeSet<u64>) -> usize {
         }
         let expected: BTreeSet<u64> =
             texts.iter().filter(|(_, text)| text.contains(&needle)).map(|(sequence, _)| *sequence).collect();
-        let found = file.containing(&needle).unwrap().all(&RoaringBitmap::new(), 2).unwrap();
+        let found = file.containing(&needle, 2).unwrap().all(&RoaringBitmap::new(), 2).unwrap();
         let found: BTreeSet<u64> = file.ranks(&found).map(|rank| rank.unwrap().sequence).collect();
         assert!(found == expected, "{needle:?}: {} and not {}", found.len(), expected.len());
         own += usize::from(needle.len() == 2 && grams::find(&file, &needle).unwrap().is_some());
