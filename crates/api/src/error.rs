@@ -284,6 +284,13 @@ impl Error {
         Why::new(kind, self.to_string())
     }
 
+    /// `Display` without the `code` and the `message` of the last answer: what failed, how, with which status, under
+    /// which correlation id. For what is kept for good, since a server's message may quote a customer.
+    #[must_use]
+    pub fn in_our_words(&self) -> String {
+        display::InOurWords(&self.0).to_string()
+    }
+
     /// What a person can do about it, in a sentence or two.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
@@ -293,7 +300,7 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        display::write(&self.0, f)
+        display::Told(&self.0).fmt(f)
     }
 }
 

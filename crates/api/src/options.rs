@@ -25,11 +25,14 @@ pub struct CallOptions {
 
 impl Default for CallOptions {
     fn default() -> Self {
-        Self { deadline: Duration::from_secs(120), attempts: 5, repeats: true, cancel: Cancel::never() }
+        Self { deadline: Self::DEADLINE, attempts: 5, repeats: true, cancel: Cancel::never() }
     }
 }
 
 impl CallOptions {
+    /// Time for the whole call where nothing else is said (contract §7).
+    pub const DEADLINE: Duration = Duration::from_secs(120);
+
     /// Time for the whole call: all attempts, all waits. Two minutes by default.
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use frontdesk_api::media::MediaDoor;
@@ -101,18 +102,33 @@ fn build(
     if let Some(login) = settings.parsed("login_url", str::parse::<BaseUrl>)? {
         builder = builder.login(login);
     }
+    let deadline = settings.duration("timeout_call")?;
     if let Some(rate) = settings.parsed("rate", str::parse::<Rate>)? {
-        builder = builder.rate(rate);
+        builder = builder.rate(within(rate, deadline.unwrap_or(CallOptions::DEADLINE))?);
     }
     let mut options = ReqwestOptions::default();
     options.proxy = settings.text("proxy").map(str::to_owned);
     options.connect_timeout = settings.duration("timeout_connect")?.unwrap_or(options.connect_timeout);
     options.extra_roots = settings.parsed("ca_file", |path| fs::read(path))?;
     let mut calls = CallOptions::default().cancel(cancel);
-    if let Some(deadline) = settings.duration("timeout_call")? {
+    if let Some(deadline) = deadline {
         calls = calls.deadline(deadline);
     }
     Ok(Gateway::new(builder.build(transport(&options)?)).options(calls))
+}
+
+/// A rate with which a call comes to its turn in its time: the wait for it is part of the call (contract §7).
+fn within(rate: Rate, deadline: Duration) -> Result<Rate, Failure> {
+    if 1.0 / rate.get() < deadline.as_secs_f64() {
+        return Ok(rate);
+    }
+    let message = format!(
+        "the rate {rate} is one request in {:.0} s, and a call may take {:.0} s with all its waits",
+        1.0 / rate.get(),
+        deadline.as_secs_f64()
+    );
+    Err(Failure::new(Exit::Usage, "bad_setting", message)
+        .hint("give a larger --rate, or a longer timeout_call"))
 }
 
 /// The door through which the files of messages are asked for: public addresses, unless the setting

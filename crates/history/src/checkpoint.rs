@@ -47,7 +47,7 @@ pub(crate) struct Checkpoint {
     /// The run it belongs to: what an earlier one left under the same key is nobody's.
     pub(crate) run: RunId,
     pub(crate) pages: u32,
-    /// Where to go on; the beginning without it.
+    /// Where to go on. Without it, the beginning before the first page, and the end after one.
     pub(crate) next: Option<PageToken>,
     pub(crate) intake: Intake,
     /// Messages of the whole history, as the server counted them last.
@@ -80,6 +80,11 @@ impl Checkpoint {
             asking: None,
             end: None,
         }
+    }
+
+    /// Whether the last page is stored: it is the one that names no other.
+    pub(crate) fn is_at_the_end(&self) -> bool {
+        self.pages > 0 && self.next.is_none()
     }
 }
 

@@ -174,6 +174,10 @@ impl Shared<'_> {
     }
 
     async fn listing(&self, mut open: Open) -> (Open, Result<(), Broken>) {
+        if open.checkpoint.is_at_the_end() {
+            // The last page was recorded, and its end not any more.
+            return self.end(open, End::Complete).await;
+        }
         let left = self.request.depth.get().saturating_sub(open.checkpoint.pages);
         let Ok(depth) = MaxDepth::new(u64::from(left)) else {
             // The last page that was allowed was recorded, and its end not any more.
@@ -196,6 +200,10 @@ impl Shared<'_> {
         }
         loop {
             let (page, room) = match self.fetch(&mut pages).await {
+                // Nothing was asked for that did not come.
+                Fetched::Quit if open.checkpoint.is_at_the_end() => {
+                    return self.end(open, End::Complete).await;
+                }
                 Fetched::Quit => return self.interrupt(open).await,
                 Fetched::End => {
                     let end = match pages.stopped() {
@@ -277,7 +285,8 @@ impl Shared<'_> {
         };
         open.checkpoint.end = end;
         let course = Arc::clone(&self.course);
-        let (text, took) = (error.to_string(), error.elapsed());
+        // What the server wrote may be about a customer, and the chain is for good.
+        let (text, took) = (error.in_our_words(), error.elapsed());
         let recorded = blocking(move || course.fail(open, text, took)).await;
         match recorded {
             Ok(open) if matches!(open.checkpoint.end, Some(End::Looping { .. })) => (open, Ok(())),
@@ -542,7 +551,7 @@ impl Course {
             media: checkpoint.media.clone(),
             delivered: Delivered::default(),
             resumed,
-            elapsed_ms: 0,
+            elapsed_ms: millis(self.now().since(began)),
         };
         let is_open = stage == Stage::Open;
         // What was stopped within a second is handed out by the session that goes on; of a history that could not be
@@ -568,7 +577,6 @@ impl Course {
             // It was opened to look, empty.
             spill.dir().remove(spill.path())?;
         }
-        report.elapsed_ms = millis(self.now().since(began));
         Ok((report, is_open))
     }
 }

@@ -46,9 +46,6 @@ pub struct PullRequest {
     pub resume: Option<PageToken>,
     /// Conversations in flight at once while the source knows no limit. With one they are as many as use it up.
     pub in_flight: NonZero<usize>,
-    /// Where the targets come from, in words that stay the same: the same request over another selection is another
-    /// job.
-    pub selection: String,
 }
 
 /// Where a job keeps what it must not lose.
@@ -118,8 +115,8 @@ impl<'p> HistoryPull<'p> {
         self
     }
 
-    /// Pulls the history of every target, or goes on where the last run of an equal request stopped, until `stop` is
-    /// ready. A target that is named twice is pulled once.
+    /// Pulls the history of every target, or goes on where the last run of an equal request over the same targets stopped,
+    /// until `stop` is ready. The order of the targets does not matter; one that is named twice is pulled once.
     ///
     /// # Errors
     /// Only when something cannot be stored. A remote that fails is in the report.
@@ -133,12 +130,12 @@ impl<'p> HistoryPull<'p> {
         stop: impl Future<Output = ()>,
         monitor: &dyn Monitor,
     ) -> Result<PullReport, StoreError> {
-        let ledger = self.ledger(request);
-        let (lock, run, resumed) = self.begin(&ledger).await?;
         let mut named = BTreeSet::new();
         let mut waiting: VecDeque<HistoryTarget> = targets.into();
         waiting.retain(|target| named.insert(target.clone()));
+        let ledger = self.ledger(request, &named);
         drop(named);
+        let (lock, run, resumed) = self.begin(&ledger).await?;
         monitor.started(&run, resumed, waiting.len());
 
         let progress = Progress { total: waiting.len() as u64, ..Progress::default() };
@@ -176,7 +173,7 @@ impl<'p> HistoryPull<'p> {
     }
 
     /// The name of the ledger: the same for the same job.
-    fn ledger(&self, request: &PullRequest) -> String {
+    fn ledger(&self, request: &PullRequest, targets: &BTreeSet<HistoryTarget>) -> String {
         let origin = self.source.describe();
         let types: Vec<&str> = request.types.names().collect();
         let identity = serde_json::json!([
@@ -187,15 +184,14 @@ impl<'p> HistoryPull<'p> {
             request.depth,
             types,
             request.resume,
-            request.selection,
+            digest(targets),
             self.media.as_ref().map_or(serde_json::json!(false), |work| match &work.keep {
                 None => serde_json::json!(true),
                 Some(keep) => serde_json::json!(["save", keep.limit()]),
             }),
             self.destination.identity(),
         ]);
-        let digest = Sha256::digest(identity.to_string());
-        digest[..8].iter().fold("history-".to_owned(), |name, byte| format!("{name}{byte:02x}"))
+        format!("history-{}", first_digits(&Sha256::digest(identity.to_string())))
     }
 
     fn keep(&self) -> Option<&Arc<MediaArchive>> {
@@ -244,6 +240,22 @@ impl<'p> HistoryPull<'p> {
         })
         .await
     }
+}
+
+/// Names exactly these conversations, in whatever order they came.
+fn digest(targets: &BTreeSet<HistoryTarget>) -> String {
+    let mut digest = Sha256::new();
+    for target in targets {
+        // A path tells its three ids apart, and has no line break.
+        digest.update(target.path());
+        digest.update(b"\n");
+    }
+    first_digits(&digest.finalize())
+}
+
+/// Sixteen hexadecimal digits: of as many jobs as one place sees, no two share them.
+fn first_digits(digest: &[u8]) -> String {
+    digest[..8].iter().fold(String::new(), |name, byte| format!("{name}{byte:02x}"))
 }
 
 /// The file that keeps two processes from one job. Its name is short of telling all jobs apart, so that however many there

@@ -32,8 +32,9 @@ pub(crate) fn open(root: &Path, settings: &Settings, clock: Clock) -> Result<Sto
         let _lock = lock(dir.clone(), settings)?;
         make(&dir, settings, &key_file, clock())?;
     }
-    let connection = connect(&dir, settings)?;
+    let mut connection = connect(&dir, settings)?;
     let journal = check_format(&connection)?;
+    complete(&mut connection, settings)?;
     let mut ring = key_file.read()?;
     let start = Position::start(&journal, "");
     let position = start.found_in(&connection, &journal, &mut ring, &key_file)?;
@@ -91,6 +92,16 @@ fn connect(dir: &OsDir, settings: &Settings) -> Result<Connection, Error> {
     Ok(connection)
 }
 
+/// Adds what an earlier version did not make.
+fn complete(connection: &mut Connection, settings: &Settings) -> Result<(), Error> {
+    if schema::is_complete(connection).during(Action::Open, layout::DATABASE)? {
+        return Ok(());
+    }
+    let transaction = store::begin(connection, settings.wait, Action::Open)?;
+    transaction.execute_batch(schema::OPEN_INTENTS_BY_KEY).during(Action::Open, layout::DATABASE)?;
+    transaction.commit().during(Action::Open, layout::DATABASE)
+}
+
 /// Makes tables, key, first entry and first head; nothing where they are there already. Hold the lock.
 fn make(dir: &OsDir, settings: &Settings, key_file: &KeyFile, now: Timestamp) -> Result<(), Error> {
     // SQLite would make it readable for others; `create` does not.
@@ -121,8 +132,9 @@ fn make(dir: &OsDir, settings: &Settings, key_file: &KeyFile, now: Timestamp) ->
     let key = ring.newest().ok_or_else(missing)?;
     let journal = Uuid::new_v4().to_string();
     let sql = format!(
-        "{}{}PRAGMA application_id = {}; PRAGMA user_version = {};",
+        "{}{}{}PRAGMA application_id = {}; PRAGMA user_version = {};",
         schema::TABLES,
+        schema::OPEN_INTENTS_BY_KEY,
         outbox::TABLES,
         schema::APPLICATION_ID,
         schema::VERSION

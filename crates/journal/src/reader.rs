@@ -146,6 +146,22 @@ impl Reader {
         read().during(Action::Read, layout::DATABASE)
     }
 
+    /// The open intents of a kind about one key, in order of their ids. Costs the same however many others are open.
+    ///
+    /// # Errors
+    /// As [`Reader::open_intents`].
+    pub fn open_intents_of(&self, kind: &str, key: &str) -> Result<Vec<Intent>, Error> {
+        let sql = "SELECT id, kind, key, body, opened, outcome, settled, sum FROM intents
+                   WHERE settled IS NULL AND kind = ?1 AND key = ?2 ORDER BY id";
+        let read = || {
+            let mut statement = self.connection.prepare(sql)?;
+            statement
+                .query_map([kind, key], |row| read_intent(row).map(|(intent, _)| intent))?
+                .collect::<rusqlite::Result<Vec<_>>>()
+        };
+        read().during(Action::Read, layout::DATABASE)
+    }
+
     /// An intent, and how it came out unless it is open; `None` when there is no such intent.
     ///
     /// # Errors

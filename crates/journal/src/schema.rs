@@ -66,6 +66,17 @@ CREATE TABLE items (
 ) WITHOUT ROWID;
 ";
 
+/// Finds the open intents of one key. Journals are made with it; one that an earlier version made gets it when it is
+/// opened for writing. A version that does not know it keeps it up to date all the same, so the format stays the same.
+pub(crate) const OPEN_INTENTS_BY_KEY: &str =
+    "CREATE INDEX IF NOT EXISTS intents_open_by_key ON intents (kind, key) WHERE settled IS NULL;";
+
+/// Whether a journal has everything that [`TABLES`] and [`OPEN_INTENTS_BY_KEY`] make.
+pub(crate) fn is_complete(connection: &Connection) -> rusqlite::Result<bool> {
+    let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'index' AND name = 'intents_open_by_key'";
+    connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map(|count| count > 0)
+}
+
 /// Settings of a connection that writes.
 pub(crate) fn prepare_for_writing(connection: &Connection, wait: Duration) -> rusqlite::Result<()> {
     prepare(connection, wait)?;

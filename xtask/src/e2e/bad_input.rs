@@ -67,6 +67,8 @@ fn arguments(scene: &Scene<'_>) -> Outcome {
         (&["--wait", "soon"], &["soon"]),
         (&["--rate", "fast"], &["rate", "number"]),
         (&["--rate", "0"], &["rate"]),
+        // A call would never come to its turn.
+        (&["--rate", "0.008"], &["one request in 125 s", "120 s", "--rate"]),
         (&["--contract", "telegraph"], &["contract", "gateway"]),
         (&["--client-style", "shouting"], &["client_style", "basic"]),
         (&["--client-secret", "never-a-flag"], &["--client-secret"]),

@@ -300,6 +300,14 @@ fn refused(scene: &Scene<'_>) -> Outcome {
     for (arguments, words) in cases {
         desk.json(&[&["history", "pull"], arguments].concat())?.exits(2)?.says(words)?;
     }
+    // A list that names nobody was not meant.
+    for (name, lines) in [("empty.ndjson", ""), ("blank.ndjson", "\n \r\n\n")] {
+        let list = scene.hidden(name);
+        files::write_private(&list, lines.as_bytes())?;
+        let list = list.display().to_string();
+        desk.json(&["history", "pull", "--from", &list])?.exits(2)?.says(&["no conversation is named"])?;
+    }
+    desk.json(&["history", "pull", "--from", "-"])?.exits(2)?.says(&["no conversation is named"])?;
     // All of it is told at once.
     let all = [&["history", "pull", "--page-size", "0", "--max-depth", "0"], &ids("", "..", "") as &[&str]]
         .concat();

@@ -90,6 +90,12 @@ fn recorded(scene: &Scene<'_>) -> Outcome {
     }
     desk.verifies(201)?;
     desk.json(&pull(&from, &["--types", "text"]))?.exits(2)?;
+    // What was changed is in the audit, before and after; what was refused is not.
+    let changes = desk.run(&["audit", "export", "--kind", "change"])?.exits(0)?.lines()?;
+    let told: Vec<_> = changes.iter().map(|change| (&change["command"], &change["state"])).collect();
+    let pair = [(&json!("history pull"), &json!("intent")), (&json!("history pull"), &json!("done"))];
+    ensure!(told == [pair, pair, pair].concat(), "the audit tells of {told:?}");
+    ensure!(changes[5]["counts"]["complete"] == 200 && changes[5]["run_id"].is_string(), "{}", changes[5]);
     Ok(())
 }
 

@@ -9,7 +9,25 @@ use crate::error::text::escape;
 /// Characters of a page token that are shown: enough to find it in a log, short enough for a line.
 const TOKEN_SHOWN: usize = 80;
 
-pub(super) fn write(error: &Inner, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+/// An error as a sentence, with what the server wrote.
+pub(super) struct Told<'e>(pub(super) &'e Inner);
+
+impl fmt::Display for Told<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        sentence(self.0, true, f)
+    }
+}
+
+/// The same without the texts that came from the server.
+pub(super) struct InOurWords<'e>(pub(super) &'e Inner);
+
+impl fmt::Display for InOurWords<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        sentence(self.0, false, f)
+    }
+}
+
+fn sentence(error: &Inner, with_texts: bool, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     write!(f, "{} failed", error.operation)?;
     if error.attempts > 1 {
         write!(f, " after {} attempts in {}", error.attempts, span(error.elapsed))?;
@@ -29,10 +47,10 @@ pub(super) fn write(error: &Inner, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     if let Some(status) = error.answer.status.filter(|_| !shown) {
         write!(f, "; the last answer had status {}", status.as_u16())?;
     }
-    if let Some(code) = &error.answer.code {
+    if let Some(code) = error.answer.code.as_ref().filter(|_| with_texts) {
         write!(f, ", code {code}")?;
     }
-    if let Some(message) = &error.answer.message {
+    if let Some(message) = error.answer.message.as_ref().filter(|_| with_texts) {
         write!(f, ": {message}")?;
     }
     if let Some(id) = &error.answer.correlation_id {

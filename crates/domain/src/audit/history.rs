@@ -19,7 +19,7 @@ pub struct HistoryRecord {
     pub message_count: u64,
     /// Milliseconds; covers the fetch.
     pub latency_ms: u64,
-    /// What went wrong, without customer text.
+    /// What went wrong, in our words: nothing that a server wrote.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }

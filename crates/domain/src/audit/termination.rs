@@ -25,7 +25,7 @@ pub struct TerminationRecord {
     /// The caller's own reference. Personal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_ref: Option<String>,
-    /// What went wrong, without customer text.
+    /// What went wrong, in our words: nothing that a server wrote.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// True when it was ended before by somebody else; absent otherwise.

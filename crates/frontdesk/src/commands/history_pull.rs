@@ -8,13 +8,13 @@ mod watch;
 use std::num::NonZero;
 use std::sync::Arc;
 
-use frontdesk_api::HistorySource as _;
+use frontdesk_api::{Gateway, HistorySource as _};
 use frontdesk_archive::Writer;
 use frontdesk_domain::message::{HistoryTarget, TypeFilter};
 use frontdesk_domain::{Collector, HistoryPageSize, MaxDepth, PageToken, Violations};
 use frontdesk_durable::{Dir, OsDir, ensure_dir};
 use frontdesk_history::{
-    ArchiveStore, Both, Destination, Folder, HistoryPull, MediaArchive, PullRequest, Session,
+    ArchiveStore, Both, Destination, Folder, HistoryPull, MediaArchive, PullReport, PullRequest, Session,
 };
 use frontdesk_shell::clock::Stopwatch;
 use frontdesk_shell::{Exit, Failure, Shutdown, quantity};
@@ -22,6 +22,7 @@ use frontdesk_shell::{Exit, Failure, Shutdown, quantity};
 use self::lines::{Lines, print};
 use self::watch::Watch;
 use crate::args::HistoryPullArgs;
+use crate::audited::{self, Outcome, Planned};
 use crate::clock::WallClock;
 use crate::commands::archive_pull::close;
 use crate::context::Context;
@@ -37,6 +38,7 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &HistoryPullArgs) -> R
     let watch = Stopwatch::start();
     let clock = WallClock::of(context).await?;
     let request = request(arguments)?;
+    let media_limit = media_limit(context, arguments)?;
     let targets = tokio::task::block_in_place(|| input::targets(arguments))?;
     if arguments.archive {
         one_organization(context, &targets)?;
@@ -58,21 +60,76 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &HistoryPullArgs) -> R
     let journal = Arc::new(journal::open(context, "history pull", &clock)?);
     let session = Session { journal: Arc::clone(&journal), work: Arc::new(work) };
 
+    let waiting = arguments.waiting.store();
+    let begun = if arguments.archive {
+        let planned = Planned::new("history pull", &waiting.wait);
+        Some(audited::begin(context, &clock, Some(&shutdown), planned).await?)
+    } else {
+        None
+    };
+    let mut outcome = Outcome::default();
+    let job = Job {
+        gateway: gateway.clone(),
+        clock: &clock,
+        shutdown: &shutdown,
+        session,
+        request: &request,
+        targets,
+        media_limit,
+    };
+    let result = pulled(context, arguments, job, &mut outcome).await;
+    let report = match begun {
+        Some(begun) => tokio::task::block_in_place(|| begun.end(result, outcome))?,
+        None => result?,
+    };
+    let answer = ended::Answer::new(&report, gateway.counters(), watch.elapsed_ms());
+    if arguments.out.is_some() || arguments.archive {
+        context.printer.data(&answer, ended::Answer::text)?;
+    } else {
+        // Whoever reads the histories reads JSON.
+        let mut line = serde_json::to_vec(&answer).unwrap_or_default();
+        line.push(b'\n');
+        context.printer.raw(&line)?;
+    }
+    outbox::drain_before_exit(context, &journal, &clock, &shutdown).await?;
+    journal::close(journal)?;
+    ended::exit(&report, arguments.require_complete)
+}
+
+/// What is pulled, and with what.
+struct Job<'a> {
+    gateway: Gateway,
+    clock: &'a WallClock,
+    shutdown: &'a Shutdown,
+    session: Session,
+    request: &'a PullRequest,
+    targets: Vec<HistoryTarget>,
+    /// The largest file that is kept, in bytes.
+    media_limit: u64,
+}
+
+/// Opens where the histories go, pulls them, and closes it.
+async fn pulled(
+    context: &Context<'_>,
+    arguments: &HistoryPullArgs,
+    job: Job<'_>,
+    outcome: &mut Outcome,
+) -> Result<PullReport, Failure> {
+    let Job { gateway, clock, shutdown, session, request, targets, media_limit } = job;
     let writer = if arguments.archive {
         let waiting = arguments.waiting.store();
-        Some(Arc::new(store::writer(context, &waiting, "history pull", clock.source(), &shutdown).await?))
+        Some(Arc::new(store::writer(context, &waiting, "history pull", clock.source(), shutdown).await?))
     } else {
         None
     };
     let total = targets.len() as u64;
     let is_stored = arguments.out.is_some() || arguments.archive;
     let monitor = Watch::new(context, total, is_stored);
-    let limit = media_limit(context, arguments)?;
     let asks = arguments.check_media || arguments.save_media;
-    let door = asks.then(|| connect::media_door(context, &clock)).transpose()?;
+    let door = asks.then(|| connect::media_door(context, clock)).transpose()?;
     let keep = match writer.as_ref().filter(|_| arguments.save_media) {
         None => None,
-        Some(writer) => Some(media_archive(context, writer, limit)?),
+        Some(writer) => Some(media_archive(context, writer, media_limit)?),
     };
     let pull = |destination| {
         let pull = HistoryPull::new(&gateway, session, destination, clock.source());
@@ -84,32 +141,23 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &HistoryPullArgs) -> R
     };
     let stop = shutdown.requested();
     let report = match stored(arguments, writer.as_ref())? {
-        Some(destination) => pull(destination).run(&request, targets, stop, &monitor).await,
+        Some(destination) => pull(destination).run(request, targets, stop, &monitor).await,
         None => {
             let (lines, printed) = Lines::new();
             let job = pull(Arc::new(lines));
-            let run = async move { job.run(&request, targets, stop, &monitor).await };
+            let run = async move { job.run(request, targets, stop, &monitor).await };
             let (report, printed) = tokio::join!(run, print(context.printer, printed));
             printed?;
             report
         }
     };
     let report = report.map_err(|error| failures::histories(&error))?;
+    outcome.counts = vec![("complete", report.totals.complete), ("pages", report.totals.pages)];
+    outcome.run = Some(report.run.clone());
     if let Some(writer) = writer {
         close(writer)?;
     }
-    let answer = ended::Answer::new(&report, gateway.counters(), watch.elapsed_ms());
-    if is_stored {
-        context.printer.data(&answer, ended::Answer::text)?;
-    } else {
-        // Whoever reads the histories reads JSON.
-        let mut line = serde_json::to_vec(&answer).unwrap_or_default();
-        line.push(b'\n');
-        context.printer.raw(&line)?;
-    }
-    outbox::drain_before_exit(context, &journal, &clock, &shutdown).await?;
-    journal::close(journal)?;
-    ended::exit(&report, arguments.require_complete)
+    Ok(report)
 }
 
 /// The largest file that is kept, in bytes.
@@ -167,8 +215,7 @@ fn request(arguments: &HistoryPullArgs) -> Result<PullRequest, Failure> {
     found.finish().map_err(|violations| refused(&violations))?;
     match (page_size, depth, types, resume) {
         (Some(page_size), Some(depth), Some(types), Some(resume)) => {
-            let selection = input::selection(arguments);
-            Ok(PullRequest { page_size, depth, types, resume, in_flight: IN_FLIGHT, selection })
+            Ok(PullRequest { page_size, depth, types, resume, in_flight: IN_FLIGHT })
         }
         // Nothing is missing without a violation, and those were reported.
         _ => Err(Failure::new(Exit::Unexpected, "request", "the request is not complete")),

@@ -3,8 +3,9 @@
 use std::sync::{Arc, Mutex};
 
 use frontdesk_api::transport::memory::Reply;
+use frontdesk_history::{HistoryPull, Monitor, Progress, Session};
 
-use crate::desk::{Desk, copy, gateway, ids, request, three_pages};
+use crate::desk::{Desk, copy, gateway, ids, noon, request, target, three_pages};
 
 /// The data directory is copied whenever the server is asked: what a process leaves that dies right then.
 #[tokio::test]
@@ -35,6 +36,58 @@ async fn a_copy_of_any_moment_ends_as_the_history_does() {
         assert!(asked.lock().unwrap().len() <= 6);
         assert!(desk.working_files().is_empty());
     }
+}
+
+/// What a monitor is there for here: something is done whenever a page is stored.
+struct AtEachPage<F: Fn(&Progress)>(F);
+
+impl<F: Fn(&Progress) + Send + Sync> Monitor for AtEachPage<F> {
+    fn progress(&self, progress: &Progress) {
+        (self.0)(progress);
+    }
+}
+
+/// The last page is on disk, and its end is not: nothing is asked for again, and nothing is there twice.
+#[tokio::test]
+async fn dead_or_stopped_right_after_the_last_page_the_history_is_whole() {
+    let desk = Desk::new();
+    let root = desk.temp.path().to_owned();
+    let copy_of = Arc::new(Mutex::new(None));
+    let monitor = {
+        let copy_of = Arc::clone(&copy_of);
+        AtEachPage(move |progress: &Progress| {
+            if progress.pages == 3 && progress.done == 0 {
+                let temp = tempfile::tempdir().unwrap();
+                copy(&root, temp.path());
+                *copy_of.lock().unwrap() = Some(temp);
+            }
+        })
+    };
+    let (source, asked) = gateway(|_, token| three_pages(token));
+    let stop = Arc::new(tokio::sync::Notify::new());
+    let signal = Arc::clone(&stop);
+    // The clock is asked when a page is there, before it is stored.
+    let clock = Arc::new(move || {
+        if asked.lock().unwrap().len() == 3 {
+            signal.notify_one();
+        }
+        noon()
+    });
+    let session = Session { journal: desk.journal(), work: desk.dir("work") };
+    let job = HistoryPull::new(&source, session, desk.folder(), clock);
+    let report = job.run(&request(), vec![target("c-1")], stop.notified(), &monitor).await.unwrap();
+    assert!(report.interrupted);
+    assert_eq!((report.totals.complete, report.totals.interrupted), (1, 0));
+    let expected = desk.lines("c-1.ndjson");
+    assert_eq!(expected.len(), 6);
+
+    let temp = copy_of.lock().unwrap().take().unwrap();
+    let desk = Desk::in_folder(temp);
+    let (again, asked) = gateway(|_, token| three_pages(token));
+    let report = desk.pull(&again, &request(), &["c-1"]).await;
+    assert_eq!((report.totals.complete, report.totals.counts.duplicates, report.totals.pages), (1, 0, 3));
+    assert!(asked.lock().unwrap().is_empty(), "the last page was there");
+    assert_eq!(desk.lines("c-1.ndjson"), expected);
 }
 
 /// Bytes behind the checkpoint, and a working file that is gone.

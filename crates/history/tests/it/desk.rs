@@ -160,7 +160,6 @@ pub(crate) fn request() -> PullRequest {
         types: TypeFilter::all(),
         resume: None,
         in_flight: NonZero::new(4).unwrap(),
-        selection: "these".to_owned(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use frontdesk_api::clock::VirtualClock;
 use frontdesk_api::media::MediaDoor;
@@ -9,7 +10,7 @@ use frontdesk_api::transport::memory::{MemoryTransport, Reply};
 use frontdesk_archive::{ReadOptions, Reader, Settings, VerifyOptions, Writer};
 use frontdesk_domain::media::MediaState;
 use frontdesk_domain::{RecordKey, RecordKind};
-use frontdesk_history::{ArchiveStore, HistoryPull, MediaArchive, PullRequest, Session, Silent};
+use frontdesk_history::{ArchiveStore, HistoryPull, MediaArchive, Session, Silent};
 use serde_json::{Value, json};
 
 use crate::desk::{Desk, gateway, noon, page, request, target};
@@ -89,10 +90,10 @@ async fn saving(
     let keep = MediaArchive::new(Arc::clone(&root), Arc::clone(&writer), limit).unwrap();
     let store = Arc::new(ArchiveStore::new(Arc::clone(&writer)));
     let session = Session { journal: desk.journal(), work: desk.dir("work") };
-    let job = HistoryPull::new(&gateway, session, store, Arc::new(noon)).save_media(door, keep);
-    // The clock stands still, so that only this tells one run from the next.
-    let request = PullRequest { selection: desk.next().to_string(), ..request() };
-    let report = job.run(&request, vec![target("c-1")], std::future::pending(), &Silent).await.unwrap();
+    // A run is told from the next by its time.
+    let now = noon().checked_add(Duration::from_secs(desk.next().into())).unwrap();
+    let job = HistoryPull::new(&gateway, session, store, Arc::new(move || now)).save_media(door, keep);
+    let report = job.run(&request(), vec![target("c-1")], std::future::pending(), &Silent).await.unwrap();
     drop(job);
     Arc::into_inner(writer).unwrap().close().unwrap();
     (serde_json::to_value(&report.totals.media).unwrap(), asked)

@@ -1,13 +1,17 @@
 //! Rules of contract §2, from the first page to the folder.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use frontdesk_api::transport::memory::Reply;
+use frontdesk_domain::audit::{AuditKind, HistoryRecord};
 use frontdesk_domain::message::TypeFilter;
 use frontdesk_domain::{MaxDepth, PageToken};
-use frontdesk_history::{PullRequest, StoreError};
+use frontdesk_history::{Clock, HistoryPull, PullRequest, Session, Silent, StoreError};
 
-use crate::desk::{Desk, Shown, gateway, ids, message, page, request, three_pages};
+use crate::desk::{Desk, Shown, gateway, ids, message, noon, page, request, target, three_pages};
 
 fn step(event: &str, token: Option<&str>, count: u64) -> (String, Option<String>, u64) {
     (event.to_owned(), token.map(str::to_owned), count)
@@ -78,6 +82,63 @@ async fn a_depth_ends_a_history_with_its_token_and_another_goes_on_there() {
     let report = desk.pull(&gateway, &rest, &["c-1"]).await;
     assert_eq!((report.totals.complete, report.totals.counts.kept), (1, 2));
     assert_eq!(*asked.lock().unwrap(), [("c-1".to_owned(), "p3".to_owned())]);
+}
+
+/// A job is one over exactly its conversations: what was left open of some says nothing of others.
+#[tokio::test]
+async fn another_list_of_conversations_is_another_job() {
+    let desk = Desk::new();
+    let (gateway, asked) = gateway(|conversation, token| match (conversation, token) {
+        ("b", "p2") => Reply::status(503),
+        _ => three_pages(token),
+    });
+    let first = desk.pull(&gateway, &request(), &["a", "b"]).await;
+    assert_eq!((first.totals.complete, first.totals.failed, first.resumed), (1, 1, false));
+    asked.lock().unwrap().clear();
+    let other = desk.pull(&gateway, &request(), &["a"]).await;
+    assert_eq!((other.totals.complete, other.resumed), (1, false));
+    assert_eq!(asked.lock().unwrap().len(), 3, "a list of its own is asked for");
+    asked.lock().unwrap().clear();
+    // The same conversations in another order are the same job.
+    let again = desk.pull(&gateway, &request(), &["b", "a", "b"]).await;
+    assert_eq!((again.totals.complete, again.totals.failed, again.resumed), (1, 1, true));
+    assert_eq!(*asked.lock().unwrap(), [("b".to_owned(), "p2".to_owned())]);
+}
+
+/// The report that goes out with a history says how long it took, and the audit says what went wrong in our words.
+#[tokio::test]
+async fn what_is_handed_out_knows_its_time_and_the_audit_has_no_words_of_the_server() {
+    let desk = Desk::new();
+    let (gateway, _) = gateway(|_, token| match token {
+        "p2" => Reply::status(400)
+            .header("x-request-id", "corr-7")
+            .body(r#"{"code": "bad", "message": "asked by jane.doe@example.com"}"#),
+        _ => three_pages(token),
+    });
+    let session = Session { journal: desk.journal(), work: desk.dir("work") };
+    let passed = AtomicU64::new(0);
+    let clock: Clock = Arc::new(move || {
+        noon().checked_add(Duration::from_millis(passed.fetch_add(7, Ordering::SeqCst))).unwrap()
+    });
+    let job = HistoryPull::new(&gateway, session, desk.folder(), clock);
+    let report = job.run(&request(), vec![target("c-1")], std::future::pending(), &Silent).await.unwrap();
+    assert_eq!(report.totals.failed, 1);
+    let told: serde_json::Value = serde_json::from_str(&desk.lines("c-1.report.json").concat()).unwrap();
+    assert!(told["elapsed_ms"].as_u64().unwrap() > 0, "{told}");
+    assert!(told["error"]["message"].as_str().unwrap().contains("jane.doe"), "{told}");
+    let mut errors = Vec::new();
+    let journal = desk.journal();
+    let each = &mut |entry: frontdesk_journal::Entry| {
+        assert!(!entry.whole().unwrap().contains("jane"), "{}", entry.whole().unwrap());
+        let record: HistoryRecord = serde_json::from_str(&entry.record().unwrap()).unwrap();
+        errors.extend(record.error);
+        ControlFlow::Continue(())
+    };
+    journal.reader().unwrap().entries(0, Some(AuditKind::History), each).unwrap();
+    assert_eq!(
+        errors,
+        ["message history failed: the server refused it with status 400 (correlation id corr-7)"]
+    );
 }
 
 #[tokio::test]
@@ -187,13 +248,13 @@ async fn a_stop_leaves_what_was_fetched_and_the_place_to_go_on() {
     let desk = Desk::new();
     let (slow, _) = gateway(|_, token| match token {
         "" => three_pages(""),
-        _ => three_pages(token).after(std::time::Duration::from_secs(3600)),
+        _ => three_pages(token).after(Duration::from_secs(3600)),
     });
-    let session = frontdesk_history::Session { journal: desk.journal(), work: desk.dir("work") };
-    let job = frontdesk_history::HistoryPull::new(&slow, session, desk.folder(), Arc::new(crate::desk::noon));
-    let stop = tokio::time::sleep(std::time::Duration::from_millis(300));
-    let targets = vec![crate::desk::target("c-1")];
-    let report = job.run(&request(), targets, stop, &frontdesk_history::Silent).await.unwrap();
+    let session = Session { journal: desk.journal(), work: desk.dir("work") };
+    let job = HistoryPull::new(&slow, session, desk.folder(), Arc::new(noon));
+    let stop = tokio::time::sleep(Duration::from_millis(300));
+    let targets = vec![target("c-1")];
+    let report = job.run(&request(), targets, stop, &Silent).await.unwrap();
     assert!(report.interrupted);
     assert_eq!((report.totals.interrupted, report.totals.pages), (1, 1));
     assert_eq!(desk.steps().last().unwrap(), &step("fetch_error", Some("p2"), 0));
@@ -207,7 +268,7 @@ async fn a_stop_leaves_what_was_fetched_and_the_place_to_go_on() {
 #[tokio::test]
 async fn two_processes_do_not_share_a_job() {
     let desk = Desk::new();
-    let (gateway, _) = gateway(|_, token| three_pages(token).after(std::time::Duration::from_millis(200)));
+    let (gateway, _) = gateway(|_, token| three_pages(token).after(Duration::from_millis(200)));
     let request = request();
     let one = desk.pull_to(&gateway, &request, &["c-1"], desk.folder(), desk.dir("work"));
     let other = desk.pull_to(&gateway, &request, &["c-1"], desk.folder(), desk.dir("work"));

@@ -121,6 +121,36 @@ fn an_intent_is_opened_once_and_settled_once() {
     assert_eq!(reader.intent("i-1").unwrap().unwrap().1.unwrap().outcome, "ended");
 }
 
+/// A journal that an earlier version made lacks the index; whoever opens it for writing adds it, and finds the same.
+#[test]
+fn open_intents_of_one_key_are_found_also_in_a_journal_of_an_earlier_version() {
+    let folder = Folder::new();
+    let about = |id: &str, key: &str| Intent::new(id, "session.close", key, "x", now()).unwrap();
+    let journal = folder.open();
+    for (id, key) in [("i-3", "guest-1"), ("i-1", "guest-1"), ("i-2", "guest-2"), ("i-4", "guest-1")] {
+        journal.record(Change::new().open_intent(about(id, key))).unwrap();
+    }
+    journal.record(Change::new().settle_intent("i-4", "ended")).unwrap();
+    journal.close().unwrap();
+    let index = || {
+        let connection = rusqlite::Connection::open(folder.root().join("journal.sqlite")).unwrap();
+        let sql = "SELECT count(*) FROM sqlite_schema WHERE name = 'intents_open_by_key'";
+        let found: i64 = connection.query_row(sql, [], |row| row.get(0)).unwrap();
+        connection.execute_batch("DROP INDEX IF EXISTS intents_open_by_key").unwrap();
+        found
+    };
+    assert_eq!(index(), 1);
+    let found = || {
+        let open = folder.reader().open_intents_of("session.close", "guest-1").unwrap();
+        open.iter().map(|intent| intent.id.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(found(), ["i-1", "i-3"], "without the index too");
+    folder.open().close().unwrap();
+    assert_eq!(found(), ["i-1", "i-3"]);
+    assert!(folder.reader().open_intents_of("archive", "guest-1").unwrap().is_empty());
+    assert_eq!(index(), 1, "it was added");
+}
+
 #[test]
 fn of_a_refused_change_nothing_stays_and_the_others_of_its_group_do() {
     let folder = Folder::new();

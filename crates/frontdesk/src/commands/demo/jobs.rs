@@ -189,7 +189,6 @@ impl Place<'_> {
             types: TypeFilter::all(),
             resume: None,
             in_flight: NonZero::<usize>::MIN.saturating_add(7),
-            selection: "demo".to_owned(),
         };
         let pull = HistoryPull::new(gateway, session, destination, self.clock.source());
         let cancel = self.cancel.clone();

@@ -40,18 +40,6 @@ pub(super) fn target(arguments: &HistoryPullArgs) -> Result<HistoryTarget, Viola
     )
 }
 
-/// What the conversations come from, in words that stay the same.
-pub(super) fn selection(arguments: &HistoryPullArgs) -> String {
-    match &arguments.from {
-        None => target(arguments).map_or_else(|_| String::new(), |target| format!("one {target}")),
-        Some(path) if path.as_os_str() == "-" => "stdin".to_owned(),
-        Some(path) => {
-            let absolute = std::path::absolute(path).unwrap_or_else(|_| path.clone());
-            format!("file {}", absolute.display())
-        }
-    }
-}
-
 fn unreadable(error: &io::Error, what: &str) -> Failure {
     Failure::new(Exit::Usage, "unreadable_input", what).caused_by(error).hint("check the path of --from")
 }
@@ -89,6 +77,10 @@ fn read(mut input: impl BufRead) -> Result<Vec<HistoryTarget>, Failure> {
             }
         }
     }
+    if count == 0 && targets.is_empty() {
+        return Err(Failure::new(Exit::Usage, "bad_input", "no conversation is named")
+            .hint("the input has no line; see frontdesk history pull --help"));
+    }
     if count > 0 {
         let message = format!("{count} lines of the input name no conversation");
         let mut failure = Failure::new(Exit::Usage, "bad_input", message);
@@ -122,6 +114,13 @@ mod tests {
         let failure = read(bad.join("\n").as_bytes()).unwrap_err();
         assert_eq!((failure.exit(), failure.kind()), (Exit::Usage, "bad_input"));
         insta::assert_snapshot!(failure.to_string());
+        for empty in ["", "\n \r\n"] {
+            let failure = read(empty.as_bytes()).unwrap_err();
+            assert_eq!(
+                (failure.exit(), failure.one_line().as_str()),
+                (Exit::Usage, "no conversation is named")
+            );
+        }
         let long = format!("{{\"organization_id\": \"{}\"}}", "x".repeat(70_000));
         assert_eq!(read(long.as_bytes()).unwrap_err().kind(), "bad_input");
         let many = "x\n".repeat(1_000);
