@@ -62,7 +62,11 @@ pub struct Drain {
     sender: WebhookSender,
     policy: AddressPolicy,
     now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    keep: Duration,
 }
+
+/// How long what is over is kept: for a replay, and to be looked at.
+const KEPT: Duration = Duration::from_hours(30 * 24);
 
 impl Drain {
     /// A drain of the journal that is open in the folder `root`, through a sender whose transport obeys `policy`.
@@ -74,7 +78,14 @@ impl Drain {
         policy: AddressPolicy,
         now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     ) -> Self {
-        Self { journal, root: root.to_owned(), sender, policy, now }
+        Self { journal, root: root.to_owned(), sender, policy, now, keep: KEPT }
+    }
+
+    /// Keeps what was delivered, and intents that are settled, for so long; 30 days without this. Then a drain takes it away.
+    #[must_use]
+    pub fn keeping(mut self, time: Duration) -> Self {
+        self.keep = time;
+        self
     }
 
     /// Delivers until there is no more to do, as `options` say. Where another process delivers there is nothing to do:
@@ -96,6 +107,7 @@ impl Drain {
         let Some(_right) = Outbox::claim(&self.root, &holder)? else {
             return Ok(Report { end: End::Busy, ..Report::default() });
         };
+        self.prune().await?;
         let mut report = Report::default();
         let end = {
             let work = self.work(self.journal.reader()?, options, cancel, monitor, &mut report);
@@ -162,6 +174,14 @@ impl Drain {
                 () = tokio::time::sleep(options.poll) => {}
             }
         }
+    }
+
+    /// Takes away what was over long ago.
+    async fn prune(&self) -> Result<(), Error> {
+        let Some(before) = (self.now)().checked_sub(self.keep) else { return Ok(()) };
+        let journal = Arc::clone(&self.journal);
+        let pruned = tokio::task::spawn_blocking(move || journal.prune(before)).await;
+        pruned.unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic())).map(drop)
     }
 
     /// Makes the audit batches that are due.

@@ -92,7 +92,8 @@ impl Reception {
     }
 
     /// Waits until the CRM has taken a stored event. `false` when it will not for now: an attempt failed, it is out of
-    /// service or was given up, or `patience` is at its end. The event stays in the outbox whatever this says.
+    /// service or was given up, or `patience` is at its end. The event stays in the outbox whatever this says. Of an event
+    /// that is not in the outbox any more it is `true`: nothing is left to wait for.
     ///
     /// # Errors
     /// Those of the journal.
@@ -120,7 +121,11 @@ impl Reception {
     fn look(&self, webhook_id: &str) -> Result<Option<bool>, Error> {
         let now = (self.now)();
         let reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(delivery) = reader.delivery(CRM, webhook_id)? else { return Ok(Some(false)) };
+        let Some(delivery) = reader.delivery(CRM, webhook_id)? else {
+            // It was delivered and taken away when its time was over, or its endpoint was removed. Calling again would
+            // change neither.
+            return Ok(Some(true));
+        };
         Ok(match delivery.state {
             DeliveryState::Delivered => Some(true),
             DeliveryState::Dead => Some(false),

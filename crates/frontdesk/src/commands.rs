@@ -47,6 +47,7 @@ use crate::args::{
     SessionCommand, WebhookCommand,
 };
 use crate::context::Context;
+use crate::outbox;
 
 /// Runs the command that was typed.
 pub(crate) async fn run(cli: Cli, environment: Environment, printer: &Printer) -> Result<Exit, Failure> {
@@ -132,24 +133,30 @@ pub(crate) async fn run(cli: Cli, environment: Environment, printer: &Printer) -
                     ("organization_id", arguments.store.organization_id.clone()),
                 ];
                 let context = Context::new(global, Some(&arguments.connection), flags, environment, printer)?;
-                archive_pull::run(&context, &arguments).await
+                outbox::drain_after(&context, archive_pull::run(&context, &arguments).await).await
             }
             ArchiveCommand::Import(arguments) => {
                 let flags = vec![("organization_id", arguments.store.organization_id.clone())];
                 let context = Context::new(global, None, flags, environment, printer)?;
-                archive_import::run(&context, &arguments).await
+                outbox::drain_after(&context, archive_import::run(&context, &arguments).await).await
             }
             ArchiveCommand::Search(arguments) => archive_search::run(&plain(environment)?, &arguments),
             ArchiveCommand::Show(arguments) => archive_show::run(&plain(environment)?, &arguments),
-            ArchiveCommand::Retain(arguments) => archive_retain::run(&plain(environment)?, &arguments).await,
-            ArchiveCommand::Hold(command) => archive_hold::run(&plain(environment)?, &command).await,
+            ArchiveCommand::Retain(arguments) => {
+                let context = plain(environment)?;
+                outbox::drain_after(&context, archive_retain::run(&context, &arguments).await).await
+            }
+            ArchiveCommand::Hold(command) => {
+                let context = plain(environment)?;
+                outbox::drain_after(&context, archive_hold::run(&context, &command).await).await
+            }
             ArchiveCommand::List => archive_list::run(&plain(environment)?),
             ArchiveCommand::Verify => archive_verify::run(&plain(environment)?),
             ArchiveCommand::Export(arguments) => archive_export::run(&plain(environment)?, &arguments).await,
             ArchiveCommand::Repair(arguments) => {
                 let flags = vec![("organization_id", arguments.store.organization_id.clone())];
                 let context = Context::new(global, Some(&arguments.connection), flags, environment, printer)?;
-                archive_repair::run(&context, &arguments).await
+                outbox::drain_after(&context, archive_repair::run(&context, &arguments).await).await
             }
             ArchiveCommand::Report(arguments) => archive_report::run(&plain(environment)?, &arguments).await,
         },

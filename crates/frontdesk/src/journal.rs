@@ -34,11 +34,23 @@ pub(crate) fn key_file(context: &Context<'_>) -> Option<PathBuf> {
     context.settings.text("journal_key_file").map(PathBuf::from)
 }
 
-/// Opens the journal for a command that records; makes it where there is none.
+/// How long what is over is kept in the journal: the setting `events_kept`.
+pub(crate) fn kept(context: &Context<'_>) -> Result<Duration, Failure> {
+    Ok(context.settings.duration("events_kept")?.unwrap_or(Duration::MAX))
+}
+
+/// Opens the journal for a command that records; makes it where there is none. Takes away what was over long ago.
 pub(crate) fn open(context: &Context<'_>, command: &str, clock: &WallClock) -> Result<Journal, Failure> {
     let (root, settings) = (root(context)?, settings(context, command, WAIT));
-    tokio::task::block_in_place(|| Journal::open(&root, &settings, clock.source()))
-        .map_err(|error| failures::journal(&error))
+    let before = (clock.source())().checked_sub(kept(context)?);
+    let open = || {
+        let journal = Journal::open(&root, &settings, clock.source())?;
+        if let Some(before) = before {
+            journal.prune(before)?;
+        }
+        Ok(journal)
+    };
+    tokio::task::block_in_place(open).map_err(|error| failures::journal(&error))
 }
 
 /// Closes it, so that its newest head stands beside it.

@@ -8,12 +8,14 @@ use std::time::Duration;
 use frontdesk_api::Cancel;
 use frontdesk_api::outward::{AddressPolicy, OutwardOptions, OutwardTransport, WebhookSender};
 use frontdesk_deliveries::{Drain, DrainOptions, Silent};
+use frontdesk_domain::EventKind;
+use frontdesk_journal::outbox::Endpoint;
 use frontdesk_journal::{Journal, Reader};
 use frontdesk_shell::{Exit, Failure, Shutdown};
 
 use crate::clock::WallClock;
-use crate::context::Context;
-use crate::failures;
+use crate::context::{self, Context};
+use crate::{failures, journal};
 
 /// How long a command that stored something delivers before it ends (design, journal).
 const BEFORE_EXIT: Duration = Duration::from_secs(5);
@@ -58,7 +60,8 @@ pub(crate) fn drain(
     clock: &WallClock,
 ) -> Result<Drain, Failure> {
     let sender = WebhookSender::new(Arc::new(outward(context)?), clock.client_clock());
-    Ok(Drain::new(journal, root, sender, policy(context)?, clock.source()))
+    let drain = Drain::new(journal, root, sender, policy(context)?, clock.source());
+    Ok(drain.keeping(journal::kept(context)?))
 }
 
 /// Delivers what is due for a few seconds, before a command ends that may have stored something. What fails, or does not
@@ -88,4 +91,35 @@ pub(crate) async fn drain_before_exit(
         context.printer.talk("some events are not delivered yet: frontdesk webhook drain goes on with them");
     }
     Ok(())
+}
+
+/// The same after a command that leaves nothing but audit entries: batches of them are due like any event. Whatever comes
+/// of it, the command ended as it ended.
+pub(crate) async fn drain_after(
+    context: &Context<'_>,
+    ended: Result<Exit, Failure>,
+) -> Result<Exit, Failure> {
+    let interrupted = matches!(&ended, Err(failure) if failure.exit() == Exit::Interrupted);
+    if !interrupted && let Err(failure) = drain_entries(context).await {
+        let line = failure.one_line();
+        context.printer.talk(format_args!("audit batches are not delivered yet: {line}"));
+    }
+    ended
+}
+
+async fn drain_entries(context: &Context<'_>) -> Result<(), Failure> {
+    // A command that was refused, or a preview, may have made no journal.
+    let Ok(reader) = Reader::open(&root(context)?) else { return Ok(()) };
+    let endpoints = reader.endpoints().map_err(|error| failures::journal(&error))?;
+    let takes =
+        |endpoint: &Endpoint| endpoint.disabled.is_none() && endpoint.kinds.contains(&EventKind::AuditBatch);
+    if !endpoints.iter().any(takes) {
+        return Ok(());
+    }
+    drop(reader);
+    let clock = WallClock::of(context).await?;
+    let shutdown = context::signals()?;
+    let journal = Arc::new(journal::open(context, "webhook drain", &clock)?);
+    drain_before_exit(context, &journal, &clock, &shutdown).await?;
+    journal::close(journal)
 }

@@ -32,6 +32,8 @@ pub struct Change {
     /// Of these items those that must not be there yet.
     pub(crate) once: Vec<Once>,
     pub(crate) outbox: Vec<OutboxChange>,
+    /// What was over before then is taken away.
+    pub(crate) prune: Option<Timestamp>,
 }
 
 impl Change {
@@ -68,7 +70,7 @@ impl Change {
     /// Opens an intent: something is about to be done whose outcome this process may not live to record.
     ///
     /// An equal intent that is open already stays open; one with the same id that is settled, or says something else,
-    /// refuses the whole change (`Conflict`).
+    /// refuses the whole change (`Conflict`). A settled one is there until it is [pruned](Self::prune).
     pub fn open_intent(mut self, intent: Intent) -> Self {
         self.opened.push(intent);
         self
@@ -105,6 +107,7 @@ impl Change {
             && self.settled.is_empty()
             && self.items.is_empty()
             && self.outbox.is_empty()
+            && self.prune.is_none()
     }
 }
 
@@ -219,6 +222,8 @@ pub struct Recorded {
     pub last_entry: Option<u64>,
     /// Deliveries that were stored: of its events, one for each endpoint that takes them.
     pub deliveries: u64,
+    /// Deliveries and intents that were taken away, because they were over long ago.
+    pub pruned: u64,
 }
 
 fn body<T: serde::Serialize + ?Sized>(value: &T) -> Result<Box<RawValue>, crate::Error> {

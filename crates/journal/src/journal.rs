@@ -109,6 +109,26 @@ impl Journal {
         Ok(queue.submit(change, entries?))
     }
 
+    /// Takes away what was over before a time, as [`Change::prune`] does, in changes of 1,000 until there is no more of
+    /// it, but at most 100,000 of it: the next call goes on. Gives how much it was.
+    ///
+    /// # Errors
+    /// As [`Journal::record`] and [`Reader::open`].
+    pub fn prune(&self, before: Timestamp) -> Result<u64, Error> {
+        // Commands ask whenever they begin; a look costs them no commit.
+        if !self.reader()?.has_settled_before(before)? {
+            return Ok(0);
+        }
+        let mut all = 0;
+        for _ in 0..100 {
+            match self.record(Change::new().prune(before))?.pruned {
+                0 => break,
+                some => all += some,
+            }
+        }
+        Ok(all)
+    }
+
     /// Opens the same journal for reading. What is recorded later is seen by its later calls.
     ///
     /// # Errors

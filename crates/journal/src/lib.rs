@@ -27,6 +27,7 @@ mod once;
 mod open;
 pub mod outbox;
 mod prepared;
+mod prune;
 mod queue;
 mod reader;
 mod reserve;

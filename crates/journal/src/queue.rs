@@ -2,6 +2,8 @@
 
 use std::sync::mpsc::{self, Receiver, SyncSender};
 
+use frontdesk_domain::Timestamp;
+
 use crate::change::{Change, Intent, NewItem, Recorded};
 use crate::error::Error;
 use crate::once::Once;
@@ -19,6 +21,7 @@ pub(crate) struct Request {
     pub(crate) items: Vec<NewItem>,
     pub(crate) once: Vec<Once>,
     pub(crate) outbox: Vec<OutboxChange>,
+    pub(crate) prune: Option<Timestamp>,
     pub(crate) reply: SyncSender<Result<Recorded, Error>>,
 }
 
@@ -38,9 +41,9 @@ impl Queue {
     /// Hands a change over. It is committed after the changes handed over before it.
     pub(crate) fn submit(&self, change: Change, entries: Vec<PreparedEntry>) -> Pending {
         let (reply, answer) = mpsc::sync_channel(1);
-        let Change { opened, settled, items, once, outbox, .. } = change;
+        let Change { opened, settled, items, once, outbox, prune, .. } = change;
         // Without a writing thread the request is dropped here, and its answer with it.
-        let _ = self.0.send(Request { entries, opened, settled, items, once, outbox, reply });
+        let _ = self.0.send(Request { entries, opened, settled, items, once, outbox, prune, reply });
         Pending(answer)
     }
 }

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use frontdesk_domain::Timestamp;
 use frontdesk_domain::audit::AuditKind;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
@@ -11,7 +12,7 @@ use crate::change::{Intent, Item, Settled};
 use crate::entry::{Entry, read_entry};
 use crate::error::{Action, During, Error, ErrorKind};
 use crate::head::Head;
-use crate::{layout, open, schema, store};
+use crate::{layout, open, prune, schema, store};
 
 mod rows;
 
@@ -168,6 +169,14 @@ impl Reader {
     /// `Damage` when it is not what was written; what SQLite says.
     pub fn intent(&self, id: &str) -> Result<Option<(Intent, Option<Settled>)>, Error> {
         self.connection.query_row(INTENT, [id], read_intent).optional().during(Action::Read, layout::DATABASE)
+    }
+
+    /// Whether there is something that [`Change::prune`] would take away.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn has_settled_before(&self, before: Timestamp) -> Result<bool, Error> {
+        prune::is_due(&self.connection, before).during(Action::Read, layout::DATABASE)
     }
 
     /// Up to `limit` items of a ledger, in order of their keys, those after `after` only.

@@ -55,6 +55,7 @@ CREATE TABLE intents (
     sum BLOB NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX intents_open ON intents (kind, id) WHERE settled IS NULL;
+CREATE INDEX intents_settled ON intents (settled) WHERE settled IS NOT NULL;
 CREATE TABLE items (
     ledger TEXT NOT NULL,
     key TEXT NOT NULL,

@@ -13,6 +13,7 @@ use crate::journal::Clock;
 use crate::layout;
 use crate::open;
 use crate::prepared::{Origin, PreparedEntry};
+use crate::prune;
 use crate::settings::Settings;
 
 /// What was destroyed.
@@ -24,6 +25,14 @@ pub struct Shredded {
     pub values: u64,
     /// Number of the entry that says so; `None` when nothing named the subject, and nothing was done.
     pub entry: Option<u64>,
+    /// Events that were taken away because they name the subject, or are batches of such entries.
+    pub events: u64,
+    /// Events of that kind that wait for their delivery, and stay until then: shred again when they are made.
+    pub events_waiting: u64,
+    /// Settled intents that were taken away because they name the subject.
+    pub intents: u64,
+    /// Open intents that name it, and stay until they are settled.
+    pub intents_open: u64,
     /// Whether the bytes are gone from SQLite's log too. If not, a reader was using it: they go when the log is next
     /// emptied, at the latest when the last process closes the journal.
     pub log_emptied: bool,
@@ -32,7 +41,8 @@ pub struct Shredded {
 /// Destroys every personal value of every entry that names `subject`, a guest id for one. The chain still verifies: it
 /// covers commitments, which without value and salt say nothing.
 ///
-/// Only audit entries are meant. Intents, items and deliveries that name the subject are their owners' to end.
+/// The same goes for events that name it and were delivered, or given up, to everybody. What waits for its delivery stays.
+/// So do open intents; settled ones that name it are taken away. Items of ledgers that name it are their owners' to end.
 ///
 /// # Errors
 /// As [`Journal::open`](crate::Journal::open); `Malformed` for an empty subject.
@@ -51,7 +61,7 @@ pub fn shred(
     }
     let value = serde_json::to_vec(subject).map_err(|_| malformed("the subject is no text"))?;
     let mut store = open::open(root, settings, clock)?;
-    let (entries, values, entry) = store.alone(Action::Shred, |alone| {
+    let (entries, values, entry, forgotten) = store.alone(Action::Shred, |alone| {
         let number = alone.position.count + 1;
         // The entry's own number marks the rows it is about.
         let values = alone
@@ -62,8 +72,10 @@ pub fn shred(
                 params![value, number],
             )
             .during(Action::Shred, layout::DATABASE)? as u64;
-        if values == 0 {
-            return Ok((0, 0, None));
+        let forgotten =
+            prune::about(alone.transaction, subject, number).during(Action::Shred, layout::DATABASE)?;
+        if values == 0 && forgotten.events == 0 && forgotten.intents == 0 {
+            return Ok((0, 0, None, forgotten));
         }
         let found = digest(alone.transaction, number).during(Action::Shred, layout::DATABASE)?;
         let record = AuditRecord::from(ShredRecord {
@@ -74,14 +86,12 @@ pub fn shred(
         });
         let origin = Origin { actor: &settings.actor, command: &settings.command, run: None, about: None };
         let entry = alone.entry(&PreparedEntry::new(&record, &origin)?)?;
-        Ok((found.entries, values, Some(entry)))
+        Ok((found.entries, values, Some(entry), forgotten))
     })?;
-    let log_emptied = store
-        .connection
-        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0))
-        .is_ok_and(|busy| busy == 0);
+    let log_emptied = store.empty_log()?;
     store.finish()?;
-    Ok(Shredded { entries, values, entry, log_emptied })
+    let prune::Forgotten { events, events_waiting, intents, intents_open } = forgotten;
+    Ok(Shredded { entries, values, entry, events, events_waiting, intents, intents_open, log_emptied })
 }
 
 /// The destroyed values one entry tells of.

@@ -104,6 +104,9 @@ impl Store {
         }
         transaction.commit().during(Action::Record, layout::DATABASE)?;
         self.position = position;
+        if answers.iter().any(|(_, answer)| answer.as_ref().is_ok_and(|recorded| recorded.pruned > 0)) {
+            self.empty_log()?;
+        }
         Ok(answers)
     }
 
@@ -130,6 +133,21 @@ impl Store {
         transaction.commit().during(action, layout::DATABASE)?;
         self.position = position;
         Ok(done)
+    }
+
+    /// Takes the log into the database and cuts it to nothing, so that it keeps no bytes of what was taken away. Gives
+    /// whether that came to pass: not while somebody reads it, who is not waited for.
+    pub(crate) fn empty_log(&self) -> Result<bool, Error> {
+        let wait = |time| self.connection.busy_timeout(time).during(Action::Record, layout::WAL);
+        wait(Duration::ZERO)?;
+        let busy =
+            self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+        wait(self.wait)?;
+        match busy {
+            Ok(busy) => Ok(busy == 0),
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => Ok(false),
+            Err(error) => Err(error).during(Action::Record, layout::WAL),
+        }
     }
 
     /// Writes the newest head beside the database when a while has passed since the last time.

@@ -30,6 +30,8 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             bad_receivers,
         ),
         Scenario::new("webhooks: 410 ends it, and enable and replay bring the rest", gone),
+        Scenario::new("webhooks: what was delivered is gone after its time, what was not stays", kept),
+        Scenario::new("webhooks: a command tells what it recorded before it ends", told_at_once),
     ]
 }
 
@@ -74,6 +76,38 @@ fn down_for_days(scene: &Scene<'_>) -> Outcome {
     drained(&desk, &tenant)?;
     ended_are_told(&tenant, &ended)?;
     ids_are(&tenant, RECEIVER, ended.len())
+}
+
+/// Events are kept for 30 days after their delivery. Not taken away: dead letters, and what the chain says.
+fn kept(scene: &Scene<'_>) -> Outcome {
+    let (tenant, desk) = opened(scene)?;
+    let guests = tenant.guests()?;
+    end(&desk, &guests[0].id)?;
+    does(&tenant, &json!({"status": {"status": 410}}))?;
+    end(&desk, &guests[1].id)?;
+    let counts = || Ok::<_, String>((desk.counted("delivered")?, desk.counted("dead")?));
+    ensure!(counts()? == (1, 1), "one was to be delivered and one given up: {:?}", counts()?);
+    for (days, left) in [(29, (1, 1)), (2, (0, 1))] {
+        tenant.advance_clock(days * 24 * 3_600)?;
+        desk.run(&["webhook", "drain"])?.exits(0)?;
+        ensure!(counts()? == left, "{days} days later: delivered and dead are {:?}", counts()?);
+    }
+    let listed = desk.json(&["webhook", "deliveries"])?.exits(0)?.lines()?.len();
+    ensure!(listed == 1, "{listed} deliveries are listed, and only the dead letter is there");
+    desk.run(&["audit", "verify"])?.exits(0)?;
+    Ok(())
+}
+
+/// A pull tells of no event, and its audit entries go out before it ends all the same.
+fn told_at_once(scene: &Scene<'_>) -> Outcome {
+    let (tenant, desk) = opened(scene)?;
+    desk.tells_also(&tenant, "sink", "audit.batch")?;
+    let before = tenant.received("sink")?.len();
+    desk.pull(&[])?.exits(0)?;
+    let batches = tenant.received("sink")?.len();
+    ensure!(batches > before, "nothing came of what the pull recorded");
+    ensure!(desk.counted("pending")? == 0, "something is left that was due");
+    Ok(())
 }
 
 /// So many different ids reached a receiver, over all attempts.

@@ -231,3 +231,21 @@ async fn audit_batches_reach_their_sink_without_a_gap() {
     assert_eq!(seen.len(), 3, "the same bytes come under the same id");
     assert_eq!(counts, (0..120).collect::<Vec<_>>());
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_was_delivered_is_kept_for_a_month() {
+    let world = World::new(|_, before| if before == 0 { Reply::status(400) } else { Reply::status(200) });
+    world.endpoint("a.example", ENDED);
+    for guest in ["g-0", "g-1", "g-2"] {
+        world.store(guest, "x");
+        run(&world, &options(Until::Empty)).await;
+    }
+    let dead = world.deliveries().iter().filter(|delivery| delivery.state == DeliveryState::Dead).count();
+    let all = world.deliveries().len();
+    tokio::time::advance(HOUR * 24 * 29).await;
+    run(&world, &options(Until::NothingDue)).await;
+    assert_eq!(world.deliveries().len(), all);
+    tokio::time::advance(HOUR * 24 * 3).await;
+    run(&world, &options(Until::NothingDue)).await;
+    assert_eq!(world.deliveries().len(), dead, "dead letters stay, and nothing else");
+}

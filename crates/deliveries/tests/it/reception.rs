@@ -96,7 +96,11 @@ async fn who_waits_hears_whether_the_crm_took_it() {
     // Nobody delivers: patience ends.
     let stuck = reception.store(&callback("c-3"), &key("m-3")).unwrap().webhook_id;
     assert!(!taken(&reception, &stuck).await);
-    assert!(!taken(&reception, "msg_of_nobody").await);
+    // Long after it was taken its delivery is not there any more: still, nobody is told to come again.
+    world.journal.prune(world.now()).unwrap();
+    assert!(!world.deliveries().iter().any(|delivery| delivery.webhook_id == good));
+    assert!(taken(&reception, &good).await);
+    assert!(!taken(&reception, &stuck).await, "what waits is not taken away");
 }
 
 #[tokio::test(start_paused = true)]

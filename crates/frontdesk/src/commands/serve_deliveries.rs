@@ -7,13 +7,13 @@ use std::time::Duration;
 use frontdesk_api::Cancel;
 use frontdesk_api::outward::{AddressPolicy, WebhookSender};
 use frontdesk_deliveries::{Drain, DrainOptions, Silent};
-use frontdesk_journal::{Clock, Error, Journal, Reader, Settings};
+use frontdesk_journal::{Clock, Error, ErrorKind, Journal, Reader, Settings};
 use frontdesk_shell::Failure;
 use tokio::sync::Notify;
 
 use crate::clock::WallClock;
 use crate::context::Context;
-use crate::outbox;
+use crate::{journal, outbox};
 
 /// How often it looks whether something is due.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -26,6 +26,7 @@ pub(crate) struct Deliveries {
     settings: Settings,
     sender: WebhookSender,
     policy: AddressPolicy,
+    kept: Duration,
     now: Clock,
     /// Notified when something was stored in this process.
     stored: Option<Arc<Notify>>,
@@ -42,6 +43,7 @@ impl Deliveries {
             },
             sender: WebhookSender::new(Arc::new(outbox::outward(context)?), clock.client_clock()),
             policy: outbox::policy(context)?,
+            kept: journal::kept(context)?,
             now: clock.source(),
             stored: None,
         })
@@ -91,18 +93,30 @@ impl Deliveries {
         }
     }
 
+    /// Whether there is something to deliver, or to take away because it was over long ago.
+    fn is_due(&self) -> Result<bool, Error> {
+        let now = (self.now)();
+        let reader = match Reader::open(&self.root) {
+            Ok(reader) => reader,
+            // Where there is no journal yet nothing is stored.
+            Err(error) if matches!(error.kind(), ErrorKind::NotAJournal) => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        let delivery = reader.next_due()?.is_some_and(|due| due <= now);
+        let over = || now.checked_sub(self.kept).map(|before| reader.has_settled_before(before));
+        Ok(delivery || over().transpose()?.unwrap_or(false))
+    }
+
     /// What is due now.
     async fn round(&self, cancel: &Cancel) -> Result<(), Error> {
-        // Where there is no journal yet nothing is stored.
-        let due = Reader::open(&self.root).and_then(|reader| reader.next_due()).unwrap_or(None);
-        if due.is_none_or(|due| due > (self.now)()) {
+        if !self.is_due()? {
             return Ok(());
         }
         let (root, settings, now) = (self.root.clone(), self.settings.clone(), Arc::clone(&self.now));
         let opened = tokio::task::spawn_blocking(move || Journal::open(&root, &settings, now)).await;
         let journal = opened.unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic()))?;
         let (sender, now) = (self.sender.clone(), Arc::clone(&self.now));
-        let drain = Drain::new(Arc::new(journal), &self.root, sender, self.policy, now);
+        let drain = Drain::new(Arc::new(journal), &self.root, sender, self.policy, now).keeping(self.kept);
         drain.run(&DrainOptions::default(), cancel, &Silent).await.map(drop)
     }
 }

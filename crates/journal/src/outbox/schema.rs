@@ -43,6 +43,7 @@ CREATE TABLE deliveries (
     PRIMARY KEY (endpoint, event)
 ) WITHOUT ROWID;
 CREATE INDEX deliveries_open ON deliveries (endpoint, key, event) WHERE state = 'pending';
+CREATE INDEX deliveries_made ON deliveries (settled) WHERE state = 'delivered';
 CREATE INDEX deliveries_in_order ON deliveries (endpoint, event, due) WHERE state = 'pending';
 CREATE TABLE attempts (
     endpoint TEXT NOT NULL,

@@ -11,6 +11,7 @@ use crate::layout;
 use crate::once;
 use crate::outbox::{self, OutboxChange};
 use crate::prepared::PreparedEntry;
+use crate::prune;
 use crate::queue::Request;
 
 const ENTRY: &str = "INSERT INTO entries (number, at, kind, body, hash) VALUES (?1, ?2, ?3, ?4, ?5)";
@@ -38,7 +39,7 @@ impl<'t> Writing<'t> {
     /// Writes a change. The outer error is the storage's and ends the group; the inner one is this change's alone, of
     /// which nothing stays.
     pub(super) fn apply(&mut self, request: Request) -> Result<Result<Recorded, Error>, Error> {
-        let Request { entries, opened, settled, items, once, outbox, .. } = request;
+        let Request { entries, opened, settled, items, once, outbox, prune, .. } = request;
         // Only these can contradict what is there.
         let refused = once::refuses(self.transaction, &once, self.now)
             .and_then(|refused| Ok(refused.or(outbox::refuses(self.transaction, &outbox)?)))
@@ -47,7 +48,7 @@ impl<'t> Writing<'t> {
             return Ok(Err(refused));
         }
         if opened.is_empty() && settled.is_empty() {
-            return self.write(&entries, &items, outbox).map(Ok);
+            return self.write(&entries, &items, outbox, prune).map(Ok);
         }
         self.batch("SAVEPOINT change")?;
         let refused = intents::change(self.transaction, &opened, &settled, self.now);
@@ -55,7 +56,7 @@ impl<'t> Writing<'t> {
             self.batch("ROLLBACK TO change; RELEASE change")?;
             return Ok(Err(refused));
         }
-        let recorded = self.write(&entries, &items, outbox)?;
+        let recorded = self.write(&entries, &items, outbox, prune)?;
         self.batch("RELEASE change")?;
         Ok(Ok(recorded))
     }
@@ -69,6 +70,7 @@ impl<'t> Writing<'t> {
         entries: &[PreparedEntry],
         items: &[NewItem],
         outbox: Vec<OutboxChange>,
+        prune: Option<Timestamp>,
     ) -> Result<Recorded, Error> {
         let mut recorded = Recorded::default();
         for entry in entries {
@@ -89,6 +91,10 @@ impl<'t> Writing<'t> {
         for change in outbox {
             recorded.deliveries +=
                 outbox::apply(self.transaction, change, self.now).during(Action::Record, layout::DATABASE)?;
+        }
+        if let Some(before) = prune {
+            recorded.pruned =
+                prune::settled(self.transaction, before).during(Action::Record, layout::DATABASE)?;
         }
         Ok(recorded)
     }

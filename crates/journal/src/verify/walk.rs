@@ -1,6 +1,5 @@
 //! Entry by entry: numbers, chain, commitments.
 
-use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use frontdesk_domain::audit::{KeyRecord, KeyStep, ShredRecord};
@@ -43,8 +42,6 @@ pub(super) fn walk(
         journal,
         previous: chain::genesis(journal),
         key_id: None,
-        told: BTreeMap::new(),
-        found: BTreeMap::new(),
         walked: Walked { count: 0, last: 0, personal: 0, shredded: 0 },
     };
     if let Err(error) = walk.all(progress) {
@@ -79,10 +76,6 @@ struct Walk<'a, 'h> {
     previous: Hash,
     /// The key that signs here.
     key_id: Option<String>,
-    /// What the entries of kind `shred` say was destroyed, by their numbers.
-    told: BTreeMap<u64, ShredRecord>,
-    /// What is destroyed, by the number of the entry that is said to tell of it.
-    found: BTreeMap<u64, u64>,
     walked: Walked,
 }
 
@@ -146,7 +139,7 @@ impl Walk<'_, '_> {
                     self.findings.add(number, "its row says something else than its text");
                 }
                 self.personal(entry, &body);
-                self.own_kinds(number, &body);
+                self.own_kinds(number, &body)?;
             }
         }
         // From here on what is stored counts: one bad entry is one finding, not a finding for every entry after it.
@@ -179,9 +172,8 @@ impl Walk<'_, '_> {
                             self.findings.add(number, "a personal value is not the one that was recorded");
                         }
                     }
-                    (None, None, Some(shred)) if shred > number => {
-                        *self.found.entry(shred).or_default() += 1;
-                    }
+                    // What was destroyed is compared with the entry that tells of it when that comes.
+                    (None, None, Some(shred)) if shred > number => {}
                     _ => self.findings.add(number, "a personal value is damaged"),
                 },
             }
@@ -192,16 +184,30 @@ impl Walk<'_, '_> {
     }
 
     /// Entries about the journal itself.
-    fn own_kinds(&mut self, number: u64, body: &Body<'_>) {
+    fn own_kinds(&mut self, number: u64, body: &Body<'_>) -> Result<(), Stopped> {
         match body.kind.as_ref() {
             "key" => self.key(number, body),
             "shred" => match serde_json::from_str::<ShredRecord>(body.record.get()) {
-                Ok(record) => drop(self.told.insert(number, record)),
+                Ok(record) => self.shred(number, &record).map_err(Stopped::Ours)?,
                 Err(_) => self.findings.add(number, "its record is not one of its kind"),
             },
             _ if number == 1 => self.findings.add(number, "the first entry does not name a key"),
             _ => {}
         }
+        Ok(())
+    }
+
+    /// Compares what is destroyed with what an entry says was. All of it is in rows before it, so that nothing need be
+    /// kept in memory until the end.
+    fn shred(&mut self, number: u64, record: &ShredRecord) -> Result<(), Error> {
+        match shred::digest(self.connection, number) {
+            Ok(found) if found.values == record.values && to_hex(&found.digest) == record.digest => {
+                self.walked.shredded += found.values;
+            }
+            Ok(_) => self.findings.add(number, "other values are destroyed than it says"),
+            Err(error) => self.findings.failed(number, error)?,
+        }
+        Ok(())
     }
 
     fn key(&mut self, number: u64, body: &Body<'_>) {
@@ -219,21 +225,10 @@ impl Walk<'_, '_> {
         self.key_id = Some(record.key_id);
     }
 
-    /// Compares what is destroyed with what entries say was.
+    /// What no entry shows by itself: values that are destroyed and no entry tells of, or that belong to none.
     fn finish(&mut self) -> Result<(), Error> {
-        for (&number, record) in &self.told {
-            match shred::digest(self.connection, number) {
-                Ok(found) if found.values == record.values && to_hex(&found.digest) == record.digest => {
-                    self.walked.shredded += found.values;
-                }
-                Ok(_) => self.findings.add(number, "other values are destroyed than it says"),
-                Err(error) => self.findings.failed(number, error)?,
-            }
-        }
-        for number in self.found.keys() {
-            if !self.told.contains_key(number) {
-                self.findings.add(*number, "values are destroyed on its account, and it does not say so");
-            }
+        if let Err(error) = self.unexplained() {
+            self.findings.failed(None, error)?;
         }
         let orphans = self.connection.query_row(
             "SELECT count(*) FROM personal WHERE number NOT IN (SELECT number FROM entries)",
@@ -244,6 +239,20 @@ impl Walk<'_, '_> {
             Ok(0) => {}
             Ok(count) => self.findings.add(None, format!("{count} personal values belong to no entry")),
             Err(error) => self.findings.failed(None, error)?,
+        }
+        Ok(())
+    }
+
+    fn unexplained(&mut self) -> rusqlite::Result<()> {
+        let mut statement = self.connection.prepare(
+            "SELECT DISTINCT p.shredded FROM personal p WHERE p.shredded IS NOT NULL AND p.shredded > p.number
+                 AND NOT EXISTS (SELECT 1 FROM entries e WHERE e.number = p.shredded AND e.kind = 'shred')
+             ORDER BY p.shredded",
+        )?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let number: u64 = row.get(0)?;
+            self.findings.add(number, "values are destroyed on its account, and it does not say so");
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ mod keys;
 mod once;
 mod outbox;
 mod primitives;
+mod pruning;
 mod readonly;
 mod recording;
 mod shredding;

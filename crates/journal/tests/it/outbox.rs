@@ -18,19 +18,19 @@ use proptest::prelude::*;
 
 use crate::support::{Folder, now, page, settings};
 
-const SECOND: Duration = Duration::from_secs(1);
-const HOUR: Duration = Duration::from_secs(3600);
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
+pub(crate) const HOUR: Duration = Duration::from_secs(3600);
 
 /// A journal whose clock is set by hand.
-struct Desk {
-    folder: Folder,
+pub(crate) struct Desk {
+    pub(crate) folder: Folder,
     time: Arc<Mutex<Timestamp>>,
-    journal: Journal,
-    reader: Reader,
+    pub(crate) journal: Journal,
+    pub(crate) reader: Reader,
 }
 
 impl Desk {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = Folder::new();
         let time = Arc::new(Mutex::new(now()));
         let shown = Arc::clone(&time);
@@ -40,16 +40,16 @@ impl Desk {
         Self { folder, time, journal, reader }
     }
 
-    fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         *self.time.lock().unwrap()
     }
 
-    fn pass(&self, time: Duration) {
+    pub(crate) fn pass(&self, time: Duration) {
         let mut now = self.time.lock().unwrap();
         *now = now.checked_add(time).unwrap();
     }
 
-    fn endpoint(&self, kinds: &[EventKind]) -> String {
+    pub(crate) fn endpoint(&self, kinds: &[EventKind]) -> String {
         let new = NewEndpoint::new("https://hooks.example.com/k3y", secret(1), kinds.iter().copied());
         let id = new.id().to_owned();
         self.journal.record(Change::new().add_endpoint(new, self.now())).unwrap();
@@ -57,22 +57,22 @@ impl Desk {
     }
 
     /// Stores the end of a guest's session. `mark` is in the body.
-    fn store(&self, guest: &str, mark: &str) -> u64 {
+    pub(crate) fn store(&self, guest: &str, mark: &str) -> u64 {
         let event = Event::session_terminated(guest, mark, self.now());
         self.journal.record(Change::new().event(event)).unwrap().deliveries
     }
 
-    fn due(&self, endpoint: &str) -> Vec<Delivery> {
+    pub(crate) fn due(&self, endpoint: &str) -> Vec<Delivery> {
         self.reader.due(endpoint, self.now(), 1_000).unwrap()
     }
 
-    fn settle(&self, delivery: Delivery, status: Option<u16>, outcome: Outcome) {
+    pub(crate) fn settle(&self, delivery: Delivery, status: Option<u16>, outcome: Outcome) {
         let error = (outcome != Outcome::Delivered).then(|| "it failed".to_owned());
         let attempt = Attempt { at: self.now(), took_ms: 7, status, error };
         self.journal.record(Change::new().settle(Settlement { delivery, attempt, outcome })).unwrap();
     }
 
-    fn all(&self, filter: &DeliveryFilter) -> Vec<DeliveryStatus> {
+    pub(crate) fn all(&self, filter: &DeliveryFilter) -> Vec<DeliveryStatus> {
         let mut all = Vec::new();
         self.reader
             .deliveries(filter, &mut |delivery| {

@@ -75,6 +75,12 @@ pub const KEYS: &[Key] = &[
     ),
     key_or("segment_size", &["FRONTDESK_SEGMENT_SIZE"], "64MiB", "packed size at which a segment is sealed"),
     key_or(
+        "events_kept",
+        &["FRONTDESK_EVENTS_KEPT"],
+        "30d",
+        "how long delivered events and settled intents are kept in the journal",
+    ),
+    key_or(
         "media_limit",
         &["FRONTDESK_MEDIA_LIMIT"],
         "100MiB",
