@@ -1,6 +1,8 @@
 //! The rows of the targets this project has reached for so far.
 
+mod audit;
 mod closing;
+mod histories;
 mod ingest;
 mod memory;
 mod rate;
@@ -51,8 +53,14 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Row>, String> {
     if bench.wants("S8") {
         rows.extend(rate::measure(bench)?);
     }
+    if bench.wants("S10") {
+        rows.extend(histories::measure(bench)?);
+    }
     if bench.wants("S11") {
         rows.extend(closing::measure(bench)?);
+    }
+    if bench.wants("S12") {
+        rows.extend(audit::measure(bench)?);
     }
     Ok(rows)
 }

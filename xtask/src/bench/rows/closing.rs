@@ -113,9 +113,7 @@ fn theirs(bench: &Bench, sources: &Path) -> Result<Row, String> {
         baseline::build(sources, "mockapi", &bench.scratch)?,
         baseline::build(sources, "terminate", &bench.scratch)?,
     );
-    let address = TcpListener::bind("127.0.0.1:0")
-        .and_then(|free| free.local_addr())
-        .map_err(|error| error.to_string())?;
+    let address = free_address()?;
     let mut platform = Command::new(platform)
         .args(["-addr", &address.to_string(), "-rps", "25", "-latency", &format!("{LATENCY}ms")])
         .stdout(Stdio::null())
@@ -142,8 +140,13 @@ fn theirs(bench: &Bench, sources: &Path) -> Result<Row, String> {
     })
 }
 
+/// A local address that nobody listens at.
+pub(super) fn free_address() -> Result<SocketAddr, String> {
+    TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).map_err(|error| error.to_string())
+}
+
 /// The body of a small answer.
-fn get(address: SocketAddr, path: &str) -> Result<String, String> {
+pub(super) fn get(address: SocketAddr, path: &str) -> Result<String, String> {
     let ask = || {
         let mut stream = TcpStream::connect(address)?;
         write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
