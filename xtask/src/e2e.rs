@@ -22,6 +22,7 @@ mod archive;
 mod audit;
 mod bad_input;
 mod bad_pages;
+mod besieged;
 mod binary;
 mod bomb;
 mod busy;
@@ -128,6 +129,7 @@ fn all(options: &Options) -> Vec<Scenario> {
     all.extend(kill_sessions::scenarios(options));
     all.extend(removal::scenarios());
     all.extend(serve::scenarios());
+    all.extend(besieged::scenarios());
     all.extend(fsync::scenarios());
     all.extend(faults::scenarios());
     all.extend(sessions::scenarios());

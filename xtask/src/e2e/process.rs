@@ -288,7 +288,7 @@ impl Collected {
 }
 
 /// The most memory that was resident at once, as Linux counts it. Nothing once the process has ended.
-fn peak_kib(id: u32) -> Option<u64> {
+pub(super) fn peak_kib(id: u32) -> Option<u64> {
     let status = std::fs::read_to_string(Path::new("/proc").join(id.to_string()).join("status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.trim().trim_end_matches("kB").trim().parse().ok()

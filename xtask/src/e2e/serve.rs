@@ -9,7 +9,7 @@ use frontdesk_sandbox::FaultPlan;
 use serde_json::{Value, json};
 
 use super::desk::Desk;
-use super::process::Running;
+use super::process::{Run, Running, peak_kib};
 use super::scene::Scene;
 use super::tenant::small;
 use super::{Scenario, files};
@@ -29,21 +29,21 @@ pub(super) fn scenarios() -> Vec<Scenario> {
     ]
 }
 
-const SEARCH: &str = "/api/v1/archive/search";
+pub(super) const SEARCH: &str = "/api/v1/archive/search";
 /// What takes longer hangs. Longer than any limit of the server.
 const HANGS_AFTER: Duration = Duration::from_secs(60);
 
 /// A server that runs.
-struct Served<'s> {
-    running: Running<'s>,
-    address: String,
+pub(super) struct Served<'s> {
+    pub(super) running: Running<'s>,
+    pub(super) address: String,
 }
 
 /// What came back.
-struct Answer {
-    status: u16,
-    head: String,
-    body: Vec<u8>,
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) head: String,
+    pub(super) body: Vec<u8>,
 }
 
 impl Answer {
@@ -62,7 +62,7 @@ impl Answer {
 }
 
 impl<'s> Served<'s> {
-    fn start(desk: &Desk<'s>) -> Result<Self, String> {
+    pub(super) fn start(desk: &Desk<'s>) -> Result<Self, String> {
         let mut running = desk.start(&["--json", "serve", "--addr", "127.0.0.1:0"])?;
         let line = running.first_line()?;
         let ready: Value = serde_json::from_str(&line)
@@ -79,28 +79,38 @@ impl<'s> Served<'s> {
         get(&self.address, path)
     }
 
-    fn search(&self, term: &str) -> Result<Answer, String> {
+    pub(super) fn search(&self, term: &str) -> Result<Answer, String> {
         let encoded: String = term.bytes().map(|byte| format!("%{byte:02X}")).collect();
         self.get(&format!("{SEARCH}?q={encoded}"))
     }
 
-    /// Stops it; it must end well.
-    fn stop(mut self, signal: &str) -> Outcome {
+    /// What it held in memory at most until now.
+    pub(super) fn peak_kib(&self) -> u64 {
+        peak_kib(self.running.id()).unwrap_or_default()
+    }
+
+    /// Stops it; it must end well, whatever it talks of.
+    pub(super) fn end(mut self, signal: &str) -> Result<Run, String> {
         ensure!(self.running.signal(signal)?, "it had ended before");
-        let run = self.running.wait()?.exits(0)?;
+        self.running.wait()?.exits(0)
+    }
+
+    /// Stops it; it must end well, and have nothing to say.
+    pub(super) fn stop(self, signal: &str) -> Outcome {
+        let run = self.end(signal)?;
         ensure!(run.stderr.is_empty(), "{}", run.wrong("it ended well and talks about it"));
         Ok(())
     }
 }
 
-fn connect(address: &str) -> Result<TcpStream, String> {
+pub(super) fn connect(address: &str) -> Result<TcpStream, String> {
     let stream = TcpStream::connect(address).map_err(|error| format!("cannot connect: {error}"))?;
     stream.set_read_timeout(Some(HANGS_AFTER)).map_err(|error| error.to_string())?;
     Ok(stream)
 }
 
 /// Until the other side closes.
-fn rest(stream: &mut TcpStream) -> Result<Vec<u8>, String> {
+pub(super) fn rest(stream: &mut TcpStream) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     match stream.read_to_end(&mut bytes) {
         Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
@@ -111,7 +121,7 @@ fn rest(stream: &mut TcpStream) -> Result<Vec<u8>, String> {
     }
 }
 
-fn get(address: &str, path: &str) -> Result<Answer, String> {
+pub(super) fn get(address: &str, path: &str) -> Result<Answer, String> {
     // HTTP/1.0: the end of the connection is the end of the body.
     exchange(address, format!("GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n").as_bytes())
 }
