@@ -77,6 +77,12 @@ const ROOMS: &[Room] = &[
         never: &["reqwest", "clap", "indicatif", "tracing-subscriber"],
     },
     Room {
+        package: "frontdesk-messages",
+        sees: &["frontdesk-domain", "frontdesk-api", "frontdesk-journal"],
+        tests_see: &["frontdesk-fixtures", "frontdesk-sandbox"],
+        never: &["reqwest", "clap", "indicatif", "tracing-subscriber"],
+    },
+    Room {
         package: "frontdesk-deliveries",
         sees: &["frontdesk-domain", "frontdesk-api", "frontdesk-journal"],
         tests_see: &["frontdesk-fixtures"],
@@ -117,6 +123,7 @@ const ROOMS: &[Room] = &[
             "frontdesk-history",
             "frontdesk-deliveries",
             "frontdesk-journal",
+            "frontdesk-messages",
             "frontdesk-sandbox",
             "frontdesk-server",
             "frontdesk-sessions",

@@ -1,5 +1,4 @@
-//! The gateway contract: the five documents' API, as `ConversationSource`, `HistorySource`, `SessionOpenings` and
-//! `GuestSessions`.
+//! The gateway contract: the five documents' API, behind the ports of this crate.
 //!
 //! | file | what it is |
 //! |---|---|
@@ -10,11 +9,13 @@
 //! | `circle` | when a listing goes in circles |
 //! | `conversation` | a conversation that goes on, looked at (contract §3, §4) |
 //! | `guest` | a guest's session looked at and ended (contract §6) |
+//! | `message` | a message sent (contract §4) |
 //! | `opening` | a guest's session opened (contract §3) |
 //! | `subscription` | the platform asked to call back (contract §3) |
 //! | `percent` | values in a query |
 
 use frontdesk_domain::delivery::ClockSample;
+use frontdesk_domain::outbound::{ClientId, OutboundMessage};
 use frontdesk_domain::{ConversationId, Ending, GuestId};
 use futures_util::future::{BoxFuture, FutureExt as _};
 
@@ -24,6 +25,7 @@ use crate::counters::Counters;
 use crate::error::{Error, ErrorKind};
 use crate::guests::{EndReply, GuestLook, GuestSessions};
 use crate::history::{HistoryPages, HistoryQuery, HistorySource};
+use crate::messages::{Accepted, MessageChannel};
 use crate::openings::{OpenReply, Opening, SessionOpenings};
 use crate::options::CallOptions;
 use crate::source::{ConversationPages, ConversationSource, DetailsQuery, Origin};
@@ -35,6 +37,7 @@ mod conversation;
 pub(crate) mod details_query;
 mod guest;
 mod history;
+mod message;
 mod opening;
 mod pages;
 mod percent;
@@ -44,6 +47,7 @@ pub use self::conversation::{ConversationReader, ReadConversation};
 pub use self::details_query::{DetailsPage, DetailsReader, DetailsRequest};
 pub use self::guest::{EndGuest, GuestReader, Ignored, ReadGuest};
 pub use self::history::{HistoryBody, HistoryReader, HistoryRequest};
+pub use self::message::{AcceptedReader, SendMessage};
 pub use self::opening::{OpenReader, OpenSession};
 pub use self::subscription::{RegisterWebhook, RegisteredReader};
 
@@ -236,6 +240,30 @@ impl EventSubscriptions for Gateway {
     ) -> BoxFuture<'a, Result<Registered, Error>> {
         let call = RegisterWebhook { subscription: subscription.clone() };
         async move { self.client.send(&call, &self.options).await }.boxed()
+    }
+
+    fn describe(&self) -> Origin {
+        self.origin()
+    }
+
+    fn counters(&self) -> Counters {
+        self.client.counters()
+    }
+}
+
+impl MessageChannel for Gateway {
+    fn send<'a>(
+        &'a self,
+        message: &'a OutboundMessage,
+        key: &'a ClientId,
+    ) -> BoxFuture<'a, Result<Accepted, Error>> {
+        async move {
+            let call = SendMessage::new(message, key);
+            let ((id, status, date), took) = self.client.send_timed(&call, &self.options).await?;
+            let clock = date.and_then(|date| ClockSample::new(self.client.now(), took, date));
+            Ok(Accepted { id, status, clock })
+        }
+        .boxed()
     }
 
     fn describe(&self) -> Origin {

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`client`] | the fixed pipeline from an endpoint to its output |
 //! | [`endpoint`] | calls as values: what is sent, how the answer is read |
-//! | [`gateway`] | the gateway contract as [`ConversationSource`] and [`HistorySource`] |
+//! | [`gateway`] | the gateway contract behind the ports: [`ConversationSource`], [`HistorySource`], [`GuestSessions`], [`MessageChannel`] |
 //! | [`conversation`] | conversations that go on, looked at: what sending and opening share |
 //! | [`outward`] | calls to addresses that come from outside: webhooks, media |
 //! | [`media`] | the files that go with messages: whether their links answer, and their bytes |
@@ -31,6 +31,7 @@ mod guests;
 mod history;
 mod jitter;
 pub mod media;
+mod messages;
 mod openings;
 mod options;
 pub mod outward;
@@ -54,6 +55,7 @@ pub use flight::Flight;
 pub use gateway::Gateway;
 pub use guests::{EndReply, Guest, GuestLook, GuestSessions};
 pub use history::{HistoryMessage, HistoryPage, HistoryPages, HistoryQuery, HistorySource};
+pub use messages::{Accepted, MessageChannel};
 pub use openings::{OpenReply, Opening, SessionOpenings};
 pub use options::{CallOptions, Cancel, CancelHandle, Timeouts};
 pub use page_memory::{PageMemory, PageRoom};

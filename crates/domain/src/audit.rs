@@ -8,6 +8,7 @@
 //! |---|---|---|
 //! | `history` | [`HistoryRecord`] | contract §2 |
 //! | `termination` | [`TerminationRecord`] | contract §6 |
+//! | `message` | [`MessageRecord`] | contract §4 |
 //! | `session`, `consent` | [`SessionRecord`], [`ConsentRecord`] | contract §3 |
 //! | `change` | [`ChangeRecord`] | what a command changes: the archive, for one |
 //! | `endpoint`, `delivery` | [`EndpointRecord`], [`DeliveryRecord`] | the outbox's own changes |
@@ -15,6 +16,7 @@
 
 mod change;
 mod history;
+mod message;
 mod own;
 mod session;
 mod termination;
@@ -26,6 +28,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use change::{ChangeRecord, ChangeState};
 pub use history::{HistoryRecord, HistoryStep};
+pub use message::{MessageRecord, MessageResult};
 pub use own::{DeliveryRecord, DeliveryStep, EndpointRecord, EndpointStep, KeyRecord, KeyStep, ShredRecord};
 pub use session::{ConsentRecord, SessionRecord};
 pub use termination::TerminationRecord;
@@ -62,6 +65,8 @@ pub enum AuditRecord {
     History(HistoryRecord),
     /// An attempt to end a guest's session.
     Termination(TerminationRecord),
+    /// What became of a message that was to be sent.
+    Message(MessageRecord),
     /// An attempt to open a guest's session.
     Session(SessionRecord),
     /// The receipt of a consent.
@@ -86,6 +91,8 @@ pub enum AuditKind {
     History,
     /// [`AuditRecord::Termination`]
     Termination,
+    /// [`AuditRecord::Message`]
+    Message,
     /// [`AuditRecord::Session`]
     Session,
     /// [`AuditRecord::Consent`]
@@ -104,13 +111,14 @@ pub enum AuditKind {
 
 impl AuditKind {
     /// Every kind, in the order of their names.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Change,
         Self::Consent,
         Self::Delivery,
         Self::Endpoint,
         Self::History,
         Self::Key,
+        Self::Message,
         Self::Session,
         Self::Shred,
         Self::Termination,
@@ -122,6 +130,7 @@ impl AuditKind {
         match self {
             Self::History => "history",
             Self::Termination => "termination",
+            Self::Message => "message",
             Self::Session => "session",
             Self::Consent => "consent",
             Self::Change => "change",
@@ -139,6 +148,7 @@ impl AuditKind {
     pub fn read<'de, D: Deserializer<'de>>(self, deserializer: D) -> Result<AuditRecord, D::Error> {
         Ok(match self {
             Self::History => AuditRecord::History(Deserialize::deserialize(deserializer)?),
+            Self::Message => AuditRecord::Message(Deserialize::deserialize(deserializer)?),
             Self::Termination => AuditRecord::Termination(Deserialize::deserialize(deserializer)?),
             Self::Session => AuditRecord::Session(Deserialize::deserialize(deserializer)?),
             Self::Consent => AuditRecord::Consent(Deserialize::deserialize(deserializer)?),
@@ -186,6 +196,7 @@ impl AuditRecord {
         match self {
             Self::History(_) => AuditKind::History,
             Self::Termination(_) => AuditKind::Termination,
+            Self::Message(_) => AuditKind::Message,
             Self::Session(_) => AuditKind::Session,
             Self::Consent(_) => AuditKind::Consent,
             Self::Change(_) => AuditKind::Change,
@@ -201,6 +212,7 @@ impl AuditRecord {
     pub fn personal(&self) -> &'static [&'static str] {
         match self {
             Self::Termination(_) => &["guest_id", "external_ref"],
+            Self::Message(_) => &["sender", "receiver"],
             Self::Consent(_) => &["guest_id"],
             // A matter and the reason for a hold may name people.
             Self::Change(_) => &["details"],
@@ -219,6 +231,7 @@ impl Serialize for AuditRecord {
         match self {
             Self::History(record) => record.serialize(serializer),
             Self::Termination(record) => record.serialize(serializer),
+            Self::Message(record) => record.serialize(serializer),
             Self::Session(record) => record.serialize(serializer),
             Self::Consent(record) => record.serialize(serializer),
             Self::Change(record) => record.serialize(serializer),
@@ -243,6 +256,7 @@ macro_rules! from_record {
 from_record!(
     HistoryRecord => History,
     TerminationRecord => Termination,
+    MessageRecord => Message,
     SessionRecord => Session,
     ConsentRecord => Consent,
     ChangeRecord => Change,

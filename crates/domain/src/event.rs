@@ -12,6 +12,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::delivery::Sla;
 use crate::{Timestamp, Violation, suggest};
 
 mod body;
@@ -188,6 +189,12 @@ impl Event {
         let kind = EventKind::SessionTerminated;
         let body = body::SessionTerminated { event: kind, guest_id, reason, timestamp };
         Self::new(kind, guest_id, body::written(&body))
+    }
+
+    /// A message did not arrive within its threshold (contract §4). Ordered by conversation.
+    #[must_use]
+    pub fn sla_missed(conversation_id: &str, sla: &Sla) -> Self {
+        Self::new(EventKind::SlaMissed, conversation_id, body::written(sla))
     }
 
     /// Audit records as they are, in one JSON array (contract §4). All batches have one ordering key, so that an

@@ -16,6 +16,7 @@
 //! | [`pii`] | what gives a person away: names of attributes, values in texts |
 //! | [`retention`] | how long a conversation is kept, and why |
 //! | [`closure`] | ending guest sessions: reasons, the retain choice, what a call says about a guest |
+//! | [`outbound`] | messages to be sent: the rules, and the bytes on the wire |
 //! | [`conversation`], [`delivery`] | a conversation that goes on, and what becomes of the messages sent into it |
 //! | [`session`] | opening guest sessions: attributes, consent, routing, what a call says about a request |
 //! | [`why`] | why something that was asked of the platform is no success |
@@ -61,6 +62,7 @@ pub mod ids;
 pub mod json;
 pub mod media;
 pub mod message;
+pub mod outbound;
 pub mod page;
 pub mod payload;
 pub mod pii;

@@ -4,6 +4,7 @@ mod archive;
 mod audit;
 mod history;
 mod keeping;
+mod message;
 mod retention;
 mod sandbox;
 mod serve;
@@ -20,6 +21,9 @@ pub(crate) use archive::{
 pub(crate) use audit::{AuditCommand, AuditExportArgs, AuditVerifyArgs, TailArgs};
 pub(crate) use history::{HistoryCommand, HistoryPullArgs};
 pub(crate) use keeping::{ExportArgs, ExportFormat, RepairArgs, ReportArgs};
+pub(crate) use message::{
+    MessageCommand, MessageSendArgs, MessageSimulateArgs, MessageSlaArgs, MessageStatusArgs, WatchArgs,
+};
 pub(crate) use retention::{HoldAddArgs, HoldCommand, HoldReleaseArgs, PolicyCommand, RetainArgs};
 pub(crate) use sandbox::{SandboxCommand, ServeArgs};
 pub(crate) use serve::ServerArgs;
@@ -105,6 +109,9 @@ pub(crate) enum Command {
     /// Guest sessions: open them with consent, see how they stand, end one, or many by a plan
     #[command(subcommand)]
     Session(SessionCommand),
+    /// Send messages into conversations, each once, and know whether they arrived in time
+    #[command(subcommand)]
+    Message(MessageCommand),
     /// What was done, and that nobody has changed what was written down about it
     #[command(subcommand)]
     Audit(AuditCommand),

@@ -21,6 +21,10 @@ mod demo;
 mod doctor;
 mod history_pull;
 mod man;
+mod message_send;
+mod message_simulate;
+mod message_sla;
+mod message_status;
 mod policy_explain;
 mod sandbox_serve;
 mod scheduled_pull;
@@ -43,8 +47,8 @@ mod webhook_verify;
 use frontdesk_shell::{Environment, Exit, Failure, Printer};
 
 use crate::args::{
-    ArchiveCommand, AuditCommand, Cli, Command, ConfigCommand, HistoryCommand, PolicyCommand, SandboxCommand,
-    SessionCommand, WebhookCommand,
+    ArchiveCommand, AuditCommand, Cli, Command, ConfigCommand, HistoryCommand, MessageCommand, PolicyCommand,
+    SandboxCommand, SessionCommand, WatchArgs, WebhookCommand,
 };
 use crate::context::Context;
 use crate::outbox;
@@ -116,6 +120,34 @@ pub(crate) async fn run(cli: Cli, environment: Environment, printer: &Printer) -
             let context =
                 Context::new(global, Some(&arguments.connection), Vec::new(), environment, printer)?;
             session_close::run(&context, &arguments).await
+        }
+        Command::Message(command) => {
+            let flags = |watch: &WatchArgs| {
+                vec![
+                    ("sla_threshold", watch.threshold.clone()),
+                    ("poll_interval", watch.poll_interval.clone()),
+                    ("poll_count", watch.poll_count.clone()),
+                ]
+            };
+            let of = |connection, flags| Context::new(global, connection, flags, environment, printer);
+            match command {
+                MessageCommand::Send(arguments) => {
+                    let context = of(Some(&arguments.connection), flags(&arguments.watch))?;
+                    message_send::run(&context, &arguments).await
+                }
+                MessageCommand::Simulate(arguments) => {
+                    let context = of(Some(&arguments.connection), flags(&arguments.watch))?;
+                    message_simulate::run(&context, &arguments).await
+                }
+                MessageCommand::Status(arguments) => {
+                    let flags = vec![("sla_threshold", arguments.threshold.clone())];
+                    message_status::run(&of(Some(&arguments.connection), flags)?, &arguments).await
+                }
+                MessageCommand::Sla(arguments) => {
+                    let flags = vec![("sla_threshold", arguments.threshold.clone())];
+                    message_sla::run(&of(None, flags)?, &arguments).await
+                }
+            }
         }
         Command::Audit(command) => {
             let context = plain(environment)?;

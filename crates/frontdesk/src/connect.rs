@@ -32,6 +32,8 @@ const GUEST_SCOPES: [&str; 2] = ["webchat:guest:read", "webchat:guest:manage"];
 const OPENING_SCOPES: [&str; 2] = ["webchat:conversation:write", "conversation:read"];
 /// What registering for callbacks needs.
 const WEBHOOK_SCOPES: [&str; 1] = ["platformadmin:webhook:write"];
+/// What sending messages and looking for their receipts needs.
+const MESSAGE_SCOPES: [&str; 2] = ["conversation:read", "conversation:send"];
 
 /// What histories need where the token goes along.
 const HISTORY_SCOPES: [&str; 1] = ["webmessaging:view"];
@@ -69,6 +71,16 @@ pub(crate) fn webhook_gateway(
     cancel: Cancel,
 ) -> Result<Gateway, Failure> {
     let credentials = credentials(context, &require(context)?, &WEBHOOK_SCOPES)?;
+    build(context, clock, cancel, |base| Client::builder(base, credentials))
+}
+
+/// The same for messages; its calls end on the signal.
+pub(crate) fn message_gateway(
+    context: &Context<'_>,
+    clock: &WallClock,
+    cancel: Cancel,
+) -> Result<Gateway, Failure> {
+    let credentials = credentials(context, &require(context)?, &MESSAGE_SCOPES)?;
     build(context, clock, cancel, |base| Client::builder(base, credentials))
 }
 

@@ -2,7 +2,7 @@
 
 use super::{ErrorKind, Inner};
 use crate::endpoint::Endpoint as _;
-use crate::gateway::{EndGuest, HistoryRequest, OpenSession};
+use crate::gateway::{EndGuest, HistoryRequest, OpenSession, SendMessage};
 use crate::transport::TransportKind;
 
 pub(super) fn hint(error: &Inner) -> Option<String> {
@@ -48,6 +48,10 @@ pub(super) fn hint(error: &Inner) -> Option<String> {
         ErrorKind::Rejected if status == Some(400) && error.operation == EndGuest::OPERATION => {
             "Check the closure reason (customer_initiated, agent_initiated, timeout, system_escalation, bot_handoff) and \
              that retainData is true or false."
+        }
+        ErrorKind::Rejected if error.operation == SendMessage::OPERATION => {
+            "Check that the conversation goes on, that the sender takes part in it as an agent, and that its channel takes \
+             the type and the attachments."
         }
         ErrorKind::Rejected if status == Some(400) && error.operation == OpenSession::OPERATION => {
             "The gateway has a rule of its own about sessions: compare attributes, language and skills with what it takes."

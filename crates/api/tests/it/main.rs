@@ -11,6 +11,7 @@ mod history;
 mod logs;
 mod malformed;
 mod media;
+mod messages;
 mod outward;
 mod pace;
 mod retry_after;

@@ -56,7 +56,7 @@ pub(crate) struct TailArgs {
     /// How many
     #[arg(short = 'n', long = "lines", value_name = "N", default_value = "10")]
     pub(crate) lines: String,
-    /// Only entries of this kind: change, delivery, endpoint, history, key, shred or termination
+    /// Only entries of this kind: change, consent, delivery, endpoint, history, key, message, session, shred or termination
     #[arg(long, value_name = "KIND")]
     pub(crate) kind: Option<String>,
     /// Go on with what is recorded from now on, until stopped
@@ -76,7 +76,7 @@ pub(crate) struct AuditVerifyArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct AuditExportArgs {
-    /// Only records of this kind: change, delivery, endpoint, history, key, shred or termination
+    /// Only records of this kind: change, consent, delivery, endpoint, history, key, message, session, shred or termination
     #[arg(long, value_name = "KIND", conflicts_with_all = ["chain", "head"])]
     pub(crate) kind: Option<String>,
     /// The whole chain with its head, so that others can check it

@@ -117,6 +117,14 @@ pub const KEYS: &[Key] = &[
         "24h",
         "how often serve removes what is due by the profile's policies; without policies it removes nothing",
     ),
+    key_or("sla_threshold", &["FRONTDESK_SLA_THRESHOLD"], "10s", "within which time a message is to arrive"),
+    key_or("poll_interval", &["FRONTDESK_POLL_INTERVAL"], "2s", "time between two looks at a conversation"),
+    key_or(
+        "poll_count",
+        &["FRONTDESK_POLL_COUNT"],
+        "10",
+        "looks that a message is included in before it is given up",
+    ),
     key_or(
         "pii_key_mode",
         &["FRONTDESK_PII_KEY_MODE"],

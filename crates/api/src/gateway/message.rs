@@ -1,0 +1,110 @@
+//! A message sent into a conversation (contract §4).
+
+use bytes::Bytes;
+use frontdesk_domain::Timestamp;
+use frontdesk_domain::delivery::{MessageId, Status};
+use frontdesk_domain::outbound::{ClientId, OutboundMessage};
+use http::{Method, header, response};
+use serde::Deserialize;
+
+use super::conversation::{PATH, date};
+use crate::base_url::BaseUrl;
+use crate::endpoint::{Auth, BodyReader, DecodeError, EncodeError, Endpoint, Repeat};
+
+/// The header that makes a message one, however often it is posted.
+const CLIENT_ID: &str = "X-Genesys-Client-Id";
+
+/// No answer to a send is larger, in bytes.
+const MOST_BYTES: usize = 1 << 20;
+
+/// Sends a message. Posted twice under one client id, it is sent once.
+#[derive(Debug, Clone)]
+pub struct SendMessage {
+    conversation: String,
+    body: Bytes,
+    key: ClientId,
+}
+
+impl SendMessage {
+    /// The call that sends this message under this client id.
+    #[must_use]
+    pub fn new(message: &OutboundMessage, key: &ClientId) -> Self {
+        let conversation = message.conversation().segment().to_string();
+        Self { conversation, body: message.body().into(), key: key.clone() }
+    }
+}
+
+impl Endpoint for SendMessage {
+    type Output = (MessageId, Status, Option<Timestamp>);
+    type Reader = AcceptedReader;
+
+    const OPERATION: &'static str = "message sending";
+    const REPEAT: Repeat = Repeat::Keyed;
+    const AUTH: Auth = Auth::Bearer;
+    const SCOPE: Option<&'static str> = Some("conversation:send");
+
+    fn request(&self, base: &BaseUrl) -> Result<http::Request<Bytes>, EncodeError> {
+        let path = format!("{PATH}/{}/messages", self.conversation);
+        http::Request::builder()
+            .method(Method::POST)
+            .uri(base.join(&path).map_err(|_| EncodeError::new("the conversation id"))?)
+            .header(header::ACCEPT, "application/json")
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(CLIENT_ID, self.key.as_str())
+            .body(self.body.clone())
+            .map_err(|_| EncodeError::new("the client id"))
+    }
+
+    fn reader(&self, head: &response::Parts) -> Result<AcceptedReader, DecodeError> {
+        match head.status.as_u16() {
+            // 202 is the contract's; 200 and 201 say no less.
+            200..=202 => Ok(AcceptedReader { date: date(&head.headers), body: Vec::new() }),
+            other => Err(DecodeError::new(format!("status {other} where 202 was expected"))),
+        }
+    }
+}
+
+/// Collects what the platform says of a message it took; it is small.
+#[derive(Debug)]
+pub struct AcceptedReader {
+    date: Option<Timestamp>,
+    body: Vec<u8>,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    id: MessageId,
+    status: String,
+}
+
+impl BodyReader for AcceptedReader {
+    type Output = (MessageId, Status, Option<Timestamp>);
+
+    fn push(&mut self, chunk: &[u8]) -> Result<(), DecodeError> {
+        if self.body.len() + chunk.len() > MOST_BYTES {
+            return Err(DecodeError::new("it is larger than what is said about a message can be"));
+        }
+        self.body.extend_from_slice(chunk);
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Self::Output, DecodeError> {
+        if self.body.is_empty() {
+            return Err(DecodeError::new("it is empty"));
+        }
+        // An array with the values in this order would be read as well.
+        if self.body.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
+            return Err(DecodeError::new("it is no JSON object"));
+        }
+        let answer: Answer = serde_json::from_slice(&self.body).map_err(|error| match error.classify() {
+            serde_json::error::Category::Eof => DecodeError::truncated("it ends inside the object"),
+            serde_json::error::Category::Data => {
+                DecodeError::new("it is no object with an id and a status as text")
+            }
+            _ => DecodeError::new("it is not JSON"),
+        })?;
+        let status =
+            answer.status.parse().map_err(|_| DecodeError::new("its status is one we do not know"))?;
+        Ok((answer.id, status, self.date))
+    }
+}
