@@ -48,6 +48,7 @@ mod kill;
 mod kill_sessions;
 mod memory;
 mod mount;
+mod opening;
 mod options;
 mod process;
 mod pull;
@@ -136,6 +137,7 @@ fn all(options: &Options) -> Vec<Scenario> {
     all.extend(history::scenarios());
     all.extend(kept_histories::scenarios());
     all.extend(closing::scenarios());
+    all.extend(opening::scenarios());
     all.extend(webhooks::scenarios());
     all.extend(callback::scenarios());
     all.extend(pull::scenarios());

@@ -1,9 +1,9 @@
 //! `frontdesk session list`: what we opened, and how it stands.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::ops::ControlFlow;
 
-use frontdesk_api::{Cancel, GuestLook, GuestSessions};
+use frontdesk_api::{Cancel, GuestLook, GuestSessions, id_hash};
 use frontdesk_domain::{GuestId, Timestamp};
 use frontdesk_sessions::{OpenRequest, Receipt, Standing, open_requests, receipts};
 use frontdesk_shell::printer::printable;
@@ -116,12 +116,16 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &SessionListArgs) -> R
     let reader = journal::reader(&journal::root(context)?)?;
     let mut summary = Summary::default();
     let mut kept = VecDeque::new();
+    // A session that was asked for again has a receipt for each time, and is one session: 8 bytes for each.
+    let mut told = HashSet::new();
     let mut failure = None;
     // What is neither looked at nor the end of a list goes out at once.
     let hold = arguments.look || limit.is_some();
     let read = tokio::task::block_in_place(|| {
         receipts(&reader, guest, |receipt| {
-            if arguments.open && receipt.standing != Standing::Open {
+            if !told.insert(id_hash(&receipt.record.session_id))
+                || (arguments.open && receipt.standing != Standing::Open)
+            {
                 return ControlFlow::Continue(());
             }
             summary.sessions += 1;

@@ -19,7 +19,7 @@ use frontdesk_durable::OsDir;
 use frontdesk_journal::Journal;
 use frontdesk_sessions::{JobError, OpenedAll, OpeningDesk, OpeningParts, OpeningReport, Requests};
 use frontdesk_shell::clock::Stopwatch;
-use frontdesk_shell::{Exit, Failure};
+use frontdesk_shell::{Exit, Failure, Shutdown};
 use tokio::task::JoinSet;
 
 use self::asked::{Asked, What};
@@ -49,6 +49,8 @@ struct Office {
     journal: Arc<Journal>,
     spools: OsDir,
     watch: Stopwatch,
+    // Listens as long as it lives.
+    _shutdown: Shutdown,
     // Owns the task that hands the signal on.
     _signals: JoinSet<()>,
 }
@@ -59,7 +61,8 @@ impl Office {
         let policy = pii::policy(context)?;
         let (stop, cancel) = Cancel::pair();
         let gateway = connect::opening_gateway(context, clock, cancel.clone())?;
-        let requested = context::signals()?.requested();
+        let shutdown = context::signals()?;
+        let requested = shutdown.requested();
         let mut signals = JoinSet::new();
         signals.spawn(async move {
             requested.await;
@@ -68,7 +71,7 @@ impl Office {
         let data = context.settings.data_dir(&context.environment)?;
         let folder =
             |name: &str| OsDir::open_or_create(data.join(name)).map_err(|error| folder_failed(&error));
-        // The claims are those of session close: a guest is in one pair of hands.
+        // The claims are those of session close: one cap holds for all commands together.
         let (spools, claims) = (folder("plans")?, folder("state/sessions")?);
         let journal = Arc::new(journal::open(context, "session open", clock)?);
         let desk = OpeningDesk::new(OpeningParts {
@@ -82,7 +85,7 @@ impl Office {
             cancel,
         })
         .map_err(|error| failed(&error))?;
-        Ok(Self { desk, journal, spools, watch, _signals: signals })
+        Ok(Self { desk, journal, spools, watch, _shutdown: shutdown, _signals: signals })
     }
 
     fn effort(&self) -> Effort {
@@ -102,7 +105,7 @@ impl Office {
         }
         let lines = Lines::new(context, 1);
         if asked.dry_run {
-            let outcome = self.desk.preview(draft).map(|request| request.guest_id);
+            let outcome = self.desk.preview(draft).map(|_| draft.guest());
             return summary::rehearsed_one(context, &outcome);
         }
         let Some(answered) = self.desk.open(draft).await.map_err(|error| failed(&error))? else {

@@ -1,7 +1,8 @@
 //! One request, from the check to the outcome on disk.
 
+use std::collections::HashSet;
 use std::num::NonZeroU32;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use frontdesk_api::{Cancel, ConversationLook, OpenReply, Opening, SessionOpenings};
 use frontdesk_domain::pii::PiiPolicy;
@@ -37,6 +38,8 @@ pub struct OpeningDesk {
     pub(super) cancel: Cancel,
     pub(super) host: String,
     policy: PiiPolicy,
+    /// Intents that this run could not settle: another run has better chances.
+    in_vain: Mutex<HashSet<String>>,
 }
 
 /// What an [`OpeningDesk`] works with.
@@ -91,7 +94,7 @@ impl OpeningDesk {
         let books = Books::open(journal, now, run)?;
         let claims = Claims::new(claims, concurrency, cancel.clone());
         let host = sessions.describe().host;
-        Ok(Self { sessions, books, claims, cancel, host, policy })
+        Ok(Self { sessions, books, claims, cancel, host, policy, in_vain: Mutex::default() })
     }
 
     /// The platform, for its counters.
@@ -123,8 +126,8 @@ impl OpeningDesk {
         self.check(&named(draft.clone(), None), self.books.at()).map(|checked| checked.request)
     }
 
-    /// Sends again, with their keys, the requests whose intents a run left open that is no more. Returns how many were
-    /// settled.
+    /// Sends again, with their keys, the requests whose intents a run left open that is no more; those that this one could
+    /// not settle are left to the next. Returns how many were settled.
     ///
     /// # Cancel safety
     /// As [`OpeningDesk::open`].
@@ -137,6 +140,9 @@ impl OpeningDesk {
             let Some(purpose) = Purpose::of(&intent).filter(|purpose| purpose.host == self.host) else {
                 continue;
             };
+            if self.in_vain.lock().unwrap_or_else(PoisonError::into_inner).contains(&intent.id) {
+                continue;
+            }
             if self.cancel.is_cancelled() {
                 break;
             }
@@ -166,8 +172,12 @@ impl OpeningDesk {
         if let Some(answered) = entry.as_ref().and_then(settled) {
             return Ok(Some(answered));
         }
-        let draft = match draft {
-            Ok(draft) => named(draft, entry.as_ref()),
+        let (draft, made_up) = match draft {
+            Ok(draft) => {
+                let asked = entry.as_ref().is_some_and(|entry| entry.asked.is_some());
+                let made_up = !draft.names_guest() && !asked;
+                (named(draft, entry.as_ref()), made_up)
+            }
             Err(violations) => {
                 let refusal = SessionRefusal::of_shape(violations);
                 return self.refuse(None, &refusal, place, entry, &watch).await.map(Some);
@@ -189,7 +199,11 @@ impl OpeningDesk {
         }
         let CheckedSession { request, warnings } = match checked {
             Ok(checked) => checked,
-            Err(refusal) => return self.refuse(guest, &refusal, place, entry, &watch).await.map(Some),
+            Err(refusal) => {
+                // Nobody has heard of a guest that was made up for a request that is not sent.
+                let guest = guest.filter(|_| !made_up);
+                return self.refuse(guest, &refusal, place, entry, &watch).await.map(Some);
+            }
         };
         let (request, key) = match entry.and_then(|entry| entry.asked) {
             Some(asked) => asked.again(request),
@@ -216,6 +230,9 @@ impl OpeningDesk {
             }
             return Ok(None);
         };
+        if matches!(outcome, OpeningOutcome::Unknown(_)) {
+            self.in_vain.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone());
+        }
         let (latency_ms, at) = (millis(watch.elapsed()), self.books.at());
         let came = Came { purpose: &purpose, intent: &id, outcome: &outcome, latency_ms, at };
         self.books.record(came.put(self.books.change())?).await?;

@@ -9,7 +9,7 @@ use frontdesk_sessions::{INTENT, Limits, Silent};
 use crate::support::{Fault, Heard, Place, Tenant, names, report};
 
 /// Polls `work` at most `polls` times, then drops it where it stands, as a killed process does. Whether it came to its end.
-async fn killed_after<T>(polls: u32, work: impl Future<Output = T>) -> Option<T> {
+pub(crate) async fn killed_after<T>(polls: u32, work: impl Future<Output = T>) -> Option<T> {
     let mut work = pin!(work);
     let mut left = polls;
     std::future::poll_fn(|context| {

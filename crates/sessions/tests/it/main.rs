@@ -5,6 +5,9 @@
 mod apply;
 mod crash;
 mod doubt;
+mod lobby;
+mod opening;
+mod opening_crash;
 mod pace;
 mod plan;
 mod selection;

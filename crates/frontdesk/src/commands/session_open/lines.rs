@@ -58,7 +58,7 @@ impl<'a> OpenedLine<'a> {
         let whom = match (self.guest_id, self.line) {
             (Some(guest), _) => printable(guest.as_str()),
             (None, Some(line)) => format!("line {line}"),
-            (None, None) => "no guest".to_owned(),
+            (None, None) => "the request".to_owned(),
         };
         let by = self.by.map_or_else(String::new, |by| format!(" ({by})"));
         let mut text = format!("{whom}: {}{by}", told(self.outcome));

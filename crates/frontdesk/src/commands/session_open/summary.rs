@@ -120,6 +120,9 @@ pub(super) fn opened(
     }
 }
 
+/// What helps who is not let in.
+const ALLOWED: &str = "check the client and give its role webchat:conversation:write and conversation:read";
+
 fn stopped(stop: &Stop, done: bool) -> Result<Exit, Failure> {
     Err(match stop {
         Stop::Interrupted => return Ok(Exit::Interrupted),
@@ -131,8 +134,7 @@ fn stopped(stop: &Stop, done: bool) -> Result<Exit, Failure> {
         .hint("look at why they failed, then run it again"),
         Stop::Refused { text, .. } => {
             let exit = if done { Exit::Partial } else { Exit::Auth };
-            Failure::new(exit, stop_name(stop), format!("{text}; the same command goes on"))
-                .hint("check the client and give its role webchat:conversation:write and conversation:read")
+            Failure::new(exit, stop_name(stop), format!("{text}; the same command goes on")).hint(ALLOWED)
         }
     })
 }
@@ -141,13 +143,22 @@ fn stopped(stop: &Stop, done: bool) -> Result<Exit, Failure> {
 fn exit_of(outcome: &OpeningOutcome) -> Result<Exit, Failure> {
     Ok(match outcome {
         OpeningOutcome::Opened(_) | OpeningOutcome::AlreadyOpen { .. } => Exit::Done,
-        OpeningOutcome::Unknown(_) => Exit::Partial,
+        OpeningOutcome::Unknown(_) => {
+            return Err(Failure::new(Exit::Partial, "unknown", "a session may have been opened").hint(
+                "the next session open finds out, and opens none twice; session list shows what is unknown",
+            ));
+        }
         OpeningOutcome::Refused(refusal) => {
-            let told: Vec<String> = refusal.violations.iter().map(ToString::to_string).collect();
-            return Err(refused(refusal.policy, &told));
+            // The line of the request has said which.
+            let rules = match refusal.violations.len() {
+                1 => "it breaks a rule".to_owned(),
+                broken => format!("it breaks {broken} rules"),
+            };
+            return Err(refused(refusal.policy, &rules));
         }
         OpeningOutcome::Failed(why) => match why.kind {
-            WhyKind::Unauthorized | WhyKind::Forbidden => Exit::Auth,
+            WhyKind::Unauthorized => return Err(not_allowed("unauthorized")),
+            WhyKind::Forbidden => return Err(not_allowed("forbidden")),
             WhyKind::Interrupted => Exit::Interrupted,
             WhyKind::Refused | WhyKind::Conflict => Exit::Partial,
             WhyKind::Throttled | WhyKind::Unavailable | WhyKind::Malformed | WhyKind::StillActive => {
@@ -157,7 +168,11 @@ fn exit_of(outcome: &OpeningOutcome) -> Result<Exit, Failure> {
     })
 }
 
-fn refused(policy: bool, told: &[String]) -> Failure {
+fn not_allowed(kind: &'static str) -> Failure {
+    Failure::new(Exit::Auth, kind, "the client may not open sessions").hint(ALLOWED)
+}
+
+fn refused(policy: bool, told: &str) -> Failure {
     let (exit, kind, hint) = if policy {
         let hint = "personal data does not go into attributes, and without consent to data processing there is no \
                     session; docs/pii.md says what is found, and how a key or a kind is allowed";
@@ -165,7 +180,7 @@ fn refused(policy: bool, told: &[String]) -> Failure {
     } else {
         (Exit::Usage, "refused", "see frontdesk session open --help")
     };
-    Failure::new(exit, kind, format!("nothing was sent: {}", told.join("; "))).hint(hint)
+    Failure::new(exit, kind, format!("nothing was sent: {told}")).hint(hint)
 }
 
 /// What a rehearsal came to.
@@ -210,24 +225,27 @@ pub(super) fn rehearsed(context: &Context<'_>, summary: Rehearsed) -> Result<Exi
 /// One was rehearsed.
 pub(super) fn rehearsed_one(
     context: &Context<'_>,
-    outcome: &Result<GuestId, SessionRefusal>,
+    outcome: &Result<Option<GuestId>, SessionRefusal>,
 ) -> Result<Exit, Failure> {
     #[derive(Serialize)]
     struct Planned<'a> {
-        guest_id: &'a GuestId,
+        /// None where a new one would be made up.
+        guest_id: Option<&'a GuestId>,
         planned: &'static str,
     }
     match outcome {
         Ok(guest_id) => {
-            let line = Planned { guest_id, planned: "open" };
+            let line = Planned { guest_id: guest_id.as_ref(), planned: "open" };
             context.printer.data(&line, |line| {
-                format!("{}: would be opened; nothing was sent", printable(line.guest_id.as_str()))
+                let whom =
+                    line.guest_id.map_or_else(|| "a new guest".to_owned(), |id| printable(id.as_str()));
+                format!("{whom}: would be opened; nothing was sent")
             })?;
             Ok(Exit::Done)
         }
         Err(refusal) => {
             let told: Vec<String> = refusal.violations.iter().map(ToString::to_string).collect();
-            Err(refused(refusal.is_policy(), &told))
+            Err(refused(refusal.is_policy(), &told.join("; ")))
         }
     }
 }
