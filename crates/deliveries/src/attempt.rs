@@ -106,7 +106,8 @@ impl Failed {
 }
 
 /// What a failed attempt comes to. A receiver that says when it wants to be asked again says it for all that goes to
-/// it; 410 says it wants nothing any more.
+/// it, and that wait alone holds the others up: what is due later by our own schedule is this delivery. 410 says it
+/// wants nothing any more.
 fn outcome(failed: &Failed, tries: u32, now: Timestamp) -> Outcome {
     if failed.status == Some(410) {
         return Outcome::Gone;
@@ -114,8 +115,8 @@ fn outcome(failed: &Failed, tries: u32, now: Timestamp) -> Outcome {
     let draw = Uuid::new_v4().as_u64_pair().1;
     match schedule::next(tries, now, failed.named, draw) {
         Some(due) => {
-            let busy = matches!(failed.status, Some(429 | 503)) && failed.named.is_some();
-            Outcome::Retry { due, pause: busy.then_some(due) }
+            let busy = failed.named.filter(|_| matches!(failed.status, Some(429 | 503)));
+            Outcome::Retry { due, pause: busy.map(|named| schedule::pause(now, named)) }
         }
         None => Outcome::Dead,
     }

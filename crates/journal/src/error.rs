@@ -184,6 +184,8 @@ impl Error {
                 "look at the first failure; what was acknowledged before is kept, and the same command resumes",
             ),
             ErrorKind::ReadOnly => Some("make the folder writable, or choose another --data-dir"),
+            // It says itself what to do.
+            ErrorKind::Damage { what } if what == crate::open::DATABASE_GONE => None,
             ErrorKind::Damage { .. } => Some(
                 "run `frontdesk audit verify`, and compare with a head that was kept elsewhere; nothing is recorded until this is cleared up",
             ),

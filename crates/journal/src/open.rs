@@ -22,6 +22,10 @@ use crate::schema;
 use crate::settings::Settings;
 use crate::store::{self, Position, Store};
 
+/// What is wrong where only the head is left.
+pub(crate) const DATABASE_GONE: &str = "head.json is there, and the database it was written beside is gone: put back a \
+    copy of the whole folder, or move the rest of it away to begin anew";
+
 /// # Errors
 /// As [`Journal::open`](crate::Journal::open).
 pub(crate) fn open(root: &Path, settings: &Settings, clock: Clock) -> Result<Store, Error> {
@@ -34,11 +38,17 @@ pub(crate) fn open(root: &Path, settings: &Settings, clock: Clock) -> Result<Sto
     }
     let mut connection = connect(&dir, settings)?;
     let journal = check_format(&connection)?;
-    complete(&mut connection, settings)?;
+    // Other processes write meanwhile: the head beside comes first, since the database may only be ahead of it, and what
+    // is compared with it is read as it is at one moment.
+    let beside = head_beside(&*dir)?;
     let mut ring = key_file.read()?;
+    let snapshot = connection.unchecked_transaction().during(Action::Open, layout::DATABASE)?;
     let start = Position::start(&journal, "");
-    let position = start.found_in(&connection, &journal, &mut ring, &key_file)?;
-    check_head_beside(&dir, &connection, &journal, &position)?;
+    let position = start.found_in(&snapshot, &journal, &mut ring, &key_file)?;
+    check_head_beside(beside, &snapshot, &journal, &position)?;
+    snapshot.finish().during(Action::Open, layout::DATABASE)?;
+    // After the check: what does not hold is left as it is.
+    complete(&mut connection, settings)?;
     Ok(Store {
         dir,
         connection,
@@ -104,6 +114,12 @@ fn complete(connection: &mut Connection, settings: &Settings) -> Result<(), Erro
 
 /// Makes tables, key, first entry and first head; nothing where they are there already. Hold the lock.
 fn make(dir: &OsDir, settings: &Settings, key_file: &KeyFile, now: Timestamp) -> Result<(), Error> {
+    // Looked at before anything is made: what is left of a journal stays as it is.
+    let gone = || Error::damage(Action::Open, DATABASE_GONE);
+    let is_empty = dir.metadata(layout::DATABASE).map_or(true, |metadata| metadata.len == 0);
+    if is_empty && dir.metadata(layout::HEAD).is_ok() {
+        return Err(gone());
+    }
     // SQLite would make it readable for others; `create` does not.
     match dir.create(layout::DATABASE) {
         Ok(file) => {
@@ -122,10 +138,7 @@ fn make(dir: &OsDir, settings: &Settings, key_file: &KeyFile, now: Timestamp) ->
         return Ok(());
     }
     if dir.metadata(layout::HEAD).is_ok() {
-        return Err(Error::damage(
-            Action::Open,
-            "a head is there, and the database it was written beside is gone",
-        ));
+        return Err(gone());
     }
     let ring = key_file.read_or_make()?;
     let missing = || Error::new(Action::Keys, "", ErrorKind::KeyMissing { key_id: String::new() });
@@ -200,12 +213,12 @@ pub(crate) fn head_beside(dir: &dyn Dir) -> Result<Option<Head>, Error> {
 
 /// The database must not be behind the head that was written after it.
 fn check_head_beside(
-    dir: &OsDir,
+    beside: Option<Head>,
     connection: &Connection,
     journal: &str,
     position: &Position,
 ) -> Result<(), Error> {
-    let Some(head) = head_beside(dir)? else { return Ok(()) };
+    let Some(head) = beside else { return Ok(()) };
     let damage = |what: &str| Err(Error::damage(Action::Open, what));
     if head.journal != journal {
         return damage("head.json is of another journal");

@@ -33,16 +33,21 @@ impl Reader {
     /// Opens the journal in the folder `root`. Changes nothing in it.
     ///
     /// # Errors
-    /// `NotAJournal` when there is none; `NewerFormat`; `Damage` when SQLite cannot read it; `ReadOnly` when the folder
-    /// cannot be written and a writer left its log behind, which has to be read in too: copy the folder then.
+    /// `NotAJournal` when there is none; `NewerFormat`; `Damage` when SQLite cannot read it, or when only its head is left;
+    /// `ReadOnly` when the folder cannot be written and a writer left its log behind, which has to be read in too: copy
+    /// the folder then.
     pub fn open(root: &Path) -> Result<Self, Error> {
         let path = root.join(layout::DATABASE);
+        let none = |path: String| match root.join(layout::HEAD).exists() {
+            true => Error::damage(Action::Open, open::DATABASE_GONE),
+            false => Error::new(Action::Open, path, ErrorKind::NotAJournal),
+        };
         match std::fs::metadata(&path) {
             // A file that is empty is a journal that is being made.
             Ok(metadata) if metadata.is_file() && metadata.len() > 0 => {}
-            Ok(_) => return Err(Error::new(Action::Open, layout::DATABASE, ErrorKind::NotAJournal)),
+            Ok(_) => return Err(none(layout::DATABASE.to_owned())),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Err(Error::new(Action::Open, root.display().to_string(), ErrorKind::NotAJournal));
+                return Err(none(root.display().to_string()));
             }
             Err(error) => return Err(error).during(Action::Open, layout::DATABASE),
         }
@@ -114,7 +119,8 @@ impl Reader {
         read().during(Action::Read, layout::DATABASE)
     }
 
-    /// The number before the last `count` entries, of one kind or of all: what [`Reader::entries`] takes to give them.
+    /// The number before the last `count` entries, of one kind or of all: what [`Reader::entries`] takes to give them;
+    /// 0 when there are not more than that.
     ///
     /// # Errors
     /// What SQLite says.
@@ -123,6 +129,8 @@ impl Reader {
             Some(_) => "SELECT number FROM entries WHERE kind = ?2 ORDER BY number DESC LIMIT 1 OFFSET ?1",
             None => "SELECT number FROM entries WHERE ?2 IS NULL ORDER BY number DESC LIMIT 1 OFFSET ?1",
         };
+        // SQLite counts in i64, and no journal has as many entries.
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
         let found: Option<u64> = self
             .connection
             .query_row(sql, params![count, kind.map(AuditKind::as_str)], |row| row.get(0))

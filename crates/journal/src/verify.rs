@@ -25,6 +25,8 @@ pub struct VerifyOptions {
     pub trusted: Option<Head>,
     /// The head that lies beside the database, where there is one ([`Reader::head_beside`]).
     pub beside: Option<Head>,
+    /// Whether a file lies there that is no head: a finding.
+    pub bad_beside: bool,
 }
 
 /// What was found.
@@ -102,6 +104,10 @@ impl Reader {
         let snapshot = self.connection.unchecked_transaction().during(Action::Verify, layout::DATABASE)?;
         let mut findings = Findings::default();
         let mut heads = heads::Heads::new(&snapshot, &self.journal, options)?;
+        if options.bad_beside {
+            let what = "head.json is no head; when nothing else is wrong, move it away: the next command writes it anew";
+            findings.add(None, what);
+        }
         let walked = walk::walk(&snapshot, &self.journal, &mut heads, &mut findings, progress)?;
         heads.finish(&walked, &mut findings)?;
         let rows = rows::check(&snapshot, &mut findings)?;

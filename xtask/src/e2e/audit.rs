@@ -25,6 +25,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         Scenario::new("audit: an older copy disagrees with a head kept elsewhere", older_copy),
         Scenario::new("audit: the chain is checked by stock Python", stock_python),
         Scenario::new("audit: a journal that cannot be written changes nothing", unwritable),
+        Scenario::new("audit: what is wrong beside the entries is named with a way out", beside_the_entries),
     ]
 }
 
@@ -257,5 +258,50 @@ fn unwritable(scene: &Scene<'_>) -> Outcome {
     files::write_private(&keys, &text)?;
     desk.import(&more)?.exits(0)?;
     desk.run(&["audit", "verify"])?.exits(0)?;
+    Ok(())
+}
+
+fn beside_the_entries(scene: &Scene<'_>) -> Outcome {
+    let desk = filled(scene, "data", 2)?;
+    let more = lines(scene, "more.ndjson", 10, 3)?;
+    let journal = desk.data.join("journal");
+    let (head, database) = (journal.join("head.json"), journal.join("journal.sqlite"));
+    let remove = |path: &Path| std::fs::remove_file(path).map_err(|error| error.to_string());
+    // More than there can be are all there are.
+    let count = |lines: &str| -> Result<usize, String> {
+        Ok(desk.json(&["audit", "tail", "-n", lines])?.exits(0)?.lines()?.len())
+    };
+    ensure!(count("18446744073709551615")? == count("1000")?, "a large number shows something else");
+    // A head that is none stops what records, and the check says how to go on.
+    files::write_private(&head, b"{}")?;
+    desk.import(&more)?.exits(6)?;
+    let run = desk.json(&["audit", "verify"])?.exits(6)?;
+    let findings = run.last()?["findings"].to_string();
+    ensure!(findings.contains("move it away"), "{}", run.wrong("it does not say what to do"));
+    remove(&head)?;
+    desk.import(&more)?.exits(0)?;
+    desk.run(&["audit", "verify"])?.exits(0)?;
+    // A database that SQLite cannot read: serve says so, and verify does not send to itself.
+    files::write_private(&database, b"this is not a database, and long enough to be taken for one")?;
+    for name in ["journal.sqlite-wal", "journal.sqlite-shm"] {
+        let _ = std::fs::remove_file(journal.join(name));
+    }
+    let run = desk.run(&["audit", "verify"])?.exits(6)?;
+    ensure!(!run.stderr.contains("run `frontdesk audit verify`"), "{}", run.wrong("it sends to itself"));
+    desk.shell(
+        "\"$FRONTDESK\" serve --addr 127.0.0.1:0 2>\"$ARCHIVE/../said\" & pid=$!
+         for _ in $(seq 600); do grep -q 'nothing is delivered' \"$ARCHIVE/../said\" && break; sleep 0.1; done
+         kill $pid; wait $pid; grep 'nothing is delivered' \"$ARCHIVE/../said\"",
+    )?;
+    // A database that is gone is not made anew.
+    remove(&database)?;
+    for command in [&["audit", "verify"][..], &["audit", "tail"]] {
+        desk.run(command)?.exits(6)?.says(&["put back a copy"])?;
+    }
+    desk.import(&more)?.exits(6)?.says(&["put back a copy"])?;
+    ensure!(
+        !database.exists() || files::read(&database)?.is_empty(),
+        "a journal was made beside another's head"
+    );
     Ok(())
 }

@@ -152,6 +152,34 @@ async fn a_named_wait_is_kept_and_410_ends_it() {
     assert_eq!(gone.iter().filter(|endpoint| endpoint.disabled.is_some()).count(), 1);
 }
 
+/// A delivery that has failed often waits long by our own schedule; what goes to others of that endpoint waits only as
+/// long as the receiver asked.
+#[tokio::test(start_paused = true)]
+async fn one_that_is_refused_again_and_again_does_not_hold_up_its_endpoint() {
+    let world = World::new(|_, before| match before {
+        // Both attempts of the first; what comes to the host after them is taken.
+        0..2 => Reply::status(503).header("retry-after", "1"),
+        _ => Reply::status(200),
+    });
+    world.endpoint("a.example", ENDED);
+    world.store("g-1", "refused");
+    let started = world.now();
+    let serving = options(Until::Stopped);
+    let (handle, cancel) = Cancel::pair();
+    let later = async {
+        // The second attempt was refused by then; the third is due in five minutes.
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        world.store("g-2", "of another guest");
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        handle.cancel();
+    };
+    let (report, ()) = tokio::join!(world.drain.run(&serving, &cancel, &Silent), later);
+    assert_eq!(report.unwrap().attempts, 3);
+    assert_eq!(world.marks("a.example")["g-2"], ["of another guest"]);
+    let last = world.arrivals("a.example").pop().unwrap();
+    assert!(last.at.since(started) < Duration::from_secs(90), "{:?}", last.at.since(started));
+}
+
 /// Row R42: the process ends between the answer and its record. The same id comes once more, with a fresh time.
 #[tokio::test(start_paused = true)]
 async fn a_crash_after_the_answer_repeats_it_under_the_same_id() {

@@ -106,12 +106,17 @@ pub(crate) fn run(context: &Context<'_>, arguments: &AuditVerifyArgs) -> Result<
     let trusted = arguments.head.as_deref().map(read_head).transpose()?;
     let keys = keys(context, &root)?;
     let proof = keys.is_some() || trusted.is_some();
-    let reader = journal::reader(&root)?;
+    let reader = Reader::open(&root).map_err(|error| failed(&error))?;
     let verified = tokio::task::block_in_place(|| {
-        let options = VerifyOptions { keys, trusted, beside: reader.head_beside()? };
+        let (beside, bad_beside) = match reader.head_beside() {
+            Ok(head) => (head, false),
+            Err(error) if matches!(error.kind(), ErrorKind::Damage { .. }) => (None, true),
+            Err(error) => return Err(error),
+        };
+        let options = VerifyOptions { keys, trusted, beside, bad_beside };
         verify(context, &reader, &options, &|| shutdown.is_requested())
     })
-    .map_err(|error| failures::journal(&error))?;
+    .map_err(|error| failed(&error))?;
     context.printer.data(&Answer::new(&verified, watch.elapsed_ms()), Answer::text)?;
     if !verified.is_sound() {
         return Ok(Exit::Integrity);
@@ -123,6 +128,17 @@ pub(crate) fn run(context: &Context<'_>, arguments: &AuditVerifyArgs) -> Result<
             .hint("name the key file with journal_key_file, or a head that was kept elsewhere with --head"));
     }
     Ok(Exit::Done)
+}
+
+/// Other commands say that this one should be run.
+fn failed(error: &frontdesk_journal::Error) -> Failure {
+    let failure = failures::journal(error);
+    match (error.kind(), error.hint()) {
+        (ErrorKind::Damage { .. }, Some(_)) => failure.hint(
+            "the file is not read any further: put back a copy of the journal's folder, and verify that",
+        ),
+        _ => failure,
+    }
 }
 
 fn verify(

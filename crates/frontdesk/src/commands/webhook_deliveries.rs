@@ -182,14 +182,24 @@ fn choose(reader: &Reader, arguments: &ReplayArgs) -> Result<Vec<DeliveryStatus>
     };
     let mut chosen = Vec::new();
     for filter in &filters {
+        let mut found = false;
         reader
             .deliveries(filter, &mut |delivery| {
+                found = true;
                 if delivery.state != DeliveryState::Pending {
                     chosen.push(delivery);
                 }
                 ControlFlow::Continue(())
             })
             .map_err(|error| failures::journal(&error))?;
+        if let (Some(id), false) = (&filter.webhook_id, found) {
+            return Err(Failure::new(
+                Exit::Usage,
+                "not_found",
+                format!("there is no delivery with the id {id}"),
+            )
+            .hint("nothing was replayed; frontdesk webhook deliveries lists them"));
+        }
     }
     Ok(chosen)
 }

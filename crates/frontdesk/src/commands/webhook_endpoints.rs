@@ -28,8 +28,17 @@ pub(crate) async fn run(context: &Context<'_>, command: &EndpointsCommand) -> Re
             done(context, id, "enabled", "is in service")
         }
         EndpointsCommand::Rotate { id, key_file } => {
-            drop(find(&reader(context)?, id)?);
+            let (reader, clock) = (reader(context)?, WallClock::of(context).await?);
+            drop(find(&reader, id)?);
             let key = webhook_key::read_or_make(key_file)?;
+            let present = reader.secrets(id, clock.now()).map_err(|error| failures::journal(&error))?;
+            if present.contains(&key) {
+                let message = format!("the endpoint {id} signs with this key already");
+                return Err(Failure::new(Exit::Usage, "same_key", message)
+                    .at("--key-file")
+                    .hint("name a file that is not there yet: a new key is made in it"));
+            }
+            drop(reader);
             let rotate = |endpoint: &Endpoint, now| Change::new().rotate_secret(endpoint, &key, now);
             change(context, id, "webhook endpoints rotate", rotate).await?;
             done(context, id, "rotated", "has a new key; the old one signs beside it for 24 hours")

@@ -271,7 +271,8 @@ fn settle(connection: &Connection, settlement: &Settlement, now: Timestamp) -> r
     match outcome {
         Outcome::Retry { pause: Some(until), .. } => connection
             .execute(
-                "UPDATE endpoints SET paused = ?2 WHERE id = ?1",
+                // Of several answers the one that asks for the longest wait holds.
+                "UPDATE endpoints SET paused = max(coalesce(paused, ?2), ?2) WHERE id = ?1",
                 params![delivery.endpoint, until.as_micros()],
             )
             .map(drop),

@@ -56,6 +56,12 @@ pub fn next(tries: u32, now: Timestamp, named: Option<Duration>, draw: u64) -> O
     Some(now.checked_add(wait).unwrap_or(Timestamp::MAX))
 }
 
+/// Until when a receiver that named a wait at `now` gets nothing at all; at most seven days from then.
+#[must_use]
+pub fn pause(now: Timestamp, named: Duration) -> Timestamp {
+    now.checked_add(named.min(LONGEST_NAMED)).unwrap_or(Timestamp::MAX)
+}
+
 /// 80 % to 120 % of a wait.
 fn vary(wait: Duration, draw: u64) -> Duration {
     let share = 800 + draw % 401;

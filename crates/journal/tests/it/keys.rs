@@ -101,7 +101,7 @@ fn a_replaced_key_leaves_old_heads_checkable() {
     for head in heads {
         let ring = KeyRing::read(&keys).unwrap();
         assert_eq!(head.is_signed_by(&ring), Some(true));
-        let options = VerifyOptions { keys: Some(ring), trusted: Some(head), beside: None };
+        let options = VerifyOptions { keys: Some(ring), trusted: Some(head), ..VerifyOptions::default() };
         assert!(folder.reader().verify(&options, &mut |_| ControlFlow::Continue(())).unwrap().is_sound());
     }
 }

@@ -173,6 +173,10 @@ fn an_endpoint_that_is_gone_or_wants_a_rest_is_left_alone() {
     desk.settle(due[0].clone(), Some(429), Outcome::Retry { due: later, pause: Some(later) });
     assert!(desk.due(&endpoint).is_empty(), "Retry-After is for the whole endpoint");
     assert_eq!(desk.reader.next_due().unwrap(), Some(later));
+    // An answer to what was on its way already asks for less: the longest wait holds.
+    let sooner = desk.now().checked_add(2 * SECOND).unwrap();
+    desk.settle(due[1].clone(), Some(429), Outcome::Retry { due: sooner, pause: Some(sooner) });
+    assert_eq!(desk.reader.next_due().unwrap(), Some(later));
     desk.pass(60 * SECOND);
     let due = desk.due(&endpoint);
     assert_eq!(due.len(), 3);

@@ -1,9 +1,11 @@
 //! What is recorded is there, together or not at all.
 
 use std::error::Error as _;
+use std::io::Write as _;
+use std::path::Path;
 
 use frontdesk_domain::audit::AuditKind;
-use frontdesk_journal::{Change, ErrorKind, Intent, Journal, Reader};
+use frontdesk_journal::{Change, ErrorKind, Intent, Journal, Reader, Settings, rotate};
 
 use crate::support::{Folder, clock, ended, entries, fill, now, page, settings};
 
@@ -69,6 +71,54 @@ fn two_journals_of_one_folder_take_turns() {
     let numbers: Vec<u64> = entries(&folder.reader()).iter().map(|entry| entry.number).collect();
     assert_eq!(numbers, (1..=1001).collect::<Vec<_>>());
     drop(folder.open());
+}
+
+/// A commit of another process between two reads of `open` once looked like a journal that was changed by hand. Here it
+/// happens each time: the keys come through pipes, and `open` waits for them in the middle.
+#[test]
+fn a_commit_in_the_middle_of_opening_is_not_taken_for_tampering() {
+    let folder = Folder::new();
+    folder.open().close().unwrap();
+    let old = text(&folder.root().join("keys"));
+    rotate(&folder.root(), &settings(), clock()).unwrap();
+    let other = folder.open();
+    let (first, second) = (folder.beside("first"), folder.beside("second"));
+    pipe(&first);
+    pipe(&second);
+    let settings = Settings { key_file: Some(first.clone()), ..settings() };
+    std::thread::scope(|scope| {
+        let opening = scope.spawn(|| Journal::open(&folder.root(), &settings, clock()));
+        // Each of these waits until `open` reads. It does so again when it finds a head of a key it does not know.
+        let mut keys = writing_end(&first);
+        rename(&second, &first);
+        keys.write_all(&old).unwrap();
+        drop(keys);
+        let mut keys = writing_end(&first);
+        fill(&other, 3);
+        other.close().unwrap();
+        keys.write_all(&text(&folder.root().join("keys"))).unwrap();
+        drop(keys);
+        opening.join().unwrap().unwrap();
+    });
+}
+
+fn pipe(path: &Path) {
+    let made = std::process::Command::new("mkfifo").args(["-m", "600"]).arg(path).status().unwrap();
+    assert!(made.success());
+}
+
+#[expect(clippy::disallowed_methods, reason = "a pipe is opened as it is")]
+fn writing_end(path: &Path) -> std::fs::File {
+    std::fs::OpenOptions::new().write(true).open(path).unwrap()
+}
+
+fn text(path: &Path) -> Vec<u8> {
+    std::fs::read(path).unwrap()
+}
+
+#[expect(clippy::disallowed_methods, reason = "a pipe is put in the place of another")]
+fn rename(from: &Path, to: &Path) {
+    std::fs::rename(from, to).unwrap();
 }
 
 #[test]

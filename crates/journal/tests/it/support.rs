@@ -22,6 +22,11 @@ impl Folder {
         self.temp.path().join("journal")
     }
 
+    /// A path outside of the journal's folder.
+    pub(crate) fn beside(&self, name: &str) -> PathBuf {
+        self.temp.path().join(name)
+    }
+
     pub(crate) fn open(&self) -> Journal {
         Journal::open(&self.root(), &settings(), clock()).unwrap()
     }

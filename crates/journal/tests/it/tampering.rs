@@ -16,7 +16,7 @@ fn keys(root: &Path) -> KeyRing {
 
 fn verify_with(root: &Path, trusted: Option<Head>, keys: Option<KeyRing>) -> Verified {
     let reader = Reader::open(root).unwrap();
-    let options = VerifyOptions { keys, trusted, beside: reader.head_beside().unwrap() };
+    let options = VerifyOptions { keys, trusted, beside: reader.head_beside().unwrap(), bad_beside: false };
     reader.verify(&options, &mut |_| ControlFlow::Continue(())).unwrap()
 }
 
@@ -52,6 +52,38 @@ fn journal() -> Folder {
     }
     journal.close().unwrap();
     folder
+}
+
+#[test]
+fn a_head_beside_that_is_none_and_a_database_that_is_gone_are_told_apart() {
+    let folder = journal();
+    put_file(&folder.root().join("head.json"), b"{}");
+    let reader = Reader::open(&folder.root()).unwrap();
+    assert!(matches!(reader.head_beside().unwrap_err().kind(), ErrorKind::Damage { .. }));
+    let keys = Some(keys(&folder.root()));
+    let options = VerifyOptions { keys, bad_beside: true, ..VerifyOptions::default() };
+    let verified = reader.verify(&options, &mut |_| ControlFlow::Continue(())).unwrap();
+    assert_eq!((verified.findings.len(), verified.first_bad()), (1, None), "{:?}", verified.findings);
+    drop(reader);
+    for emptied in [true, false] {
+        let copied = tempfile::tempdir().unwrap();
+        copy(&folder.root(), copied.path());
+        let database = copied.path().join("journal.sqlite");
+        if emptied {
+            put_file(&database, b"")
+        } else {
+            remove_file(&database)
+        }
+        let there = || std::fs::metadata(&database).map(|metadata| metadata.len()).ok();
+        let before = there();
+        let read = Reader::open(copied.path()).map(drop).unwrap_err();
+        let written = Journal::open(copied.path(), &settings(), clock()).map(drop).unwrap_err();
+        for error in [read, written] {
+            assert!(matches!(error.kind(), ErrorKind::Damage { .. }), "{error}");
+            assert_eq!(error.hint(), None, "the error says itself what to do");
+        }
+        assert_eq!(there(), before, "nothing is made beside another journal's head");
+    }
 }
 
 fn last(root: &Path) -> u64 {
@@ -346,6 +378,7 @@ fn a_flipped_bit_is_found_out_or_changes_no_answer() {
                 keys: Some(keys(copied.path())),
                 trusted: None,
                 beside: reader.head_beside().unwrap(),
+                bad_beside: false,
             };
             reader
                 .verify(&options, &mut |_| ControlFlow::Continue(()))
@@ -379,4 +412,9 @@ fn put_file(path: &Path, bytes: &[u8]) {
         let _ = std::fs::remove_file(path.with_file_name(name));
     }
     std::fs::write(path, bytes).unwrap();
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test does what a bad disk does")]
+fn remove_file(path: &Path) {
+    std::fs::remove_file(path).unwrap();
 }

@@ -297,7 +297,7 @@ fn verify(root: &Path) -> Result<frontdesk_journal::Verified, Failure> {
     let work = || {
         let reader = frontdesk_journal::Reader::open(root)?;
         let keys = Some(KeyRing::read(&root.join("keys"))?);
-        let options = VerifyOptions { keys, trusted: None, beside: reader.head_beside()? };
+        let options = VerifyOptions { keys, trusted: None, beside: reader.head_beside()?, bad_beside: false };
         reader.verify(&options, &mut |_| std::ops::ControlFlow::Continue(()))
     };
     tokio::task::block_in_place(work).map_err(|error| failures::journal(&error))
