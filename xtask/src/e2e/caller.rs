@@ -102,11 +102,11 @@ impl Caller {
     pub(super) fn send(&mut self, request: &[u8]) -> Result<Answer, String> {
         // It may answer, and close, before it has read all.
         let _ = self.stream.write_all(request);
-        self.answer()
+        self.answer(request.starts_with(b"HEAD "))
     }
 
-    /// The next answer.
-    pub(super) fn answer(&mut self) -> Result<Answer, String> {
+    /// The next answer. The one to HEAD tells the length of a body that does not come.
+    fn answer(&mut self, to_head: bool) -> Result<Answer, String> {
         let mut head = Vec::new();
         let mut byte = [0];
         while !head.ends_with(b"\r\n\r\n") {
@@ -118,7 +118,7 @@ impl Caller {
         }
         let head = String::from_utf8_lossy(&head).to_lowercase();
         let status = head.get(9..12).and_then(|status| status.parse().ok()).ok_or_else(|| head.clone())?;
-        let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).filter(|_| !to_head);
         let mut body = vec![0; length.and_then(|length| length.trim().parse().ok()).unwrap_or(0)];
         self.stream.read_exact(&mut body).map_err(|error| format!("the answer is cut: {error}"))?;
         Ok(Answer { status, head, body })

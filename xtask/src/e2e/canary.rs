@@ -9,9 +9,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use frontdesk_sandbox::{Config, GuestPlan};
 
+use super::callback::{body, signed};
+use super::caller::{Key, Listening, request, seconds};
 use super::files;
 use super::scene::Scene;
+use super::telling::RECEIVER;
 use super::{Scenario, tenant};
 use crate::Outcome;
 
@@ -96,6 +100,7 @@ fn holds_token(bytes: &[u8]) -> bool {
 pub(super) fn scenarios() -> Vec<Scenario> {
     vec![
         Scenario::new("secrets: in no output, file or argument, however much is logged", spoken_at_length),
+        Scenario::new("secrets: keys of webhooks and of the journal are in nothing that is said", keys),
         Scenario::new("secrets: the search for them finds one", control),
     ]
 }
@@ -136,6 +141,73 @@ fn spoken_at_length(scene: &Scene<'_>) -> Outcome {
     ensure!(canary.command_lines.load(Ordering::Relaxed) > 0, "no process's arguments were searched");
     scene.close()?;
     ensure!(canary.files.load(Ordering::Relaxed) > 0, "no file was searched");
+    Ok(())
+}
+
+/// Every command that uses a key, with everything logged. Where keys belong, in files of their owner's, the harness finds
+/// them; what is said, and what the audit log tells, must have neither these nor the client's secret.
+fn keys(scene: &Scene<'_>) -> Outcome {
+    let guest_plan = GuestPlan { active: 1.0, ..GuestPlan::default() };
+    let tenant = scene.tenant(Config { guests: 2, guest_plan, ..tenant::small(scene) })?;
+    let callback = Key::new(scene);
+    let desk = signed(scene, &tenant, &callback)?.connected(&tenant).tells(&tenant, "session.terminated")?;
+    let path = |name: &str| scene.hidden(name).display().to_string();
+    let listed = desk.json(&["webhook", "endpoints", "list"])?.exits(0)?.last()?;
+    let id = listed["id"].as_str().ok_or_else(|| format!("an endpoint without an id: {listed}"))?;
+    let guests = tenant.guests()?;
+    let (first, second, new) = (&guests[0].id, &guests[1].id, path("new.key"));
+    let mut said = Vec::new();
+    // One callback that is signed, and one that is not.
+    let listening = Listening::start(&desk, &["-vv"])?;
+    let body = body("c-1");
+    let good = callback.fields("msg_1", seconds(), &body)?;
+    for (fields, status) in [(&good[..], 200), (&[][..], 401)] {
+        let answer = listening.call(&request(fields, &body))?;
+        ensure!(answer.status == status, "{}", answer.head);
+        said.extend([answer.head.into_bytes(), answer.body]);
+    }
+    let run = listening.stop()?;
+    said.extend([run.stdout, run.stderr.into_bytes()]);
+    for arguments in [
+        &["session", "close", "--guest-id", first, "--reason", "timeout"] as &[&str],
+        &["webhook", "endpoints", "rotate", id, "--key-file", &new],
+        &["session", "close", "--guest-id", second, "--reason", "timeout"],
+        &["webhook", "endpoints", "enable", id],
+        &["webhook", "endpoints", "list"],
+        &["webhook", "register", "--url", "http://127.0.0.1:1/webhook/callback"],
+        &["webhook", "drain"],
+        &["webhook", "deliveries", "--attempts"],
+        &["webhook", "replay", "--state", "delivered"],
+        &["session", "list"],
+        &["audit", "rotate"],
+        &["audit", "verify"],
+        &["audit", "tail", "-n", "1000"],
+        &["audit", "export", "--chain"],
+        &["config", "show"],
+    ] {
+        for form in [&["-vvv"][..], &["-vvv", "--json"]] {
+            let run = desk.run(&[form, arguments].concat())?;
+            // The second time a key is known already, and a delivery may wait.
+            ensure!(matches!(run.exit, Some(0 | 2 | 3 | 5)), "{}", run.wrong("it failed"));
+            said.extend([run.stdout, run.stderr.into_bytes()]);
+        }
+    }
+    let mut secrets = vec![callback.text()];
+    let hidden = ["crm.key", "new.key", &format!("{RECEIVER}.key")].map(|name| scene.hidden(name));
+    for file in hidden.into_iter().chain([desk.data.join("journal/keys")]) {
+        secrets.extend(String::from_utf8_lossy(&files::read(&file)?).lines().map(str::to_owned));
+    }
+    for secret in &secrets {
+        // The last word of a line of the journal's, and what follows whsec_ in the others.
+        let core = secret.rsplit([' ', '_']).next().unwrap_or(secret);
+        ensure!(core.len() > 20, "a key is too short to be looked for");
+        let leak = said.iter().find(|text| holds(text, core.as_bytes()));
+        ensure!(
+            leak.is_none(),
+            "a key is said: {}",
+            String::from_utf8_lossy(leak.map_or(&[], Vec::as_slice))
+        );
+    }
     Ok(())
 }
 

@@ -157,7 +157,7 @@ impl<'h> Tenant<'h> {
             .collect()
     }
 
-    fn sandbox_token(&self) -> Result<String, String> {
+    pub(super) fn sandbox_token(&self) -> Result<String, String> {
         let body = json!({
             "grant_type": "client_credentials",
             "client_id": self.config.client_id,

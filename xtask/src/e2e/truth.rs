@@ -95,6 +95,18 @@ impl Tenant<'_> {
         self.door(Method::POST, &format!("webhooks/{name}/plan"), plan).map(|_| ())
     }
 
+    /// Another plan for the calls to those who registered.
+    pub(super) fn plan_callbacks(&self, plan: &Value) -> Outcome {
+        self.door(Method::POST, "callbacks", plan).map(|_| ())
+    }
+
+    /// How many are registered.
+    pub(super) fn subscriptions(&self) -> Result<usize, String> {
+        let all: Value = serde_json::from_slice(&self.door(Method::GET, "callbacks", &Value::Null)?)
+            .map_err(|error| format!("callbacks: {error}"))?;
+        all["subscriptions"].as_array().map(Vec::len).ok_or_else(|| format!("no subscriptions in {all}"))
+    }
+
     /// What a receiver got; nothing when nobody called it.
     pub(super) fn received(&self, name: &str) -> Result<Vec<Received>, String> {
         let all: Value = serde_json::from_slice(&self.door(Method::GET, "webhooks", &Value::Null)?)

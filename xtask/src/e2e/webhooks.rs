@@ -44,7 +44,7 @@ fn opened<'s, 'h>(scene: &'s Scene<'h>) -> Result<(Tenant<'h>, Desk<'s>), String
 }
 
 /// Ends one session.
-fn end(desk: &Desk<'_>, guest: &str) -> Result<BTreeMap<String, String>, String> {
+pub(super) fn end(desk: &Desk<'_>, guest: &str) -> Result<BTreeMap<String, String>, String> {
     let run = desk.json(&["session", "close", "--guest-id", guest, "--reason", "timeout"])?.exits(0)?;
     outcomes(&run)
 }
