@@ -268,7 +268,7 @@ impl Error {
         }
     }
 
-    /// The failure as an outcome tells it: a kind for programs, and the error's own words.
+    /// The failure as an outcome tells it: a kind for programs, our words, and the server's apart from them.
     #[must_use]
     pub fn why(&self) -> Why {
         let kind = match self.kind() {
@@ -281,7 +281,12 @@ impl Error {
             ErrorKind::Malformed { .. } | ErrorKind::TooLarge { .. } => WhyKind::Malformed,
             _ => WhyKind::Unavailable,
         };
-        Why::new(kind, self.to_string())
+        let why = Why::new(kind, self.in_our_words());
+        match (&self.0.answer.code, &self.0.answer.message) {
+            (Some(code), Some(message)) => why.saying(format!("{code}: {message}")),
+            (Some(said), None) | (None, Some(said)) => why.saying(said),
+            (None, None) => why,
+        }
     }
 
     /// `Display` without the `code` and the `message` of the last answer: what failed, how, with which status, under

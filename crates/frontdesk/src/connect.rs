@@ -114,19 +114,21 @@ fn build(
     if let Some(login) = settings.parsed("login_url", str::parse::<BaseUrl>)? {
         builder = builder.login(login);
     }
-    let deadline = settings.duration("timeout_call")?;
+    let deadline = call_deadline(context)?;
     if let Some(rate) = settings.parsed("rate", str::parse::<Rate>)? {
-        builder = builder.rate(within(rate, deadline.unwrap_or(CallOptions::DEADLINE))?);
+        builder = builder.rate(within(rate, deadline)?);
     }
     let mut options = ReqwestOptions::default();
     options.proxy = settings.text("proxy").map(str::to_owned);
     options.connect_timeout = settings.duration("timeout_connect")?.unwrap_or(options.connect_timeout);
     options.extra_roots = settings.parsed("ca_file", |path| fs::read(path))?;
-    let mut calls = CallOptions::default().cancel(cancel);
-    if let Some(deadline) = deadline {
-        calls = calls.deadline(deadline);
-    }
+    let calls = CallOptions::default().cancel(cancel).deadline(deadline);
     Ok(Gateway::new(builder.build(transport(&options)?)).options(calls))
+}
+
+/// Time for one call, all its attempts and waits.
+pub(crate) fn call_deadline(context: &Context<'_>) -> Result<Duration, Failure> {
+    Ok(context.settings.duration("timeout_call")?.unwrap_or(CallOptions::DEADLINE))
 }
 
 /// A rate with which a call comes to its turn in its time: the wait for it is part of the call (contract §7).

@@ -4,8 +4,10 @@ use std::io;
 
 use frontdesk_api::{Error as ApiError, ErrorKind as ApiErrorKind};
 use frontdesk_archive::{Error as ArchiveError, ErrorKind as ArchiveErrorKind};
+use frontdesk_domain::{Why, WhyKind};
 use frontdesk_history::StoreError;
 use frontdesk_journal::{Error as JournalError, ErrorKind as JournalErrorKind};
+use frontdesk_shell::printer::printable;
 use frontdesk_shell::{Exit, Failure};
 
 /// A failure of the archive.
@@ -79,6 +81,38 @@ pub(crate) fn remote(error: &ApiError) -> Failure {
     let failure =
         Failure::from_error(exit, kind, error).correlation_id(error.correlation_id().map(str::to_owned));
     with_hint(failure, error.hint())
+}
+
+/// Why a single session was not opened or ended, to a client that needs the scopes `scopes`. Nothing was done.
+pub(crate) fn not_done(why: &Why, scopes: &str) -> Failure {
+    let (exit, kind, hint) = match why.kind {
+        WhyKind::Unauthorized => (Exit::Auth, "unauthorized", None),
+        WhyKind::Forbidden => (Exit::Auth, "forbidden", None),
+        WhyKind::Interrupted => (Exit::Interrupted, "interrupted", Some("run the same command again")),
+        WhyKind::Refused => {
+            (Exit::Unavailable, "rejected", Some("check what was asked for; nothing was done"))
+        }
+        WhyKind::Conflict => (Exit::Partial, "conflict", Some("nothing was changed; look at what is there")),
+        WhyKind::Throttled => (Exit::Unavailable, "throttled", Some("nothing was done; run it again later")),
+        WhyKind::Malformed => {
+            (Exit::Unavailable, "malformed", Some("is base_url the address of the gateway?"))
+        }
+        WhyKind::Unavailable | WhyKind::StillActive => {
+            (Exit::Unavailable, "unavailable", Some("nothing was done; run it again later"))
+        }
+    };
+    let role = || format!("check the client and give its role {scopes}");
+    Failure::new(exit, kind, printable(&why.to_string())).hint(hint.map_or_else(role, str::to_owned))
+}
+
+/// Why it is not known of a single session whether something was done.
+pub(crate) fn in_doubt(why: &Why) -> Failure {
+    let (exit, kind) = match why.kind {
+        WhyKind::Interrupted => (Exit::Interrupted, "interrupted"),
+        _ => (Exit::Partial, "unknown"),
+    };
+    let message = format!("it may have been done, and that is not known: {}", printable(&why.to_string()));
+    Failure::new(exit, kind, message).hint("the same command finds out, and does it once")
 }
 
 /// A failure of the files of the data directory, or of a folder that was named.

@@ -1,7 +1,9 @@
 //! One guest, from the look before to the outcome on disk.
 
 use std::num::NonZeroU32;
+use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use frontdesk_api::{Cancel, EndReply, GuestLook, GuestSessions};
 use frontdesk_domain::closure::{Evidence, Outcome, Verdict, Why, WhyKind, judge};
@@ -14,11 +16,16 @@ use crate::books::Books;
 use crate::claim::Claims;
 use crate::clock::{Stopwatch, millis};
 use crate::error::JobError;
-use crate::record::{Ended, Entry, INTENT, Place, Purpose, not_sent};
+use crate::flight::few_at_once;
+use crate::record::{Ended, Entry, INTENT, Place, Purpose, not_sent, sent_again};
 
 /// DELETEs for one guest in one run, each repeated as the contract allows. After a lost answer the session is looked at,
 /// and when it still goes on, ended once more; after that it is unknown.
 const MOST_ROUNDS: u32 = 2;
+
+/// Calls that may follow an intent: the DELETEs, the look between them, and the time the platform may take for what it was
+/// sent last. While they may still be under way, a session that goes on says nothing of a process that is no more.
+const CALLS: u32 = 2 * MOST_ROUNDS;
 
 /// Ends guest sessions: what every job here shares.
 ///
@@ -31,6 +38,8 @@ pub struct Desk {
     pub(crate) claims: Claims,
     pub(crate) cancel: Cancel,
     pub(crate) host: String,
+    /// How long after its intent a DELETE may be under way.
+    in_doubt: Duration,
 }
 
 /// What a [`Desk`] works with.
@@ -43,6 +52,8 @@ pub struct DeskParts {
     pub claims: Arc<dyn Dir>,
     /// How many sessions are ended at once, by all of them together: 5 by default (contract §6).
     pub concurrency: NonZeroU32,
+    /// Time for one call of `guests`, all its attempts and waits.
+    pub call_deadline: Duration,
     /// The wall clock.
     pub now: Clock,
     /// Names the run in the audit records.
@@ -89,6 +100,8 @@ struct Course {
     intent: Option<String>,
     /// A DELETE of ours may have been processed.
     in_doubt: bool,
+    /// What an earlier run asked for, as long as only its DELETE may have ended the session.
+    earlier: Option<Purpose>,
     rounds: u32,
 }
 
@@ -98,11 +111,12 @@ impl Desk {
     /// # Errors
     /// When the journal cannot be read.
     pub fn new(parts: DeskParts) -> Result<Self, JobError> {
-        let DeskParts { guests, journal, claims, concurrency, now, run, cancel } = parts;
+        let DeskParts { guests, journal, claims, concurrency, call_deadline, now, run, cancel } = parts;
         let books = Books::open(journal, now, run)?;
         let claims = Claims::new(claims, concurrency, cancel.clone());
         let host = guests.describe().host;
-        Ok(Self { guests, books, claims, cancel, host })
+        let in_doubt = call_deadline.saturating_mul(CALLS);
+        Ok(Self { guests, books, claims, cancel, host, in_doubt })
     }
 
     /// The platform, for its counters.
@@ -138,8 +152,9 @@ impl Desk {
         }
     }
 
-    /// Looks at the sessions whose intents a run left open that is no more, and settles what can be: the ended ones are
-    /// `ended`, with their events; of one that goes on nothing was done. Returns how many were settled.
+    /// Looks at the sessions whose intents a run left open that is no more, a few at once, and settles what can be: the ended
+    /// ones are `ended`, with their events; of one that goes on nothing was done, once its DELETE cannot be under way any
+    /// more. Returns how many were settled.
     ///
     /// # Cancel safety
     /// As [`Desk::close`].
@@ -147,37 +162,40 @@ impl Desk {
     /// # Errors
     /// As [`Desk::close`].
     pub async fn settle_open(&self) -> Result<u64, JobError> {
+        let open = self.books.read(|reader| reader.open_intents(INTENT)).await?;
+        let ours = open.into_iter().filter_map(|intent| Some(Ok((self.as_ours(&intent)?, intent))));
         let mut settled = 0;
-        for intent in self.books.read(|reader| reader.open_intents(INTENT)).await? {
-            let Some(purpose) = Purpose::of(&intent).filter(|purpose| purpose.host == self.host) else {
-                continue;
-            };
-            let guest = &purpose.ending.guest_id;
-            // Somebody who is alive has it in hand.
-            let Some(_claim) = self.claims.try_claim(guest.as_str())? else { continue };
-            if self.open_intent(guest).await?.is_none_or(|open| open.id != intent.id) {
-                continue;
-            }
-            let watch = Stopwatch::start();
-            let Some(evidence) = self.look(guest).await else { break };
-            let change = match judge(evidence, true) {
-                Verdict::End => not_sent(&self.books.run, &intent.id),
-                Verdict::Is(outcome @ (Outcome::Ended | Outcome::Duplicate | Outcome::Skipped { .. })) => {
-                    let latency_ms = millis(watch.elapsed());
-                    self.outcome(
-                        &purpose.ending,
-                        &outcome,
-                        latency_ms,
-                        Some(&intent.id),
-                        purpose.place.as_ref(),
-                    )?
-                }
-                Verdict::Is(_) | Verdict::Look(_) => continue,
-            };
-            self.books.record(change).await?;
-            settled += 1;
-        }
+        let begin = |(purpose, intent)| self.settle(purpose, intent);
+        let end = |is_settled: bool| {
+            settled += u64::from(is_settled);
+            ControlFlow::Continue(())
+        };
+        few_at_once(self.claims.width(), &self.cancel, ours, begin, end).await?;
         Ok(settled)
+    }
+
+    /// Whether it could be settled; `None` when the signal to stop came first.
+    async fn settle(&self, purpose: Purpose, intent: Intent) -> Result<Option<bool>, JobError> {
+        let Purpose { ending, place, .. } = purpose;
+        // Somebody who is alive has it in hand.
+        let Some(_claim) = self.claims.try_claim(ending.guest_id.as_str())? else { return Ok(Some(false)) };
+        let id = intent.id.clone();
+        if self.books.read(move |reader| reader.intent(&id)).await?.is_none_or(|(_, end)| end.is_some()) {
+            return Ok(Some(false));
+        }
+        let watch = Stopwatch::start();
+        let Some(evidence) = self.look(&ending.guest_id).await else { return Ok(None) };
+        let change = match judge(evidence, true) {
+            Verdict::End if self.books.at().since(intent.at) < self.in_doubt => return Ok(Some(false)),
+            Verdict::End => not_sent(&self.books.run, &intent.id),
+            Verdict::Is(outcome @ (Outcome::Ended | Outcome::Duplicate | Outcome::Skipped { .. })) => {
+                let latency_ms = millis(watch.elapsed());
+                self.outcome(&ending, &outcome, latency_ms, Some(&intent.id), place.as_ref())?
+            }
+            Verdict::Is(_) | Verdict::Look(_) => return Ok(Some(false)),
+        };
+        self.books.record(change).await?;
+        Ok(Some(true))
     }
 
     /// The whole course of one guest; of one in a plan, at its place in the ledger.
@@ -194,8 +212,8 @@ impl Desk {
         if let Some(closed) = self.settled(place).await? {
             return Ok(Some(closed));
         }
-        let intent = self.open_intent(&ending.guest_id).await?.map(|intent| intent.id);
-        let mut course = Course { in_doubt: intent.is_some(), intent, rounds: 0 };
+        let (intent, earlier) = self.open_intent(&ending.guest_id).await?.unzip();
+        let mut course = Course { in_doubt: intent.is_some(), intent, earlier, rounds: 0 };
         let watch = Stopwatch::start();
         let Some(outcome) = self.pursue(ending, place, &mut course).await? else {
             if let Some(intent) = &course.intent
@@ -206,7 +224,21 @@ impl Desk {
             return Ok(None);
         };
         let latency_ms = millis(watch.elapsed());
-        let change = self.outcome(ending, &outcome, latency_ms, course.intent.as_deref(), place)?;
+        let intent = course.intent.as_deref();
+        let change = match course.earlier.filter(|_| outcome == Outcome::Ended) {
+            None => self.outcome(ending, &outcome, latency_ms, intent, place)?,
+            // The earlier run ended it, for its own reason; both plans have their guest.
+            Some(Purpose { ending, place: earlier, .. }) => {
+                let change = self.outcome(&ending, &outcome, latency_ms, intent, earlier.as_ref())?;
+                match place.filter(|place| earlier.as_ref() != Some(*place)) {
+                    Some(place) => {
+                        let outcome = outcome.clone();
+                        Entry { outcome, latency_ms, read_back: None }.put(change, place)?
+                    }
+                    None => change,
+                }
+            }
+        };
         self.books.record(change).await?;
         Ok(Some(Closed { outcome, latency_ms, by: By::This }))
     }
@@ -239,8 +271,9 @@ impl Desk {
                 }
                 Verdict::End => {
                     course.rounds += 1;
-                    if course.intent.is_none() {
-                        course.intent = Some(self.open(ending, place).await?);
+                    if course.rounds == 1 {
+                        let earlier = course.intent.take();
+                        course.intent = Some(self.open(ending, place, earlier.as_deref()).await?);
                     }
                     match self.end(ending, course).await {
                         Some(answer) => evidence = answer,
@@ -265,13 +298,17 @@ impl Desk {
     /// What the DELETE says; `None` when the signal to stop came before it was sent.
     async fn end(&self, ending: &Ending, course: &mut Course) -> Option<Evidence> {
         Some(match self.guests.end(ending).await {
-            Ok(EndReply::Done) => Evidence::Done,
-            Ok(EndReply::Missing { after_lost_reply }) => {
-                course.in_doubt |= after_lost_reply;
+            Ok(EndReply::Done) => {
+                course.earlier = None;
+                Evidence::Done
+            }
+            Ok(EndReply::Missing { after_lost_reply: false }) => Evidence::Missing,
+            Ok(EndReply::Missing { after_lost_reply: true }) => {
+                (course.in_doubt, course.earlier) = (true, None);
                 Evidence::Missing
             }
             Err(error) if error.may_have_been_processed() => {
-                course.in_doubt = true;
+                (course.in_doubt, course.earlier) = (true, None);
                 Evidence::Lost(error.why())
             }
             Err(error) if error.is_cancelled() => return None,
@@ -279,8 +316,14 @@ impl Desk {
         })
     }
 
-    /// Makes the intent durable, and returns its id.
-    async fn open(&self, ending: &Ending, place: Option<&Place>) -> Result<String, JobError> {
+    /// Makes the intent durable, and returns its id. It takes the place of an earlier one: its words and its time are those
+    /// of what is sent now.
+    async fn open(
+        &self,
+        ending: &Ending,
+        place: Option<&Place>,
+        earlier: Option<&str>,
+    ) -> Result<String, JobError> {
         let id = format!("{INTENT}/{}", Uuid::new_v4());
         let purpose = Purpose {
             host: self.host.clone(),
@@ -288,7 +331,8 @@ impl Desk {
             ending: ending.clone(),
             place: place.cloned(),
         };
-        self.books.record(purpose.open(&id, self.books.at())?).await?;
+        let change = purpose.open(&id, self.books.at())?;
+        self.books.record(earlier.into_iter().fold(change, sent_again)).await?;
         Ok(id)
     }
 
@@ -316,10 +360,18 @@ impl Desk {
         Ok(self.books.item(place).await?.as_ref().and_then(Entry::read))
     }
 
-    async fn open_intent(&self, guest: &GuestId) -> Result<Option<Intent>, JobError> {
-        let open = self.books.read(|reader| reader.open_intents(INTENT)).await?;
-        let ours = |intent: &Intent| Purpose::of(intent).is_some_and(|purpose| purpose.host == self.host);
-        Ok(open.into_iter().find(|intent| intent.key == guest.as_str() && ours(intent)))
+    async fn open_intent(&self, guest: &GuestId) -> Result<Option<(String, Purpose)>, JobError> {
+        let key = guest.as_str().to_owned();
+        let open = self.books.read(move |reader| reader.open_intents_of(INTENT, &key)).await?;
+        Ok(open.into_iter().find_map(|intent| {
+            let purpose = self.as_ours(&intent)?;
+            Some((intent.id, purpose))
+        }))
+    }
+
+    /// What an intent says, when it is one of this tenant.
+    fn as_ours(&self, intent: &Intent) -> Option<Purpose> {
+        Purpose::of(intent).filter(|purpose| purpose.host == self.host)
     }
 }
 

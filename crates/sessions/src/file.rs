@@ -1,6 +1,7 @@
 //! Files of lines, written and read piece by piece, so that their length is no matter of memory.
 
 use std::io::{self, BufRead, Read as _};
+use std::sync::Arc;
 
 use frontdesk_domain::{Violation, Violations};
 use frontdesk_durable::{Dir, ReadAt, WriteAt, parent};
@@ -40,6 +41,14 @@ impl<'d> Writing<'d> {
         Ok(Self { dir, stage, name: name.to_owned(), file: Some(file), offset: 0, buffer, digest })
     }
 
+    /// Begins a file that has no name: it goes away with the last who reads it, also when the process is killed.
+    pub(crate) fn nameless(dir: &'d dyn Dir, name: &str) -> io::Result<Self> {
+        let mut writing = Self::create(dir, name)?;
+        dir.remove(&writing.stage)?;
+        writing.stage.clear();
+        Ok(writing)
+    }
+
     /// Adds a line; `line` is without its end.
     pub(crate) fn line(&mut self, line: &[u8]) -> io::Result<()> {
         self.digest.update(line);
@@ -66,6 +75,13 @@ impl<'d> Writing<'d> {
         self.dir.sync_dir(&folder)
     }
 
+    /// The file as it is now, to be read.
+    pub(crate) fn read_back(mut self) -> io::Result<Arc<dyn ReadAt>> {
+        self.flush()?;
+        let file = self.file.take().ok_or_else(|| io::Error::other("the file is closed"))?;
+        Ok(Arc::<dyn WriteAt>::from(file))
+    }
+
     fn flush(&mut self) -> io::Result<()> {
         if let Some(file) = &mut self.file {
             file.write_at(self.offset, &self.buffer)?;
@@ -88,7 +104,7 @@ impl Drop for Writing<'_> {
 
 /// The lines of a file, one after the other, with a digest over those that were read.
 pub(crate) struct Reading {
-    file: Box<dyn ReadAt>,
+    file: Arc<dyn ReadAt>,
     longest: usize,
     offset: u64,
     buffer: Vec<u8>,
@@ -98,13 +114,12 @@ pub(crate) struct Reading {
 
 impl Reading {
     pub(crate) fn open(dir: &dyn Dir, name: &str) -> io::Result<Self> {
-        Self::of_lines(dir, name, LONGEST_LINE)
+        Ok(Self::over(Arc::from(dir.open_read(name)?), LONGEST_LINE))
     }
 
-    /// The same for a file whose lines may be longer, or shorter.
-    pub(crate) fn of_lines(dir: &dyn Dir, name: &str, longest: usize) -> io::Result<Self> {
-        let file = dir.open_read(name)?;
-        Ok(Self { file, longest, offset: 0, buffer: Vec::new(), start: 0, digest: Sha256::new() })
+    /// The same for a file that is open, with lines of at most so many bytes.
+    pub(crate) fn over(file: Arc<dyn ReadAt>, longest: usize) -> Self {
+        Self { file, longest, offset: 0, buffer: Vec::new(), start: 0, digest: Sha256::new() }
     }
 
     /// The next line without its end; `None` at the end of the file.

@@ -53,7 +53,7 @@ impl Stop {
     pub(crate) fn of(why: Option<&Why>, trusted: bool) -> Option<Self> {
         let why = why?;
         let hopeless = why.kind == WhyKind::Unauthorized || (why.kind == WhyKind::Forbidden && !trusted);
-        hopeless.then(|| Self::Refused { kind: why.kind, text: why.text.clone() })
+        hopeless.then(|| Self::Refused { kind: why.kind, text: why.to_string() })
     }
 }
 
@@ -69,7 +69,7 @@ impl Desk {
     /// `File` when selection or plan cannot be read or written.
     pub async fn plan(
         &self,
-        selection: &Selection<'_>,
+        selection: &Selection,
         target: Option<(&dyn Dir, &str)>,
         limits: &Limits,
         monitor: &dyn Monitor,
@@ -83,7 +83,7 @@ impl Desk {
             None => None,
         };
         let mut counts = PlanCounts::default();
-        let endings = selection.endings().map_err(JobError::File)?;
+        let endings = selection.endings();
         let looks = stream::iter(endings).map(|ending| async {
             let ending = ending.map_err(JobError::File)?;
             Ok::<_, JobError>(self.planned(ending).await)

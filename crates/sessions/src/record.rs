@@ -12,6 +12,9 @@ pub const INTENT: &str = "session.close";
 /// What an intent is settled with when its DELETE never went out, or surely changed nothing.
 const NOT_SENT: &str = "not_sent";
 
+/// What an intent is settled with when the DELETE is sent once more, under an intent of its own.
+const SENT_AGAIN: &str = "sent_again";
+
 /// Where a guest of a plan is kept: the plan's ledger, and the guest's place in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -55,6 +58,11 @@ impl Purpose {
 /// The change that settles an intent whose DELETE changed nothing.
 pub(crate) fn not_sent(run: &RunId, intent: &str) -> Change {
     Change::new().run(run.clone()).settle_intent(intent, NOT_SENT)
+}
+
+/// Settles an earlier intent in the change that opens the one for the same DELETE, sent again.
+pub(crate) fn sent_again(change: Change, earlier: &str) -> Change {
+    change.settle_intent(earlier, SENT_AGAIN)
 }
 
 /// The item of a guest in the ledger of its plan.

@@ -7,21 +7,21 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::io::{self, BufRead};
+use std::sync::Arc;
 
 use frontdesk_api::id_hash;
 use frontdesk_domain::{Ending, EndingDraft, Violation, Violations};
-use frontdesk_durable::Dir;
+use frontdesk_durable::{Dir, ReadAt};
 
 use crate::file::{LONGEST_LINE, Reading, Writing, next_line, read_line};
 
 /// Lines with problems that are told in full; the rest is counted.
 pub const MOST_BAD_LINES: usize = 20;
 
-/// Guests that were checked, in the order of their lines, kept in a file of their own until this value is dropped.
+/// Guests that were checked, in the order of their lines, kept in a file without a name until this value is dropped.
 #[derive(Debug)]
-pub struct Selection<'d> {
-    dir: &'d dyn Dir,
-    name: String,
+pub struct Selection {
+    file: Arc<dyn ReadAt>,
     guests: u64,
     repeated: u64,
 }
@@ -89,19 +89,19 @@ impl From<io::Error> for SelectionError {
     }
 }
 
-impl<'d> Selection<'d> {
-    /// Reads and checks all of `input`, and keeps what it says in the file `name` of `dir`. What a line leaves out is
-    /// taken from `defaults`. Empty lines are left out.
+impl Selection {
+    /// Reads and checks all of `input`, and keeps what it says in a file of `dir`, which has the name `name` only while it is
+    /// made. What a line leaves out is taken from `defaults`. Empty lines are left out.
     ///
     /// # Errors
     /// `Refused` with all problems, `Empty`, and what the system says.
     pub fn gather(
         mut input: impl BufRead,
         defaults: &EndingDraft,
-        dir: &'d dyn Dir,
+        dir: &dyn Dir,
         name: &str,
     ) -> Result<Self, SelectionError> {
-        let mut writing = Writing::create(dir, name)?;
+        let mut writing = Writing::nameless(dir, name)?;
         let mut seen: HashMap<u64, u64> = HashMap::new();
         let (mut number, mut repeated, mut count) = (0, 0, 0);
         let mut bad = Vec::new();
@@ -143,8 +143,7 @@ impl<'d> Selection<'d> {
         if seen.is_empty() {
             return Err(SelectionError::Empty);
         }
-        writing.publish()?;
-        Ok(Self { dir, name: name.to_owned(), guests: seen.len() as u64, repeated })
+        Ok(Self { file: writing.read_back()?, guests: seen.len() as u64, repeated })
     }
 
     /// How many guests, each counted once.
@@ -164,21 +163,14 @@ impl<'d> Selection<'d> {
     /// # Errors
     /// What the system says.
     pub fn only(&self) -> io::Result<Option<Ending>> {
-        if self.guests == 1 { self.endings()?.next().transpose() } else { Ok(None) }
+        if self.guests == 1 { self.endings().next().transpose() } else { Ok(None) }
     }
 
     /// The guests, in the order of their lines.
-    pub(crate) fn endings(&self) -> io::Result<impl Iterator<Item = io::Result<Ending>> + use<>> {
-        let mut reading = Reading::open(self.dir, &self.name)?;
-        Ok(std::iter::from_fn(move || reading.line().transpose())
-            .map(|line| serde_json::from_slice(&line?).map_err(io::Error::other)))
-    }
-}
-
-impl Drop for Selection<'_> {
-    fn drop(&mut self) {
-        // Best effort: the next selection of the same name replaces what stays.
-        let _ = self.dir.remove(&self.name);
+    pub(crate) fn endings(&self) -> impl Iterator<Item = io::Result<Ending>> + use<> {
+        let mut reading = Reading::over(Arc::clone(&self.file), LONGEST_LINE);
+        std::iter::from_fn(move || reading.line().transpose())
+            .map(|line| serde_json::from_slice(&line?).map_err(io::Error::other))
     }
 }
 

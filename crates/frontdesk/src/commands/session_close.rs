@@ -12,6 +12,7 @@ mod summary;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use frontdesk_api::Cancel;
 use frontdesk_durable::{Dir, OsDir};
@@ -29,6 +30,9 @@ use crate::args::SessionCloseArgs;
 use crate::clock::WallClock;
 use crate::context::{self, Context};
 use crate::{connect, failures, journal, outbox};
+
+/// How long a command for one guest looks at what earlier ones left open: as long as events are delivered before the exit.
+const SETTLING: Duration = Duration::from_secs(5);
 
 pub(crate) async fn run(context: &Context<'_>, arguments: &SessionCloseArgs) -> Result<Exit, Failure> {
     let asked = Asked::check(arguments)?;
@@ -51,6 +55,7 @@ struct Office {
     plans: OsDir,
     watch: Stopwatch,
     shutdown: Shutdown,
+    cancel: Cancel,
     // Owns the task that hands the signal on.
     _signals: JoinSet<()>,
 }
@@ -77,12 +82,13 @@ impl Office {
             journal: Arc::clone(&journal),
             claims: Arc::new(claims),
             concurrency: asked.concurrency,
+            call_deadline: connect::call_deadline(context)?,
             now: clock.source(),
             run: frontdesk_sessions::new_run("close"),
-            cancel,
+            cancel: cancel.clone(),
         })
         .map_err(|error| failed(&error))?;
-        Ok(Self { desk, journal, plans, watch, shutdown, _signals: signals })
+        Ok(Self { desk, journal, plans, watch, shutdown, cancel, _signals: signals })
     }
 
     async fn work(&self, context: &Context<'_>, asked: &Asked) -> Result<Exit, Failure> {
@@ -120,14 +126,24 @@ impl Office {
         }
         if asked.dry_run {
             let outcome = self.desk.preview(&ending.guest_id).await;
-            return summary::previewed_one(context, &ending.guest_id, outcome.as_ref(), &self.effort());
+            let stopped = self.cancel.is_cancelled();
+            return summary::previewed_one(
+                context,
+                &ending.guest_id,
+                outcome.as_ref(),
+                &self.effort(),
+                stopped,
+            );
         }
-        self.desk.settle_open().await.map_err(|error| failed(&error))?;
         let closed = self.desk.close(ending).await.map_err(|error| failed(&error))?;
-        match closed {
-            Some(closed) => summary::closed_one(context, &ending.guest_id, &closed, &self.effort()),
-            None => Ok(Exit::Interrupted),
+        let Some(closed) = closed else { return Err(summary::not_begun()) };
+        let stopped = self.cancel.is_cancelled();
+        let ended = summary::closed_one(context, &ending.guest_id, &closed, &self.effort(), stopped);
+        // What is not looked at by then stays for the next command.
+        if let Ok(settled) = tokio::time::timeout(SETTLING, self.desk.settle_open()).await {
+            settled.map_err(|error| failed(&error))?;
         }
+        ended
     }
 
     async fn many(

@@ -344,9 +344,9 @@ impl OpeningDesk {
             return Ok(found.and_then(|(intent, end)| self.as_earlier(&intent).filter(|_| end.is_none())));
         }
         let Some(CheckedSession { request, .. }) = checked else { return Ok(None) };
-        let open = self.books.read(|reader| reader.open_intents(OPEN_INTENT)).await?;
-        let of_guest = open.iter().filter(|intent| intent.key == request.guest_id.as_str());
-        let mut ours = of_guest.filter_map(|intent| self.as_earlier(intent));
+        let guest = request.guest_id.as_str().to_owned();
+        let open = self.books.read(move |reader| reader.open_intents_of(OPEN_INTENT, &guest)).await?;
+        let mut ours = open.iter().filter_map(|intent| self.as_earlier(intent));
         Ok(ours.find(|earlier| earlier.purpose.place.is_none() && is_same(&earlier.purpose.request, request)))
     }
 

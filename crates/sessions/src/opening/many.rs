@@ -80,7 +80,7 @@ impl OpeningDesk {
     /// goes on.
     pub async fn open_all(
         &self,
-        requests: &Requests<'_>,
+        requests: &Requests,
         options: &OpeningOptions,
         monitor: &dyn OpeningMonitor,
     ) -> Result<OpenedAll, JobError> {
@@ -131,14 +131,14 @@ impl OpeningDesk {
     /// Every line once.
     async fn first_pass(
         &self,
-        requests: &Requests<'_>,
+        requests: &Requests,
         ledger: &str,
         options: &OpeningOptions,
         monitor: &dyn OpeningMonitor,
         report: &mut OpeningReport,
         unknown: &mut Vec<(u64, Result<SessionDraft, Violations>, Answered)>,
     ) -> Result<(), JobError> {
-        let lines = requests.lines().map_err(JobError::File)?.map(|line| line.map_err(JobError::File));
+        let lines = requests.lines().map(|line| line.map_err(JobError::File));
         let OpeningOptions { defaults, limits, .. } = options;
         // Errors of this run: what an earlier one could not do is being done now.
         let mut errors = 0;
@@ -180,13 +180,13 @@ impl OpeningDesk {
     /// When the file of the requests fails.
     pub fn rehearse(
         &self,
-        requests: &Requests<'_>,
+        requests: &Requests,
         options: &OpeningOptions,
         mut each: impl FnMut(u64, Option<OpeningOutcome>),
     ) -> Result<(), JobError> {
         use frontdesk_domain::SessionRefusal;
         use frontdesk_domain::session::Refusal;
-        for line in requests.lines().map_err(JobError::File)? {
+        for line in requests.lines() {
             let Line { number, draft } = line.map_err(JobError::File)?;
             let checked = match draft {
                 Ok(draft) => self.preview(&draft.or(&options.defaults)).map(|_| ()),

@@ -1,20 +1,20 @@
 //! Lines from outside, kept in a file of their own, so that they have a name by which a run is resumed.
 
 use std::io::{self, BufRead};
+use std::sync::Arc;
 
 use frontdesk_domain::{SessionDraft, Violations};
-use frontdesk_durable::Dir;
+use frontdesk_durable::{Dir, ReadAt};
 
 use crate::file::{Reading, Writing, next_line, read_line};
 
 /// The longest line, in bytes: 97 attributes of 10 KB each.
 pub const MOST_LINE_BYTES: usize = 1 << 20;
 
-/// The lines of one input, each a request, kept in a file until this value is dropped.
+/// The lines of one input, each a request, kept in a file without a name until this value is dropped.
 #[derive(Debug)]
-pub struct Requests<'d> {
-    dir: &'d dyn Dir,
-    name: String,
+pub struct Requests {
+    file: Arc<dyn ReadAt>,
     count: u64,
     digest: String,
 }
@@ -28,14 +28,14 @@ pub(super) struct Line {
     pub(super) draft: Result<SessionDraft, Violations>,
 }
 
-impl<'d> Requests<'d> {
-    /// Reads all of `input` and keeps it in the file `name` of `dir`. Empty lines are left out; what is wrong with the
+impl Requests {
+    /// Reads all of `input` and keeps it in a file of `dir`, which has the name `name` only while it is made. Empty lines are left out; what is wrong with the
     /// others is told when their turn comes.
     ///
     /// # Errors
     /// What the system says.
-    pub fn gather(mut input: impl BufRead, dir: &'d dyn Dir, name: &str) -> io::Result<Self> {
-        let mut writing = Writing::create(dir, name)?;
+    pub fn gather(mut input: impl BufRead, dir: &dyn Dir, name: &str) -> io::Result<Self> {
+        let mut writing = Writing::nameless(dir, name)?;
         let mut line = Vec::new();
         let mut count = 0;
         while next_line(&mut input, &mut line, MOST_LINE_BYTES)? {
@@ -43,8 +43,7 @@ impl<'d> Requests<'d> {
             count += u64::from(!line.trim_ascii().is_empty());
         }
         let digest = writing.digest();
-        writing.publish()?;
-        Ok(Self { dir, name: name.to_owned(), count, digest })
+        Ok(Self { file: writing.read_back()?, count, digest })
     }
 
     /// How many requests.
@@ -60,10 +59,10 @@ impl<'d> Requests<'d> {
     }
 
     /// The requests, in their order.
-    pub(super) fn lines(&self) -> io::Result<impl Iterator<Item = io::Result<Line>> + use<>> {
-        let mut reading = Reading::of_lines(self.dir, &self.name, MOST_LINE_BYTES + 1)?;
+    pub(super) fn lines(&self) -> impl Iterator<Item = io::Result<Line>> + use<> {
+        let mut reading = Reading::over(Arc::clone(&self.file), MOST_LINE_BYTES + 1);
         let mut number = 0;
-        Ok(std::iter::from_fn(move || {
+        std::iter::from_fn(move || {
             loop {
                 let bytes = match reading.line() {
                     Ok(bytes) => bytes?,
@@ -74,14 +73,7 @@ impl<'d> Requests<'d> {
                     return Some(Ok(Line { number, draft }));
                 }
             }
-        }))
-    }
-}
-
-impl Drop for Requests<'_> {
-    fn drop(&mut self) {
-        // Best effort: the next requests of the same name replace what stays.
-        let _ = self.dir.remove(&self.name);
+        })
     }
 }
 
@@ -97,7 +89,7 @@ mod tests {
         let long = format!("{{\"guest_id\":\"{}\"}}", "x".repeat(MOST_LINE_BYTES));
         let text = format!("\n{{\"guest_id\":\"a\"}}\n  \nno\n{long}\n[]\r\n{{}}");
         let requests = Requests::gather(text.as_bytes(), &dir, "spool").unwrap();
-        let lines: Vec<Line> = requests.lines().unwrap().map(Result::unwrap).collect();
+        let lines: Vec<Line> = requests.lines().map(Result::unwrap).collect();
         let numbers: Vec<u64> = lines.iter().map(|line| line.number).collect();
         assert_eq!((numbers, requests.count()), (vec![2, 4, 5, 6, 7], 5));
         let rule = |at: usize| lines[at].draft.as_ref().map_err(|found| found.as_slice()[0].rule);
@@ -109,7 +101,7 @@ mod tests {
         let again = Requests::gather(text.as_bytes(), &dir, "other").unwrap();
         assert_eq!(again.digest(), requests.digest());
         assert_ne!(Requests::gather(&b"{}"[..], &dir, "third").unwrap().digest(), requests.digest());
-        drop((requests, again));
+        // Nothing of them has a name, whatever becomes of the process.
         assert_eq!(dir.list("").unwrap(), []);
     }
 }

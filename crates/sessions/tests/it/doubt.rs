@@ -1,13 +1,15 @@
 //! Answers that are lost, and what is known afterwards (contract §6: 404 after a lost reply is our own work).
 
-use frontdesk_api::Cancel;
+use std::time::Duration;
+
+use frontdesk_api::{CallOptions, Cancel};
 use frontdesk_domain::closure::{Outcome, OutcomeKind, WhyKind};
 use frontdesk_domain::{Ending, EndingDraft};
 use frontdesk_sessions::{INTENT, Limits, Silent};
 use http::Method;
 use proptest::prelude::*;
 
-use crate::support::{Fault, Heard, Place, Tenant, names, report};
+use crate::support::{Fault, Heard, Place, Tenant, names, now, report};
 
 fn ending(guest: &str) -> Ending {
     EndingDraft::new().guest_id(guest).reason("timeout").retain_data(true).check().unwrap()
@@ -92,6 +94,86 @@ async fn what_cannot_be_looked_at_is_unknown_until_it_can() {
     assert_eq!(ended.len(), 3);
 }
 
+/// A process was killed while its DELETE was under way: what the platform does with it may come after our look.
+#[tokio::test(start_paused = true)]
+async fn a_session_that_goes_on_is_in_doubt_as_long_as_a_call_may_be_under_way() {
+    let (tenant, place) = (Tenant::active(2), Place::new());
+    let process = place.process(&tenant);
+    let endpoint = Place::endpoint(&process);
+    place.left_open(&process, "g-000", "timeout", Duration::from_secs(1));
+    place.left_open(&process, "g-001", "timeout", 5 * CallOptions::DEADLINE);
+    assert_eq!(process.desk.settle_open().await.unwrap(), 1, "of the old one nothing is under way");
+    let open = place.reader().open_intents(INTENT).unwrap();
+    assert_eq!(open.iter().map(|intent| &*intent.key).collect::<Vec<_>>(), ["g-000"]);
+    assert!(place.terminations().is_empty());
+
+    // The platform carries it out.
+    tenant.fates().get_mut("g-000").unwrap().state = "closed".to_owned();
+    assert_eq!(process.desk.settle_open().await.unwrap(), 1);
+    assert!(place.reader().open_intents(INTENT).unwrap().is_empty());
+    assert_eq!(place.events(&endpoint).0, ["g-000"], "its event is not lost");
+}
+
+/// Who closes a guest that an earlier run left in doubt.
+#[tokio::test(start_paused = true)]
+async fn what_an_earlier_run_ended_is_told_with_its_words_and_what_this_one_ends_with_its_own() {
+    for (ended_by_then, reason, reference) in
+        [(true, "bot_handoff", "ticket-7".into()), (false, "timeout", serde_json::Value::Null)]
+    {
+        let (tenant, place) = (Tenant::active(1), Place::new());
+        let process = place.process(&tenant);
+        let endpoint = Place::endpoint(&process);
+        place.left_open(&process, "g-000", "bot_handoff", Duration::from_secs(1));
+        if ended_by_then {
+            tenant.fates().get_mut("g-000").unwrap().state = "closed".to_owned();
+        }
+        let closed = process.desk.close(&ending("g-000")).await.unwrap().unwrap();
+        assert_eq!((closed.outcome, tenant.ended()), (Outcome::Ended, u64::from(!ended_by_then)));
+        assert!(place.reader().open_intents(INTENT).unwrap().is_empty());
+        let records = place.terminations();
+        assert_eq!((records.len(), &records[0]["reason"]), (1, &reason.into()), "{records:?}");
+        assert_eq!(
+            (&records[0]["external_ref"], &records[0]["retain_data"]),
+            (&reference, &(!ended_by_then).into())
+        );
+        assert_eq!(place.events(&endpoint).1["reason"], reason);
+    }
+}
+
+/// Looks of others' guests are made side by side, and each reads its own intent only.
+#[tokio::test(start_paused = true)]
+async fn many_open_intents_are_settled_side_by_side() {
+    let (tenant, place) = (Tenant::active(40), Place::new());
+    let process = place.process_with(&tenant, 5, Cancel::never(), Some("10000"));
+    for guest in names(40) {
+        place.left_open(&process, &guest, "timeout", 5 * CallOptions::DEADLINE);
+    }
+    let single = now();
+    process.desk.preview(&names(1)[0].parse().unwrap()).await;
+    let single = single.elapsed();
+    let all = now();
+    assert!(process.desk.settle_open().await.unwrap() >= 35, "but for guests that share a claim");
+    assert!(all.elapsed() < single * 20, "{:?} for 40, {single:?} for one", all.elapsed());
+}
+
+/// What a server writes about a guest is told to whoever runs the command, and is not in the audit.
+#[tokio::test(start_paused = true)]
+async fn the_audit_has_no_words_of_the_platform() {
+    let (tenant, place, outcome) = one(&[Fault::None, Fault::Status(400)]).await;
+    let why = outcome.why().unwrap();
+    assert!(why.said.as_ref().unwrap().contains("g-000"), "{why:?}");
+    assert!(!why.text.contains("g-000") && why.text.contains("400"), "{why:?}");
+    assert_eq!(tenant.ended(), 0);
+    place
+        .reader()
+        .entries(0, None, &mut |entry| {
+            assert!(!entry.body().contains("g-000"), "{}", entry.body());
+            std::ops::ControlFlow::Continue(())
+        })
+        .unwrap();
+    assert_eq!(place.terminations()[0]["error"], why.text.as_str());
+}
+
 /// The signal to stop while a DELETE is on its way: its answer is waited for, and nothing new begins.
 #[tokio::test(start_paused = true)]
 async fn stopping_lets_what_was_sent_come_to_its_end() {
@@ -100,7 +182,7 @@ async fn stopping_lets_what_was_sent_come_to_its_end() {
     let process = place.process_with(&tenant, 5, cancel, None);
     let plan = place.plan(&process, &names(50), "plan").await;
     let stopping = async {
-        tokio::time::sleep(std::time::Duration::from_millis(333)).await;
+        tokio::time::sleep(Duration::from_millis(333)).await;
         stop.cancel();
     };
     let (limits, heard) = (Limits::default(), Heard::default());

@@ -12,15 +12,17 @@ use bytes::Bytes;
 use frontdesk_api::clock::{Clock as _, VirtualClock};
 use frontdesk_api::transport::Body;
 use frontdesk_api::transport::memory::{MemoryTransport, Reply};
-use frontdesk_api::{CallOptions, Cancel, Client, Credentials, Gateway, Rate, Transport, TransportError};
+use frontdesk_api::{
+    CallOptions, Cancel, Client, Credentials, Gateway, GuestSessions as _, Rate, Transport, TransportError,
+};
 use frontdesk_domain::closure::{Outcome, OutcomeKind};
 use frontdesk_domain::signature::SigningSecret;
 use frontdesk_domain::{EndingDraft, EventKind, GuestId, RunId, Secret, Timestamp};
 use frontdesk_durable::{Dir, OsDir};
 use frontdesk_journal::outbox::NewEndpoint;
-use frontdesk_journal::{Change, Entry, Journal, Reader, Settings};
+use frontdesk_journal::{Change, Entry, Intent, Journal, Reader, Settings};
 use frontdesk_sessions::{
-    Applied, Closed, Desk, DeskParts, Limits, Monitor, PlanFile, Planned, Planning, Report, Selection,
+    Applied, Closed, Desk, DeskParts, INTENT, Limits, Monitor, PlanFile, Planned, Planning, Report, Selection,
 };
 use futures_util::future::BoxFuture;
 use http::Method;
@@ -136,7 +138,11 @@ impl Tenant {
         let fault = self.0.faults.lock().unwrap()(request.method(), &guest, number);
         match fault {
             Fault::LostBefore => return Reply::reset(),
-            Fault::Status(status) => return Reply::status(status),
+            Fault::Status(status) => {
+                let message = format!("guest {guest} is not to be ended");
+                let body = json!({"code": "guest.refused", "message": message}).to_string();
+                return Reply::status(status).body(body);
+            }
             Fault::Throttle(seconds) => {
                 return Reply::status(429).header("retry-after", &seconds.to_string());
             }
@@ -280,12 +286,22 @@ impl Place {
             journal: Arc::clone(&journal),
             claims: self.dir("claims"),
             concurrency: NonZeroU32::new(at_once).unwrap(),
+            call_deadline: CallOptions::DEADLINE,
             now,
             run: RunId::new("close-1").unwrap(),
             cancel,
         })
         .unwrap();
         Process { desk, gateway, journal }
+    }
+
+    /// Leaves the intent of a process that is no more, opened so long ago.
+    pub(crate) fn left_open(&self, process: &Process, guest: &str, reason: &str, ago: Duration) {
+        let body = json!({"host": process.gateway.describe().host, "run": "close-0",
+            "ending": {"guest_id": guest, "reason": reason, "retain_data": false, "external_ref": "ticket-7"}});
+        let at = noon().checked_sub(ago).unwrap();
+        let intent = Intent::new(format!("{INTENT}/{guest}"), INTENT, guest, &body, at).unwrap();
+        process.journal.record(Change::new().open_intent(intent)).unwrap();
     }
 
     pub(crate) fn reader(&self) -> Reader {

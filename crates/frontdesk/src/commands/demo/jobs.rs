@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use frontdesk_api::{Cancel, Gateway};
+use frontdesk_api::{CallOptions, Cancel, Gateway};
 use frontdesk_deliveries::{DrainOptions, Silent as SilentDrain};
 use frontdesk_domain::message::{HistoryTarget, TypeFilter};
 use frontdesk_domain::{EndingDraft, EventKind, HistoryPageSize, MaxDepth};
@@ -222,6 +222,7 @@ impl Place<'_> {
             journal: Arc::clone(journal),
             claims: Arc::new(claims),
             concurrency: NonZeroU32::MIN.saturating_add(4),
+            call_deadline: CallOptions::DEADLINE,
             now: self.clock.source(),
             run,
             cancel: self.cancel.clone(),

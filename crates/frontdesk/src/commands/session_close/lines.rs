@@ -80,8 +80,8 @@ pub(super) fn told(outcome: &Outcome) -> String {
         Outcome::Ended => "ended".to_owned(),
         Outcome::Duplicate => "duplicate: it had ended before".to_owned(),
         Outcome::Skipped { state } => format!("skipped: it is {}", printable(state.as_str())),
-        Outcome::Failed(why) => format!("failed: {}", printable(&why.text)),
-        Outcome::Unknown(why) => format!("unknown: {}", printable(&why.text)),
+        Outcome::Failed(why) => format!("failed: {}", printable(&why.to_string())),
+        Outcome::Unknown(why) => format!("unknown: {}", printable(&why.to_string())),
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use frontdesk_domain::closure::{Outcome, OutcomeKind, WhyKind};
-use frontdesk_domain::{GuestId, GuestState};
+use frontdesk_domain::{GuestId, GuestState, Why};
 use frontdesk_sessions::{Closed, Counts, Percentiles, PlanCounts, ReadBack, Report, Stop};
 use frontdesk_shell::printer::printable;
 use frontdesk_shell::quantity::show_count;
@@ -13,6 +13,10 @@ use serde::Serialize;
 
 use super::lines::{ClosedLine, PlannedLine, told};
 use crate::context::Context;
+use crate::failures;
+
+/// What a client needs to end sessions.
+const SCOPES: &str = "webchat:guest:read and webchat:guest:manage";
 
 /// What it took.
 #[derive(Clone, Copy, Serialize)]
@@ -207,7 +211,10 @@ pub(super) fn planned(
     context.printer.data(&Last { summary }, |last| last.summary.text())?;
     Ok(match counts {
         PlanCounts { failed: 0, .. } => Exit::Done,
-        PlanCounts { failed, guests, .. } if failed == guests => Exit::Unavailable,
+        PlanCounts { failed, guests, .. } if failed == guests => {
+            return Err(Failure::new(Exit::Unavailable, "unavailable", "no guest could be looked at")
+                .hint("the lines say why; nothing was changed"));
+        }
         _ => Exit::Partial,
     })
 }
@@ -242,7 +249,10 @@ pub(super) fn applied(
     Ok(match (skipped, failed + unknown, still_active + unread) {
         (0, 0, 0) => Exit::Done,
         // Nothing but failures: the platform was no help.
-        (0, 1.., 0) if !done && unknown == 0 => Exit::Unavailable,
+        (0, 1.., 0) if !done && unknown == 0 => {
+            return Err(Failure::new(Exit::Unavailable, "unavailable", "no session was ended")
+                .hint("the lines say why; the same command goes on"));
+        }
         _ => Exit::Partial,
     })
 }
@@ -255,7 +265,7 @@ fn stopped(stop: &Stop, then: &str, refused: Exit) -> Result<Exit, Failure> {
                 .hint("look at why they failed, then run it again")
         }
         Stop::Refused { text, .. } => Failure::new(refused, stop_name(stop), format!("{text}; {then}"))
-            .hint("check the client and give its role webchat:guest:read and webchat:guest:manage"),
+            .hint(format!("check the client and give its role {SCOPES}")),
     })
 }
 
@@ -265,6 +275,7 @@ pub(super) fn closed_one(
     guest: &GuestId,
     closed: &Closed,
     effort: &Effort,
+    stopped: bool,
 ) -> Result<Exit, Failure> {
     context.printer.data(&ClosedLine::new(guest, closed), ClosedLine::text)?;
     let mut report = Report { guests: 1, ..Report::default() };
@@ -272,7 +283,13 @@ pub(super) fn closed_one(
     report.latencies.add(closed);
     let summary = ClosedSummary { read_back: None, ..ClosedSummary::of(&report, false, *effort) };
     context.printer.data(&Last { summary }, |last| last.summary.effort.text())?;
-    Ok(exit_of(&closed.outcome))
+    exit_of(&closed.outcome, stopped)
+}
+
+/// The signal to stop came before anything was sent.
+pub(super) fn not_begun() -> Failure {
+    Failure::new(Exit::Interrupted, "interrupted", "interrupted before anything was sent")
+        .hint("run the same command again")
 }
 
 /// What would become of one guest.
@@ -281,6 +298,7 @@ pub(super) fn previewed_one(
     guest: &GuestId,
     outcome: Option<&Outcome>,
     effort: &Effort,
+    stopped: bool,
 ) -> Result<Exit, Failure> {
     context.printer.data(&PlannedLine::new(guest, outcome), |_| match outcome {
         None => format!("{}: would be ended", printable(guest.as_str())),
@@ -290,20 +308,59 @@ pub(super) fn previewed_one(
     report.counts.add(outcome.map_or(OutcomeKind::Ended, Outcome::kind));
     let summary = ClosedSummary::of(&report, true, *effort);
     context.printer.data(&Last { summary }, |last| last.summary.effort.text())?;
-    Ok(outcome.map_or(Exit::Done, exit_of))
+    outcome.map_or(Ok(Exit::Done), |outcome| exit_of(outcome, stopped))
 }
 
-fn exit_of(outcome: &Outcome) -> Exit {
-    match outcome {
-        Outcome::Ended | Outcome::Duplicate => Exit::Done,
-        Outcome::Skipped { .. } | Outcome::Unknown(_) => Exit::Partial,
-        Outcome::Failed(why) => match why.kind {
-            WhyKind::Unauthorized | WhyKind::Forbidden => Exit::Auth,
-            WhyKind::Interrupted => Exit::Interrupted,
-            WhyKind::Refused | WhyKind::Conflict => Exit::Partial,
-            WhyKind::Throttled | WhyKind::Unavailable | WhyKind::Malformed | WhyKind::StillActive => {
-                Exit::Unavailable
-            }
-        },
+/// The exit code of a single guest; the failure says what is missing. With `stopped`, the signal to stop came.
+fn exit_of(outcome: &Outcome, stopped: bool) -> Result<Exit, Failure> {
+    let by_signal = |why: &Why| match stopped {
+        true => Why { kind: WhyKind::Interrupted, ..why.clone() },
+        false => why.clone(),
+    };
+    Err(match outcome {
+        Outcome::Ended | Outcome::Duplicate => return Ok(Exit::Done),
+        Outcome::Skipped { state } => {
+            let message = format!("the session is {}", printable(state.as_str()));
+            Failure::new(Exit::Partial, "skipped", message)
+                .hint("only active sessions are ended; nothing was changed")
+        }
+        Outcome::Unknown(why) => failures::in_doubt(&by_signal(why)),
+        Outcome::Failed(why) => failures::not_done(&by_signal(why), SCOPES),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_single_guest_that_was_not_ended_has_a_failure_with_its_code_and_a_hint() {
+        use WhyKind::{Forbidden, Interrupted, Malformed, Refused, Throttled, Unauthorized, Unavailable};
+        let code = |outcome: &Outcome, stopped| {
+            let failure = exit_of(outcome, stopped).unwrap_err();
+            let line: serde_json::Value = serde_json::from_str(&failure.to_json()).unwrap();
+            assert!(!line["error"]["hint"].as_str().unwrap().is_empty(), "{line}");
+            assert_eq!(line["error"]["code"], failure.exit().code());
+            failure.exit()
+        };
+        for (kind, exit) in [
+            (Unauthorized, Exit::Auth),
+            (Forbidden, Exit::Auth),
+            (Refused, Exit::Unavailable),
+            (Throttled, Exit::Unavailable),
+            (Unavailable, Exit::Unavailable),
+            (Malformed, Exit::Unavailable),
+            (Interrupted, Exit::Interrupted),
+        ] {
+            assert_eq!(code(&Outcome::Failed(Why::new(kind, "so")), false), exit, "{kind:?}");
+        }
+        let unknown = |kind| Outcome::Unknown(Why::new(kind, "so").saying("\u{1b}[2J"));
+        assert_eq!(code(&unknown(Unavailable), false), Exit::Partial);
+        // Ctrl-C while the answer was waited for.
+        assert_eq!(code(&unknown(Interrupted), false), Exit::Interrupted);
+        assert_eq!(code(&unknown(Unavailable), true), Exit::Interrupted);
+        assert_eq!(code(&Outcome::Skipped { state: GuestState::Inactive }, false), Exit::Partial);
+        assert!(exit_of(&Outcome::Ended, true).is_ok_and(|exit| exit == Exit::Done));
+        assert!(!exit_of(&unknown(Unavailable), false).unwrap_err().to_string().contains('\u{1b}'));
     }
 }

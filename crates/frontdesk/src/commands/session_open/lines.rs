@@ -93,8 +93,8 @@ fn told(outcome: &OpeningOutcome) -> String {
             }
             text
         }
-        OpeningOutcome::Failed(why) => format!("failed: {}", printable(&why.text)),
-        OpeningOutcome::Unknown(why) => format!("unknown: {}", printable(&why.text)),
+        OpeningOutcome::Failed(why) => format!("failed: {}", printable(&why.to_string())),
+        OpeningOutcome::Unknown(why) => format!("unknown: {}", printable(&why.to_string())),
     }
 }
 
@@ -140,7 +140,7 @@ impl<'p> Lines<'p> {
     pub(super) fn rehearse(
         &self,
         desk: &OpeningDesk,
-        requests: &Requests<'_>,
+        requests: &Requests,
         options: &OpeningOptions,
     ) -> Result<Rehearsed, JobError> {
         let mut counts = Rehearsed::default();

@@ -1,7 +1,7 @@
 //! What it came to, and the exit code.
 
 use frontdesk_domain::session::OpeningOutcome;
-use frontdesk_domain::{GuestId, SessionRefusal, WhyKind};
+use frontdesk_domain::{GuestId, SessionRefusal};
 use frontdesk_sessions::{OpeningCounts, OpeningReport, Percentiles, Stop};
 use frontdesk_shell::printer::printable;
 use frontdesk_shell::quantity::show_count;
@@ -10,6 +10,10 @@ use serde::Serialize;
 
 use crate::commands::session_close::{Effort, Last, stop_name};
 use crate::context::Context;
+use crate::failures;
+
+/// What a client needs to open sessions.
+const SCOPES: &str = "webchat:conversation:write and conversation:read";
 
 /// A report: counts, success rate, percentiles.
 #[derive(Serialize)]
@@ -121,8 +125,6 @@ pub(super) fn opened(
 }
 
 /// What helps who is not let in.
-const ALLOWED: &str = "check the client and give its role webchat:conversation:write and conversation:read";
-
 fn stopped(stop: &Stop, done: bool) -> Result<Exit, Failure> {
     Err(match stop {
         Stop::Interrupted => return Ok(Exit::Interrupted),
@@ -134,42 +136,27 @@ fn stopped(stop: &Stop, done: bool) -> Result<Exit, Failure> {
         .hint("look at why they failed, then run it again"),
         Stop::Refused { text, .. } => {
             let exit = if done { Exit::Partial } else { Exit::Auth };
-            Failure::new(exit, stop_name(stop), format!("{text}; the same command goes on")).hint(ALLOWED)
+            Failure::new(exit, stop_name(stop), format!("{text}; the same command goes on"))
+                .hint(format!("check the client and give its role {SCOPES}"))
         }
     })
 }
 
-/// The exit code of a single request; the failure says why nothing was sent.
+/// The exit code of a single request; the failure says why there is no session.
 fn exit_of(outcome: &OpeningOutcome) -> Result<Exit, Failure> {
-    Ok(match outcome {
-        OpeningOutcome::Opened(_) | OpeningOutcome::AlreadyOpen { .. } => Exit::Done,
-        OpeningOutcome::Unknown(_) => {
-            return Err(Failure::new(Exit::Partial, "unknown", "a session may have been opened").hint(
-                "the next session open finds out, and opens none twice; session list shows what is unknown",
-            ));
-        }
+    Err(match outcome {
+        OpeningOutcome::Opened(_) | OpeningOutcome::AlreadyOpen { .. } => return Ok(Exit::Done),
+        OpeningOutcome::Unknown(why) => failures::in_doubt(why),
         OpeningOutcome::Refused(refusal) => {
             // The line of the request has said which.
             let rules = match refusal.violations.len() {
                 1 => "it breaks a rule".to_owned(),
                 broken => format!("it breaks {broken} rules"),
             };
-            return Err(refused(refusal.policy, &rules));
+            refused(refusal.policy, &rules)
         }
-        OpeningOutcome::Failed(why) => match why.kind {
-            WhyKind::Unauthorized => return Err(not_allowed("unauthorized")),
-            WhyKind::Forbidden => return Err(not_allowed("forbidden")),
-            WhyKind::Interrupted => Exit::Interrupted,
-            WhyKind::Refused | WhyKind::Conflict => Exit::Partial,
-            WhyKind::Throttled | WhyKind::Unavailable | WhyKind::Malformed | WhyKind::StillActive => {
-                Exit::Unavailable
-            }
-        },
+        OpeningOutcome::Failed(why) => failures::not_done(why, SCOPES),
     })
-}
-
-fn not_allowed(kind: &'static str) -> Failure {
-    Failure::new(Exit::Auth, kind, "the client may not open sessions").hint(ALLOWED)
 }
 
 fn refused(policy: bool, told: &str) -> Failure {
