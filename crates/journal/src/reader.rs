@@ -179,7 +179,7 @@ impl Reader {
         self.connection.query_row(INTENT, [id], read_intent).optional().during(Action::Read, layout::DATABASE)
     }
 
-    /// Whether there is something that [`Change::prune`] would take away.
+    /// Whether there is something that [`Change::prune`](crate::Change::prune) would take away.
     ///
     /// # Errors
     /// What SQLite says.

@@ -1,6 +1,7 @@
 //! `frontdesk message status`: looking again at messages that wait for a receipt.
 
 use frontdesk_messages::{Counts, Stop};
+use frontdesk_shell::printer::printable;
 use frontdesk_shell::quantity::show_count;
 use frontdesk_shell::{Exit, Failure};
 use serde::Serialize;
@@ -65,7 +66,8 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &MessageStatusArgs) ->
     if let Some(why) = report.why.filter(|_| report.looks == 0) {
         use frontdesk_domain::WhyKind::{Forbidden, Unauthorized};
         let exit = if matches!(why.kind, Unauthorized | Forbidden) { Exit::Auth } else { Exit::Unavailable };
-        return Err(Failure::new(exit, "not_looked_at", why.text).hint("nothing was lost: look again later"));
+        return Err(Failure::new(exit, "not_looked_at", printable(&why.to_string()))
+            .hint("nothing was lost: look again later"));
     }
     let Counts { failed, unknown, timeout, .. } = report.counts;
     Ok(if failed + unknown + timeout + report.unread == 0 { Exit::Done } else { Exit::Partial })

@@ -3,6 +3,7 @@
 //! Every line has its place in a ledger that is named by the platform and the bytes of the input, so the same command
 //! resumes after a crash, and two of them at once share the work. What was refused, failed or is unknown is taken up again.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use frontdesk_domain::session::{OpeningKind, OpeningOutcome};
@@ -92,15 +93,7 @@ impl OpeningDesk {
         let mut report = OpeningReport { requests: count, ..OpeningReport::default() };
         let mut unknown = Vec::new();
         self.first_pass(requests, &ledger, options, monitor, &mut report, &mut unknown).await?;
-        for (line, draft, answered) in unknown {
-            let again = match report.stop {
-                None => self.open_at(draft, Some(&Place::new(&ledger, line))).await?,
-                Some(_) => None,
-            };
-            let answered = again.unwrap_or(answered);
-            report.add(&answered);
-            monitor.answered(line, &answered, report.counts.total(), count);
-        }
+        self.second_pass(&ledger, unknown, monitor, &mut report).await?;
         if report.stop.is_none() && self.cancel.is_cancelled() {
             report.stop = Some(Stop::Interrupted);
         }
@@ -169,6 +162,42 @@ impl OpeningDesk {
             if report.stop.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
         if few_at_once(self.claims.width(), &self.cancel, lines, begin, end).await? {
+            report.stop.get_or_insert(Stop::Interrupted);
+        }
+        Ok(())
+    }
+
+    /// Those that are unknown once more, unless the job was stopped. What is not known then is left to the next run.
+    async fn second_pass(
+        &self,
+        ledger: &str,
+        unknown: Vec<(u64, Result<SessionDraft, Violations>, Answered)>,
+        monitor: &dyn OpeningMonitor,
+        report: &mut OpeningReport,
+    ) -> Result<(), JobError> {
+        let total = report.requests;
+        let stopped = report.stop.is_some();
+        let mut first: BTreeMap<u64, Answered> =
+            unknown.iter().map(|(line, _, answered)| (*line, answered.clone())).collect();
+        let mut tell = |line, answered: &Answered| {
+            report.add(answered);
+            monitor.answered(line, answered, report.counts.total(), total);
+        };
+        let again = unknown.into_iter().filter(|_| !stopped).map(|(line, draft, _)| Ok((line, draft)));
+        let begin = |(line, draft)| async move {
+            let answered = self.open_at(draft, Some(&Place::new(ledger, line))).await?;
+            Ok(answered.map(|answered| (line, answered)))
+        };
+        let end = |(line, answered): (u64, Answered)| {
+            first.remove(&line);
+            tell(line, &answered);
+            ControlFlow::Continue(())
+        };
+        let interrupted = few_at_once(self.claims.width(), &self.cancel, again, begin, end).await?;
+        for (line, answered) in first {
+            tell(line, &answered);
+        }
+        if interrupted {
             report.stop.get_or_insert(Stop::Interrupted);
         }
         Ok(())

@@ -72,9 +72,9 @@ impl<'a> SentLine<'a> {
         };
         text.push_str(&match self.outcome {
             Outcome::Sent => format!("sent, {}", self.delivery.unwrap_or("pending")),
-            Outcome::NotSent(why) => format!("not sent: {}", printable(&why.text)),
-            Outcome::Refused(why) => format!("refused: {}", printable(&why.text)),
-            Outcome::Unknown(why) => format!("unknown: {}", printable(&why.text)),
+            Outcome::NotSent(why) => format!("not sent: {}", printable(&why.to_string())),
+            Outcome::Refused(why) => format!("refused: {}", printable(&why.to_string())),
+            Outcome::Unknown(why) => format!("unknown: {}", printable(&why.to_string())),
         });
         if let (Some(elapsed), Some(state)) = (self.elapsed_time_sec, self.sla) {
             text.push_str(&format!(" ({:.1} s, {})", elapsed.as_f64(), state.as_str()));

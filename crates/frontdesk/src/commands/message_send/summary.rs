@@ -3,6 +3,7 @@
 use frontdesk_domain::WhyKind;
 use frontdesk_domain::delivery::MeasuredSkew;
 use frontdesk_messages::{Counts, Report, Stop};
+use frontdesk_shell::printer::printable;
 use frontdesk_shell::quantity::show_count;
 use frontdesk_shell::{Exit, Failure};
 use serde::Serialize;
@@ -96,7 +97,7 @@ pub(super) fn sent(
                 WhyKind::Throttled => "the platform named the time it wants: run the same command after it",
                 _ => "check the client and give its role conversation:read and conversation:send",
             };
-            let message = format!("{}; the same command goes on", why.text);
+            let message = format!("{}; the same command goes on", printable(&why.to_string()));
             return Err(Failure::new(exit, name(&Stop::Hopeless(why.clone())), message).hint(hint));
         }
         None => {}

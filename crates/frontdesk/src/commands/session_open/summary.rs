@@ -124,7 +124,6 @@ pub(super) fn opened(
     }
 }
 
-/// What helps who is not let in.
 fn stopped(stop: &Stop, done: bool) -> Result<Exit, Failure> {
     Err(match stop {
         Stop::Interrupted => return Ok(Exit::Interrupted),
