@@ -180,7 +180,10 @@ pub(crate) fn sandbox_gateway(ready: &Ready, clock: &WallClock, cancel: Cancel) 
     };
     let base: BaseUrl = ready.base_url.parse().map_err(|error| broken(&error))?;
     let credentials = Credentials::new(&ready.client_id, Secret::new(&*ready.client_secret))
-        .and_then(|credentials| credentials.scopes(SCOPES.into_iter().chain(GUEST_SCOPES)))
+        .and_then(|credentials| {
+            let scopes = [SCOPES, GUEST_SCOPES, OPENING_SCOPES, MESSAGE_SCOPES].into_iter().flatten();
+            credentials.scopes(scopes)
+        })
         .map_err(|error| broken(&error))?;
     let client = Client::builder(base, credentials).clock(clock.client_clock());
     let client = client.build(transport(&ReqwestOptions::default())?);

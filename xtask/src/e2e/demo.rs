@@ -47,7 +47,14 @@ fn demo(scene: &Scene<'_>) -> Outcome {
         "histories",
         "sessions",
     ];
-    for word in words.into_iter().chain(["webhook", "journal"]) {
+    for word in words.into_iter().chain([
+        "webhook",
+        "journal",
+        "messages",
+        "arrived",
+        "consent",
+        "found in this session",
+    ]) {
         ensure!(said.contains(word), "{}", run.wrong(&format!("the summary does not speak of {word:?}")));
     }
     ensure!(elsewhere.stats().requests.is_empty(), "the demo asked the tenant of the environment");
@@ -75,28 +82,44 @@ fn demo(scene: &Scene<'_>) -> Outcome {
         held > 0 && preview["summary"]["held"].as_u64() == Some(held as u64),
         "{held} are held, and retention counts others: {preview}"
     );
-    both_jobs(&after, &own)?;
+    both_jobs(&after, &own, 21)?;
     // Again: its own folder is no reason to refuse.
     let again = scene.desk("data").inside(folder).json(&["demo"])?.exits(0)?;
     let summary = again.last()?;
-    let closed = &summary["closed"];
+    let (closed, story) = (&summary["closed"], &summary["story"]);
+    let told = [("messages_sent", 2), ("messages_arrived", 2), ("history_messages", 3)];
+    for (name, count) in told {
+        ensure!(story[name].as_u64() == Some(count), "{}", again.wrong(&format!("{name} is not {count}")));
+    }
+    ensure!(
+        story["closed"] == "ended" && story["found_again"] == true && story["archived"] == "provisional",
+        "{}",
+        again.wrong("the story did not end as it should")
+    );
+    // Whom it opened the session for is in the log, with his consent.
+    let guest = story["guest_id"].as_str().unwrap_or_default();
+    let consent = after.json(&["session", "consent", guest])?.exits(0)?;
+    let session = story["session_id"].as_str().unwrap_or("none");
+    let said = String::from_utf8_lossy(&consent.stdout);
+    ensure!(said.contains(session), "{}", consent.wrong("the session's consent is not on record"));
     // A newcomer sees each way a session comes out, and nothing that failed.
     for outcome in ["ended", "duplicate", "skipped"] {
         ensure!(closed[outcome].as_u64() > Some(0), "{}", again.wrong(&format!("no session is {outcome}")));
     }
     let events =
-        summary["histories"].as_u64().zip(closed["ended"].as_u64()).map(|(pulled, ended)| pulled + ended);
+        summary["histories"].as_u64().zip(closed["ended"].as_u64()).map(|(pulled, ended)| pulled + ended + 2);
     ensure!(
         events.is_some() && summary["events_received"].as_u64() >= events,
         "{}",
         again.wrong("the receiver got fewer events than there were")
     );
-    both_jobs(&after, &own)?;
-    after.verifies(listed.len() as u64)
+    both_jobs(&after, &own, 22)?;
+    // Another guest came.
+    after.verifies(listed.len() as u64 + 1)
 }
 
 /// What both jobs left: whole histories, a journal that verifies, and no event that waits.
-fn both_jobs(after: &Desk<'_>, own: &Path) -> Outcome {
+fn both_jobs(after: &Desk<'_>, own: &Path, count: usize) -> Outcome {
     after.json(&["audit", "verify"])?.exits(0)?;
     let deliveries = after.json(&["webhook", "deliveries"])?.exits(0)?;
     let lines = deliveries.lines()?;
@@ -109,7 +132,7 @@ fn both_jobs(after: &Desk<'_>, own: &Path) -> Outcome {
         .into_iter()
         .filter(|path| path.to_string_lossy().ends_with(".report.json"))
         .collect();
-    ensure!(histories.len() == 20, "{} histories are there", histories.len());
+    ensure!(histories.len() == count, "{} histories are there", histories.len());
     for path in histories {
         let report: Value =
             serde_json::from_slice(&files::read(&path)?).map_err(|error| error.to_string())?;

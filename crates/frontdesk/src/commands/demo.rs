@@ -1,11 +1,13 @@
-//! `frontdesk demo`: the whole job against a tenant in this process.
+//! `frontdesk demo`: everything, against a tenant in this process.
 //!
-//! First a pull, its certificate and a search; then ([`jobs`]) histories and the end of sessions; then ([`kept`]) what
-//! becomes of what is kept.
+//! First ([`story`]) one guest, from the opening of a session to its end; then a pull of this and two thousand other
+//! conversations, its certificate and a search; then ([`jobs`]) histories and the end of sessions, many at once; then
+//! ([`kept`]) what becomes of what is kept.
 //! Ignores profile and environment on purpose: a demonstration never touches a real tenant or a real archive.
 
 mod jobs;
 mod kept;
+mod story;
 
 use std::fs;
 use std::io;
@@ -13,15 +15,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use frontdesk_api::Cancel;
+use frontdesk_api::{Cancel, CancelHandle};
 use frontdesk_archive::{Expression, Search, SearchHit, Settings as StoreSettings, VerifyOptions};
-use frontdesk_archiver::{Pull, PullRequest};
+use frontdesk_archiver::{Pull, PullRequest, Silent as SilentPull};
 use frontdesk_domain::{OrganizationId, PageSize, RunState, TimeRange, Timestamp};
 use frontdesk_durable::{OsDir, publish};
 use frontdesk_sandbox::{Config, GuestPlan, Sandbox, Untidy, serve};
 use frontdesk_shell::clock::Stopwatch;
 use frontdesk_shell::quantity::{show_count, show_size};
-use frontdesk_shell::{Environment, Exit, Failure, Printer};
+use frontdesk_shell::{Environment, Exit, Failure, Printer, Shutdown};
 use serde::Serialize;
 
 use crate::args::GlobalArgs;
@@ -60,6 +62,7 @@ struct Summary<'a> {
     kept: &'a kept::Kept,
     #[serde(flatten)]
     jobs: &'a jobs::Jobs,
+    story: &'a story::Story,
     elapsed_ms: u64,
 }
 
@@ -119,7 +122,13 @@ pub(crate) async fn run(global: &GlobalArgs, printer: &Printer) -> Result<Exit, 
     ));
 
     let clock = WallClock::system();
-    let gateway = connect::sandbox_gateway(&ready, &clock, Cancel::never())?;
+    let shutdown = context::signals()?;
+    let (stop, cancel) = Cancel::pair();
+    let gateway = Arc::new(connect::sandbox_gateway(&ready, &clock, cancel.clone())?);
+    let place = jobs::Place { context: &context, clock: &clock, sandbox: &sandbox, ready: &ready, cancel };
+    let journal = place.journal()?;
+    let began = clock.now();
+    let mut story = heeding(&shutdown, &stop, place.story(&gateway, &journal)).await?;
     let root = context.archive_root()?;
     let organization: OrganizationId = ready
         .organization_id
@@ -134,31 +143,25 @@ pub(crate) async fn run(global: &GlobalArgs, printer: &Printer) -> Result<Exit, 
     };
     let now = clock.source();
     let writer = Arc::new(store::open_writer(&root, &settings, Arc::clone(&now))?);
-    let request = request(&ready.from.to_string(), &ready.to.to_string())?;
-    let shutdown = context::signals()?;
+    let year = request(&ready.from.to_string(), &ready.to.to_string())?;
     let monitor = Watch::new(printer, context.progress(None), Unit::Range);
-    let pull = Pull::new(&gateway, Arc::clone(&writer), organization, &*now);
-    let report = pull.run(&request, shutdown.requested(), &monitor).await;
+    let pull = Pull::new(&*gateway, Arc::clone(&writer), organization, &*now);
+    let report = pull.run(&year, shutdown.requested(), &monitor).await;
     drop(monitor);
-    drop(pull);
     let report = report.map_err(|error| failures::archive(&error.0))?;
-    archive_pull::close(writer)?;
     archive_pull::ended(&report, true)?;
-    let (stop, cancel) = Cancel::pair();
-    let place = jobs::Place { context: &context, clock: &clock, sandbox: &sandbox, ready: &ready, cancel };
-    let jobs = {
-        let mut work = std::pin::pin!(place.run());
-        tokio::select! {
-            jobs = &mut work => jobs,
-            () = shutdown.requested() => {
-                stop.cancel();
-                work.await
-            }
-        }
-    }?;
+    // The story is of today, and may still change: its certificate is provisional.
+    let today = request(&began.to_string(), &now().to_string())?;
+    let told = pull.run(&today, shutdown.requested(), &SilentPull).await;
+    drop(pull);
+    let told = told.map_err(|error| failures::archive(&error.0))?;
+    archive_pull::ended(&told, false)?;
+    archive_pull::close(writer)?;
+    let jobs = heeding(&shutdown, &stop, place.run(&gateway, journal)).await?;
     running.stop().await;
 
     let reader = store::open_reader(&root)?;
+    story.archived(told.certificate.state, &reader)?;
     let stats = reader.stats().map_err(|error| failures::archive(&error))?;
     let verified =
         reader.verify(&VerifyOptions::default(), &mut |_| {}).map_err(|error| failures::archive(&error))?;
@@ -183,10 +186,27 @@ pub(crate) async fn run(global: &GlobalArgs, printer: &Printer) -> Result<Exit, 
         search_us,
         kept: &kept,
         jobs: &jobs,
+        story: &story,
         elapsed_ms: watch.elapsed_ms(),
     };
     printer.data(&summary, |summary| text(summary, page.hits.first()))?;
-    Ok(if verified.damaged.is_empty() && kept.is_good() { jobs.exit() } else { Exit::Integrity })
+    Ok(match verified.damaged.is_empty() && kept.is_good() {
+        true if story.is_whole() => jobs.exit(),
+        true => jobs.exit().max(Exit::Partial),
+        false => Exit::Integrity,
+    })
+}
+
+/// Does the work to its end, which comes soon after the signal to stop.
+async fn heeding<T>(shutdown: &Shutdown, stop: &CancelHandle, work: impl Future<Output = T>) -> T {
+    let mut work = std::pin::pin!(work);
+    tokio::select! {
+        done = &mut work => done,
+        () = shutdown.requested() => {
+            stop.cancel();
+            work.await
+        }
+    }
 }
 
 /// Makes the folder, or refuses one that is not ours.
@@ -229,6 +249,10 @@ fn request(from: &str, to: &str) -> Result<PullRequest, Failure> {
 fn text(summary: &Summary<'_>, newest: Option<&SearchHit>) -> String {
     format!(
         "\
+One guest
+{story}
+
+Two thousand
 certificate   {state} (run {run})
 archive       ./{folder}: {stored} stored, {unchanged} unchanged, {raw} in {packed} ({ratio:.1} : 1)
 verified      {verified} records, {damaged} damaged
@@ -265,6 +289,7 @@ Took {seconds:.1} s. Try next:
         newest = newest
             .map_or_else(String::new, |hit| archive_search::line(hit, false))
             .replace('\n', "\n              "),
+        story = summary.story.text(),
         kept = summary.kept.text(),
         jobs = summary.jobs.text(),
         seconds = summary.elapsed_ms as f64 / 1000.0,

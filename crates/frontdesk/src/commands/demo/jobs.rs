@@ -30,7 +30,7 @@ use serde_json::{Value, json};
 use super::FOLDER;
 use crate::clock::WallClock;
 use crate::context::Context;
-use crate::{connect, failures, journal, outbox};
+use crate::{failures, journal, outbox};
 
 /// Conversations whose histories are pulled, and guests whose sessions are to be ended.
 const CONVERSATIONS: u64 = 20;
@@ -116,12 +116,23 @@ pub(super) struct Place<'a> {
 }
 
 impl Place<'_> {
-    /// Both jobs, one after the other, then the webhook and the journal.
-    pub(super) async fn run(&self) -> Result<Jobs, Failure> {
-        let gateway = connect::sandbox_gateway(self.ready, self.clock, self.cancel.clone())?;
+    /// The journal of all of it, with somebody who is told of what happens.
+    pub(super) fn journal(&self) -> Result<Arc<Journal>, Failure> {
         let journal = Arc::new(journal::open(self.context, "demo", self.clock)?);
         self.subscribe(&journal)?;
-        let histories = self.histories(&gateway, &journal).await?;
+        Ok(journal)
+    }
+
+    /// Both jobs, one after the other, then the webhook and the journal.
+    pub(super) async fn run(&self, gateway: &Arc<Gateway>, journal: Arc<Journal>) -> Result<Jobs, Failure> {
+        let targets = (0..CONVERSATIONS)
+            .map(|k| {
+                let id = self.sandbox.conversation_id(k).unwrap_or_default();
+                HistoryTarget::new(&self.ready.organization_id, &self.ready.domain_id, id)
+                    .map_err(|error| broken("the sandbox's ids are none").caused_by(&error))
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let histories = self.histories(gateway, &journal, targets).await?;
         let (plan, closed) = self.sessions(gateway, &journal).await?;
         let mut options = DrainOptions::default();
         options.time = Some(DELIVERING);
@@ -166,23 +177,18 @@ impl Place<'_> {
         journal.record(change).map(|_| ()).map_err(failed)
     }
 
-    async fn histories(
+    /// Pulls these histories into the folder of all of them.
+    pub(super) async fn histories(
         &self,
         gateway: &Gateway,
         journal: &Arc<Journal>,
+        targets: Vec<HistoryTarget>,
     ) -> Result<frontdesk_history::Totals, Failure> {
         let data = self.data()?;
         let work = folder(&data, "state/history")?;
         let out = folder(&data, HISTORIES)?;
         let session = Session { journal: Arc::clone(journal), work: Arc::new(work) };
         let destination = Arc::new(Folder::new(Arc::new(out), format!("{FOLDER}/{HISTORIES}")));
-        let targets = (0..CONVERSATIONS)
-            .map(|k| {
-                let id = self.sandbox.conversation_id(k).unwrap_or_default();
-                HistoryTarget::new(&self.ready.organization_id, &self.ready.domain_id, id)
-                    .map_err(|error| broken("the sandbox's ids are none").caused_by(&error))
-            })
-            .collect::<Result<Vec<_>, _>>()?;
         let request = PullRequest {
             page_size: HistoryPageSize::default(),
             depth: MaxDepth::default(),
@@ -206,19 +212,16 @@ impl Place<'_> {
 
     async fn sessions(
         &self,
-        gateway: Gateway,
+        gateway: &Arc<Gateway>,
         journal: &Arc<Journal>,
     ) -> Result<(PlanCounts, Counts), Failure> {
-        let failed = |error: frontdesk_sessions::JobError| {
-            Failure::from_error(Exit::Storage, "sessions", &error).hint("look at the space that is left")
-        };
         let data = self.data()?;
         let (plans, claims) = (folder(&data, "plans")?, folder(&data, "state/sessions")?);
         let run = frontdesk_sessions::new_run("close");
         // A plan is not replaced: that of an earlier demonstration stays.
         let name = format!("{}.ndjson", run.as_str());
         let desk = Desk::new(DeskParts {
-            guests: Arc::new(gateway),
+            guests: Arc::<Gateway>::clone(gateway),
             journal: Arc::clone(journal),
             claims: Arc::new(claims),
             concurrency: NonZeroU32::MIN.saturating_add(4),
@@ -227,7 +230,7 @@ impl Place<'_> {
             run,
             cancel: self.cancel.clone(),
         })
-        .map_err(failed)?;
+        .map_err(job_failed)?;
         let guests: String = (0..GUESTS)
             .filter_map(|k| self.sandbox.guest_id(k))
             .map(|id| format!("{}\n", json!({"guest_id": id})))
@@ -238,14 +241,14 @@ impl Place<'_> {
         let limits = Limits { max_count: Some(GUESTS), max_errors: Some(0) };
         // Looked at first; nothing is changed by it.
         let target = Some((&plans as &dyn Dir, &*name));
-        let counts = match desk.plan(&selection, target, &limits, &SilentDesk).await.map_err(failed)? {
+        let counts = match desk.plan(&selection, target, &limits, &SilentDesk).await.map_err(job_failed)? {
             Planning::Made(counts) => counts,
             Planning::TooMany { .. } | Planning::Stopped { .. } => return Err(interrupted()),
         };
         drop(selection);
         let plan = PlanFile::open(Arc::new(plans), &name)
             .map_err(|error| broken("the plan is not what was written").caused_by(&error))?;
-        match desk.apply(&plan, &limits, &SilentDesk).await.map_err(failed)? {
+        match desk.apply(&plan, &limits, &SilentDesk).await.map_err(job_failed)? {
             Applied::Report(report) if report.not_reached() > 0 => Err(interrupted()),
             Applied::Report(report) => Ok((counts, report.counts)),
             Applied::Foreign | Applied::TooMany { .. } => Err(broken("the plan is not its own")),
@@ -261,7 +264,7 @@ impl Place<'_> {
     }
 
     /// Asks the sandbox behind its door, in this process.
-    fn door(&self, method: Method, path: &str, body: &Value) -> Result<Value, Failure> {
+    pub(super) fn door(&self, method: Method, path: &str, body: &Value) -> Result<Value, Failure> {
         let failed = |error: &dyn std::error::Error| broken("the sandbox's door stays shut").caused_by(error);
         let request = Request::builder()
             .method(method)
@@ -275,13 +278,13 @@ impl Place<'_> {
         serde_json::from_slice(&reply.into_bytes()).map_err(|error| failed(&error))
     }
 
-    fn data(&self) -> Result<PathBuf, Failure> {
+    pub(super) fn data(&self) -> Result<PathBuf, Failure> {
         self.context.settings.data_dir(&self.context.environment)
     }
 }
 
 /// A folder of the data directory, made where it is not there.
-fn folder(data: &Path, name: &str) -> Result<OsDir, Failure> {
+pub(super) fn folder(data: &Path, name: &str) -> Result<OsDir, Failure> {
     let open = || {
         let dir = OsDir::open_or_create(data)?;
         if let Some((parent, _)) = name.split_once('/') {
@@ -291,6 +294,11 @@ fn folder(data: &Path, name: &str) -> Result<OsDir, Failure> {
         OsDir::open(dir.local_path(name))
     };
     open().map_err(|error| failures::files(&error))
+}
+
+/// A job on sessions that could not go on.
+pub(super) fn job_failed(error: frontdesk_sessions::JobError) -> Failure {
+    Failure::from_error(Exit::Storage, "sessions", &error).hint("look at the space that is left")
 }
 
 /// What `frontdesk audit verify` does.
@@ -304,11 +312,11 @@ fn verify(root: &Path) -> Result<frontdesk_journal::Verified, Failure> {
     tokio::task::block_in_place(work).map_err(|error| failures::journal(&error))
 }
 
-fn broken(what: &'static str) -> Failure {
+pub(super) fn broken(what: &'static str) -> Failure {
     Failure::new(Exit::Unexpected, "demo", what)
 }
 
-fn interrupted() -> Failure {
-    Failure::new(Exit::Interrupted, "interrupted", "interrupted before both jobs were done")
+pub(super) fn interrupted() -> Failure {
+    Failure::new(Exit::Interrupted, "interrupted", "interrupted before all of it was done")
         .hint("run the demonstration again; it begins anew")
 }
