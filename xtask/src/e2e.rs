@@ -48,8 +48,10 @@ mod kept_histories;
 mod keys;
 mod kill;
 mod kill_sessions;
+mod lost_reply;
 mod memory;
 mod mount;
+mod once;
 mod opening;
 mod options;
 mod process;
@@ -62,12 +64,14 @@ mod retention;
 mod sandbox;
 mod scene;
 mod search;
+mod sending;
 mod serve;
 mod sessions;
 mod stock_tools;
 mod storage;
 mod strace;
 mod telling;
+mod ten_thousand;
 mod tenant;
 mod truth;
 mod webhooks;
@@ -128,9 +132,11 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
 /// Every scenario. Long ones first, so that the short ones fill the gaps.
 fn all(options: &Options) -> Vec<Scenario> {
     let mut all = Vec::new();
+    all.extend(ten_thousand::scenarios());
     all.extend(memory::scenarios());
     all.extend(kill::scenarios(options));
     all.extend(kill_sessions::scenarios(options));
+    all.extend(lost_reply::scenarios(options));
     all.extend(removal::scenarios());
     all.extend(serve::scenarios());
     all.extend(besieged::scenarios());
@@ -139,6 +145,7 @@ fn all(options: &Options) -> Vec<Scenario> {
     all.extend(sessions::scenarios());
     all.extend(history::scenarios());
     all.extend(kept_histories::scenarios());
+    all.extend(sending::scenarios());
     all.extend(closing::scenarios());
     all.extend(opening::scenarios());
     all.extend(webhooks::scenarios());

@@ -306,7 +306,7 @@ fn refused(scene: &Scene<'_>) -> Outcome {
         (status(401, vec![]), 4, "unauthorized"),
         (status(403, vec![]), 4, "forbidden"),
         (status(409, vec![]), 3, "conflict"),
-        (status(400, vec![]), 3, "refused"),
+        (status(400, vec![]), 5, "refused"),
         (status(429, wait), 5, "throttled"),
     ] {
         let path = Some("/api/v2/conversations/webchat".to_owned());

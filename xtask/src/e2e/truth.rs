@@ -1,4 +1,4 @@
-//! What the sandbox says of guests, histories and webhooks: the truth behind its door.
+//! What the sandbox says of guests, sessions, messages, histories and webhooks: the truth behind its door.
 
 use http::Method;
 use serde::Deserialize;
@@ -53,6 +53,30 @@ impl Received {
     }
 }
 
+/// A session that was opened.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(super) struct Opened {
+    pub(super) id: String,
+    pub(super) guest_id: String,
+    pub(super) agent_id: String,
+    /// The idempotency key it was opened with, and how many requests came with it.
+    pub(super) key: Option<String>,
+    pub(super) posts: u64,
+}
+
+/// A message that was taken.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(super) struct Taken {
+    pub(super) id: String,
+    pub(super) conversation_id: String,
+    /// The client id it was taken under, and how many requests came with it.
+    pub(super) client_id: Option<String>,
+    pub(super) posts: u64,
+    pub(super) content: Value,
+    /// How far it will get.
+    pub(super) last_status: String,
+}
+
 /// What is in a history, or in several.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(super) struct Histories {
@@ -77,6 +101,21 @@ impl Tenant<'_> {
     /// Every guest, in the order of their numbers.
     pub(super) fn guests(&self) -> Result<Vec<Guest>, String> {
         lines(&self.door(Method::GET, "guests", &Value::Null)?)
+    }
+
+    /// Every session that was opened, in the order in which they were.
+    pub(super) fn opened(&self) -> Result<Vec<Opened>, String> {
+        lines(&self.door(Method::GET, "sessions", &Value::Null)?)
+    }
+
+    /// Every message that was taken, in the order in which they were.
+    pub(super) fn taken(&self) -> Result<Vec<Taken>, String> {
+        lines(&self.door(Method::GET, "messages", &Value::Null)?)
+    }
+
+    /// When receipts come, of messages that are taken from now on.
+    pub(super) fn plan_receipts(&self, plan: &Value) -> Outcome {
+        self.door(Method::POST, "receipts", plan).map(|_| ())
     }
 
     /// What is in all histories.

@@ -8,7 +8,7 @@ use frontdesk_api::{CallOptions, Cancel};
 use frontdesk_messages::{Line, Lines, OutcomeKind, Silent};
 use http::Method;
 
-use crate::support::{Loss, Office, Tenant, input, line};
+use crate::support::{Loss, Office, Tenant, input, line, ready};
 
 fn lines(tenant: &Tenant, count: usize) -> Vec<String> {
     let talks = tenant.talks(count.min(20));
@@ -118,7 +118,7 @@ async fn a_dropped_call_is_settled_by_the_next_run() {
     let courier = office.courier(1, Cancel::never());
     let one = std::num::NonZeroUsize::MIN;
     let dropped =
-        tokio::time::timeout(Duration::from_secs(1), courier.send_all(input(&all), one, &Silent)).await;
+        tokio::time::timeout(Duration::from_secs(1), courier.send_all(ready(&all), one, &Silent)).await;
     assert!(dropped.is_err());
     assert_eq!(tenant.totals(), (1, 0));
     let reader = office.journal.reader().unwrap();
@@ -131,6 +131,38 @@ async fn a_dropped_call_is_settled_by_the_next_run() {
     assert_eq!(report.counts.sent, 1);
     assert_eq!(tenant.totals(), (1, 1));
     assert!(reader.open_intents(frontdesk_messages::INTENT).unwrap().is_empty());
+}
+
+/// A process that dies while a request is on its way, carried out or not, for each of its requests: the next one sends
+/// what is not there, and nothing twice.
+#[tokio::test(start_paused = true)]
+async fn a_process_dies_at_each_of_its_requests() {
+    // Two looks and three POSTs.
+    const REQUESTS: u64 = 5;
+    for (nth, loss) in (0..REQUESTS).flat_map(|nth| [(nth, Loss::Dead), (nth, Loss::Silence)]) {
+        let tenant = Tenant::unlimited();
+        let office = Office::new(&tenant).no_wait();
+        let talks = tenant.talks(2);
+        let text = |k: usize| line(&talks[k / 2].0, &talks[k / 2].1, &format!("message {k}"));
+        let all: Vec<_> = (0..3).map(text).collect();
+        let mut count = 0;
+        tenant.losses(move |_, _, _| {
+            count += 1;
+            if count > nth { loss } else { Loss::None }
+        });
+        let courier = office.courier(1, Cancel::never());
+        let run = courier.send_all(ready(&all), std::num::NonZeroUsize::MIN, &Silent);
+        let died = tokio::time::timeout(Duration::from_secs(1), run).await.is_err();
+        assert!(died, "{nth}, {loss:?}: it ended before it died");
+        let (there, _) = tenant.totals();
+        let reader = office.journal.reader().unwrap();
+        let open = reader.open_intents(frontdesk_messages::INTENT).unwrap().len() as u64;
+        assert!(there < 4 && open <= 1, "{nth}, {loss:?}: {there} messages, {open} intents");
+        tenant.losses(|_, _, _| Loss::None);
+        let (report, _) = office.send(ready(&all)).await;
+        assert_eq!((report.counts.sent, tenant.totals().0), (3, 3), "{nth}, {loss:?}");
+        assert!(reader.open_intents(frontdesk_messages::INTENT).unwrap().is_empty(), "{nth}, {loss:?}");
+    }
 }
 
 /// Two runs of the same lines at the same time send each of them once.

@@ -14,11 +14,14 @@ use frontdesk_api::transport::Body;
 use frontdesk_api::{
     BaseUrl, CallOptions, Cancel, Client, Credentials, Gateway, Transport, TransportError, TransportKind,
 };
+use frontdesk_domain::outbound::MessageDraft;
 use frontdesk_domain::signature::SigningSecret;
 use frontdesk_domain::{EventKind, Secret, Timestamp};
 use frontdesk_journal::outbox::NewEndpoint;
 use frontdesk_journal::{Change, Entry, Journal, Settings};
-use frontdesk_messages::{Batch, Courier, CourierParts, Lines, Monitor, Report, SendError, Sent, Watching};
+use frontdesk_messages::{
+    Batch, Courier, CourierParts, Line, Lines, Monitor, Report, SendError, Sent, Watching,
+};
 use frontdesk_sandbox::{Break, Config, Ending, Moment, Reply, Sandbox};
 use futures_util::future::BoxFuture;
 use futures_util::{StreamExt as _, stream};
@@ -38,6 +41,8 @@ pub(crate) enum Loss {
     None,
     /// It never reaches the platform.
     Before,
+    /// It never reaches the platform, and nothing ends.
+    Dead,
     /// It is carried out; no byte of the reply comes.
     Reset,
     /// It is carried out; this many bytes of the reply's body come.
@@ -179,6 +184,7 @@ impl Transport for InProcess {
             };
             match loss {
                 Loss::Before => return Err(TransportError::new(TransportKind::Reset)),
+                Loss::Dead => return std::future::pending().await,
                 Loss::Refused(status, wait) => {
                     let response = http::Response::builder().status(status).header("retry-after", wait);
                     let body = Body::whole(r#"{"code":"test","message":"refused"}"#);
@@ -325,4 +331,13 @@ pub(crate) fn line(conversation: &str, from: &str, text: &str) -> String {
 pub(crate) fn input(lines: &[String]) -> Lines {
     let text = lines.join("\n");
     Lines::read(std::io::Cursor::new(text.into_bytes()), Batch::default()).unwrap()
+}
+
+/// The same without a thread that reads: virtual time stands still until they are there.
+pub(crate) fn ready(lines: &[String]) -> Lines {
+    let batch = Batch::default();
+    let line = |(line, number): (&String, u64)| {
+        Line::of_batch(&batch, number, MessageDraft::read(line.as_bytes()).unwrap(), line)
+    };
+    Lines::of(lines.iter().zip(1..).map(line).collect())
 }
