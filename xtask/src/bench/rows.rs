@@ -5,10 +5,12 @@ mod closing;
 mod histories;
 mod ingest;
 mod memory;
+mod pii;
 mod rate;
 mod report;
 mod restart;
 mod search;
+mod sending;
 mod verify;
 
 use std::path::Path;
@@ -52,6 +54,7 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Row>, String> {
     }
     if bench.wants("S8") {
         rows.extend(rate::measure(bench)?);
+        rows.extend(sending::measure(bench)?);
     }
     if bench.wants("S10") {
         rows.extend(histories::measure(bench)?);
@@ -61,6 +64,9 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Row>, String> {
     }
     if bench.wants("S12") {
         rows.extend(audit::measure(bench)?);
+    }
+    if bench.wants("S16") {
+        rows.extend(pii::measure()?);
     }
     Ok(rows)
 }
