@@ -13,7 +13,7 @@ use crate::Outcome;
 use crate::cargo;
 
 const USAGE: &str = "\
-usage: cargo xtask bench [--baseline DIR] [--rows S1,S2,S3,S4,S5,S7,S8,S10,S11,S12,S13,S14,S15,S16,R14] [--records N] [--million]
+usage: cargo xtask bench [--baseline DIR] [--rows S1,S2,S3,S4,S5,S7,S8,S9,S10,S11,S12,S13,S14,S15,S16,R14] [--records N] [--million]
 
   --baseline DIR  the documents' programs in Go; built and run where a Go compiler is there
   --rows LIST     only these rows

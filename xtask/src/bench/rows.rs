@@ -1,6 +1,7 @@
 //! The rows of the targets this project has reached for so far.
 
 mod audit;
+mod changes;
 mod closing;
 mod histories;
 mod ingest;
@@ -55,6 +56,9 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Row>, String> {
     if bench.wants("S8") {
         rows.extend(rate::measure(bench)?);
         rows.extend(sending::measure(bench)?);
+    }
+    if bench.wants("S9") {
+        rows.push(changes::measure(bench)?);
     }
     if bench.wants("S10") {
         rows.extend(histories::measure(bench)?);

@@ -24,6 +24,7 @@ mod message;
 mod outbound;
 mod payload;
 mod pii;
+mod pii_rates;
 mod query;
 mod range;
 mod record;
