@@ -267,6 +267,8 @@ Took {seconds:.1} s. Try next:
   {program} --data-dir {folder} archive report --summary | tail
   {program} --data-dir {folder} archive hold list | head
   {program} --data-dir {folder} archive retain --days 30
+  {program} --data-dir {folder} session list
+  {program} --data-dir {folder} message sla
   {program} --data-dir {folder} audit tail
   {program} --data-dir {folder} webhook deliveries | tail
   {program} --data-dir {folder} serve        then: curl 'http://127.0.0.1:8080/api/v1/archive/search?q=invoice'
