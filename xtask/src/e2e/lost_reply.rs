@@ -108,12 +108,18 @@ fn every_byte(scene: &Scene<'_>, job: Job, longest: u64) -> Outcome {
 /// has written that down.
 fn killed(scene: &Scene<'_>, job: Job, kills: usize) -> Outcome {
     const LINES: usize = 24;
+    /// Until the kill comes, a run goes on with what nothing holds up: lines that it may use for that, for each kill.
+    const AHEAD: usize = 400;
+    /// As many as either job does at once.
+    const UNDER_WAY: u64 = 64;
+    let count = (LINES + AHEAD) * kills;
     let (tenant, desk, talks) = open_scene(scene)?;
     let desk = desk.with("FRONTDESK_TIMEOUT_HEAD", "60s").with("FRONTDESK_TIMEOUT_IDLE", "60s");
-    let from = job.lines(&desk, LINES * kills, &talks)?;
+    let from = job.lines(&desk, count, &talks)?;
     for kill in 0..kills {
-        // Of those that no run has come to so far.
-        let victim = job.count(&tenant).max((LINES * kill) as u64) + scene.random().below(LINES as u64 / 2);
+        // Of those that no run has come to so far: what was under way when one was killed may have been done or not.
+        let begun = job.count(&tenant) + UNDER_WAY;
+        let victim = begun.max((LINES * kill) as u64) + scene.random().below(LINES as u64 / 2);
         let mark = job.mark(usize::try_from(victim).unwrap_or(0));
         let stalled = match scene.random().below(3) {
             0 => Effect::Stall(Point::BeforeHead),
@@ -137,7 +143,7 @@ fn killed(scene: &Scene<'_>, job: Job, kills: usize) -> Outcome {
     }
     tenant.set_faults(&FaultPlan::default())?;
     let run = desk.run(&job.command(&from))?.exits(0)?;
-    job.all_done(&tenant, &run, LINES * kills)?;
+    job.all_done(&tenant, &run, count)?;
     ensure!(tenant.fired("stall") >= kills as u64, "fewer answers stayed away than processes were killed");
     desk.json(&["audit", "verify"])?.exits(0)?;
     Ok(())
