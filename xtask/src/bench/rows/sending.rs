@@ -90,7 +90,7 @@ fn run(bench: &Bench, folder: &Path, ready: &Value, count: u64, more: &[&str]) -
     }
     let mut lines = String::new();
     for (number, talk) in (0..count).zip(talks.iter().cycle()) {
-        let line = json!({"conversation_id": talk["id"], "from": talk["agent_id"], "to": [talk["customer_id"]],
+        let line = json!({"conversation_id": talk["conversation_id"], "from": talk["agent_id"], "to": [talk["customer_id"]],
                           "type": "text/plain", "content": format!("This is no. {number}.")});
         let _ = writeln!(lines, "{line}");
     }
