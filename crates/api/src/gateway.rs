@@ -38,6 +38,7 @@ pub(crate) mod details_query;
 mod guest;
 mod history;
 mod message;
+mod object;
 mod opening;
 mod pages;
 mod percent;

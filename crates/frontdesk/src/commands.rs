@@ -19,6 +19,7 @@ mod completions;
 mod config_show;
 mod demo;
 mod doctor;
+mod effort;
 mod history_pull;
 mod man;
 mod message_send;

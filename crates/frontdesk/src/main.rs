@@ -9,6 +9,7 @@ mod connect;
 mod context;
 mod failures;
 mod heap;
+mod interruption;
 mod journal;
 mod outbox;
 mod pii;

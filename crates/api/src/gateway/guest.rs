@@ -7,6 +7,7 @@ use frontdesk_domain::{Ending, GuestId, GuestState, Timestamp};
 use http::{Method, header, response};
 use serde::Deserialize;
 
+use super::object::SmallObject;
 use super::percent::encoded;
 use crate::base_url::BaseUrl;
 use crate::endpoint::{Auth, BodyReader, DecodeError, EncodeError, Endpoint, Repeat};
@@ -49,7 +50,7 @@ impl Endpoint for ReadGuest {
 
     fn reader(&self, head: &response::Parts) -> Result<GuestReader, DecodeError> {
         match head.status.as_u16() {
-            200 => Ok(GuestReader { id: self.id.clone(), body: Vec::new() }),
+            200 => Ok(GuestReader { id: self.id.clone(), body: SmallObject::about("a guest", MOST_BYTES) }),
             other => Err(DecodeError::new(format!("status {other} where 200 was expected"))),
         }
     }
@@ -99,7 +100,7 @@ fn request(method: Method, base: &BaseUrl, path: &str) -> Result<http::Request<B
 #[derive(Debug)]
 pub struct GuestReader {
     id: GuestId,
-    body: Vec<u8>,
+    body: SmallObject,
 }
 
 #[derive(Deserialize)]
@@ -115,28 +116,11 @@ impl BodyReader for GuestReader {
     type Output = Guest;
 
     fn push(&mut self, chunk: &[u8]) -> Result<(), DecodeError> {
-        if self.body.len() + chunk.len() > MOST_BYTES {
-            return Err(DecodeError::new("it is larger than what is said about a guest can be"));
-        }
-        self.body.extend_from_slice(chunk);
-        Ok(())
+        self.body.push(chunk)
     }
 
     fn finish(self) -> Result<Guest, DecodeError> {
-        if self.body.is_empty() {
-            return Err(DecodeError::new("it is empty"));
-        }
-        // An array with the values in this order would be read as well.
-        if self.body.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
-            return Err(DecodeError::new("it is no JSON object"));
-        }
-        let answer: Answer = serde_json::from_slice(&self.body).map_err(|error| match error.classify() {
-            serde_json::error::Category::Eof => DecodeError::truncated("it ends inside the object"),
-            serde_json::error::Category::Data => {
-                DecodeError::new("it is no object with an id and a state as text")
-            }
-            _ => DecodeError::new("it is not JSON"),
-        })?;
+        let answer: Answer = self.body.read("it is no object with an id and a state as text")?;
         // An answer about somebody else must not decide about this guest.
         if answer.id != self.id.as_str() {
             return Err(DecodeError::new("it is about another guest"));

@@ -8,6 +8,7 @@ use http::{Method, header, response};
 use serde::Deserialize;
 
 use super::conversation::{PATH, date};
+use super::object::SmallObject;
 use crate::base_url::BaseUrl;
 use crate::endpoint::{Auth, BodyReader, DecodeError, EncodeError, Endpoint, Repeat};
 
@@ -58,7 +59,10 @@ impl Endpoint for SendMessage {
     fn reader(&self, head: &response::Parts) -> Result<AcceptedReader, DecodeError> {
         match head.status.as_u16() {
             // 202 is the contract's; 200 and 201 say no less.
-            200..=202 => Ok(AcceptedReader { date: date(&head.headers), body: Vec::new() }),
+            200..=202 => Ok(AcceptedReader {
+                date: date(&head.headers),
+                body: SmallObject::about("a message", MOST_BYTES),
+            }),
             other => Err(DecodeError::new(format!("status {other} where 202 was expected"))),
         }
     }
@@ -68,7 +72,7 @@ impl Endpoint for SendMessage {
 #[derive(Debug)]
 pub struct AcceptedReader {
     date: Option<Timestamp>,
-    body: Vec<u8>,
+    body: SmallObject,
 }
 
 #[derive(Deserialize)]
@@ -81,28 +85,11 @@ impl BodyReader for AcceptedReader {
     type Output = (MessageId, Status, Option<Timestamp>);
 
     fn push(&mut self, chunk: &[u8]) -> Result<(), DecodeError> {
-        if self.body.len() + chunk.len() > MOST_BYTES {
-            return Err(DecodeError::new("it is larger than what is said about a message can be"));
-        }
-        self.body.extend_from_slice(chunk);
-        Ok(())
+        self.body.push(chunk)
     }
 
     fn finish(self) -> Result<Self::Output, DecodeError> {
-        if self.body.is_empty() {
-            return Err(DecodeError::new("it is empty"));
-        }
-        // An array with the values in this order would be read as well.
-        if self.body.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
-            return Err(DecodeError::new("it is no JSON object"));
-        }
-        let answer: Answer = serde_json::from_slice(&self.body).map_err(|error| match error.classify() {
-            serde_json::error::Category::Eof => DecodeError::truncated("it ends inside the object"),
-            serde_json::error::Category::Data => {
-                DecodeError::new("it is no object with an id and a status as text")
-            }
-            _ => DecodeError::new("it is not JSON"),
-        })?;
+        let answer: Answer = self.body.read("it is no object with an id and a status as text")?;
         let status =
             answer.status.parse().map_err(|_| DecodeError::new("its status is one we do not know"))?;
         Ok((answer.id, status, self.date))

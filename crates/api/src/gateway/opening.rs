@@ -8,6 +8,7 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
+use super::object::SmallObject;
 use crate::base_url::BaseUrl;
 use crate::endpoint::{Auth, BodyReader, DecodeError, EncodeError, Endpoint, Repeat};
 use crate::openings::{OpenReply, Opening};
@@ -111,7 +112,11 @@ impl Endpoint for OpenSession {
         match head.status {
             StatusCode::CREATED | StatusCode::CONFLICT => {
                 let guest = self.opening.request.guest_id.as_str().to_owned();
-                Ok(OpenReader { status: head.status, guest, body: Vec::new() })
+                Ok(OpenReader {
+                    status: head.status,
+                    guest,
+                    body: SmallObject::about("a session", MOST_BYTES),
+                })
             }
             other => Err(DecodeError::new(format!("status {} where 201 was expected", other.as_u16()))),
         }
@@ -123,7 +128,7 @@ impl Endpoint for OpenSession {
 pub struct OpenReader {
     status: StatusCode,
     guest: String,
-    body: Vec<u8>,
+    body: SmallObject,
 }
 
 #[derive(Deserialize)]
@@ -151,11 +156,7 @@ impl BodyReader for OpenReader {
     type Output = OpenReply;
 
     fn push(&mut self, chunk: &[u8]) -> Result<(), DecodeError> {
-        if self.body.len() + chunk.len() > MOST_BYTES {
-            return Err(DecodeError::new("it is larger than what is said about a session can be"));
-        }
-        self.body.extend_from_slice(chunk);
-        Ok(())
+        self.body.push(chunk)
     }
 
     fn finish(self) -> Result<OpenReply, DecodeError> {
@@ -165,7 +166,7 @@ impl BodyReader for OpenReader {
 
 impl OpenReader {
     fn created(self) -> Result<OpenReply, DecodeError> {
-        let created: Created = self.read("it is no object with the id of a session")?;
+        let created: Created = self.body.read("it is no object with the id of a session")?;
         // An answer about somebody else must not stand for this guest's session.
         if created.guest_id.is_some_and(|guest| guest != self.guest) {
             return Err(DecodeError::new("it is about another guest"));
@@ -183,7 +184,7 @@ impl OpenReader {
     }
 
     fn conflict(self) -> Result<OpenReply, DecodeError> {
-        let Conflict { code, conversation_id } = match self.read("it is no object") {
+        let Conflict { code, conversation_id } = match self.body.read("it is no object") {
             Ok(conflict) => conflict,
             Err(error) if error.is_truncated() => return Err(error),
             // The status alone says that nothing was opened.
@@ -194,20 +195,5 @@ impl OpenReader {
         }
         let conversation_id = conversation_id.as_str().and_then(|id| ConversationId::new(id).ok());
         Ok(OpenReply::Conflict { conversation_id })
-    }
-
-    fn read<'de, T: Deserialize<'de>>(&'de self, expected: &str) -> Result<T, DecodeError> {
-        if self.body.is_empty() {
-            return Err(DecodeError::new("it is empty"));
-        }
-        // An array with the values in this order would be read as well.
-        if self.body.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
-            return Err(DecodeError::new("it is no JSON object"));
-        }
-        serde_json::from_slice(&self.body).map_err(|error| match error.classify() {
-            serde_json::error::Category::Eof => DecodeError::truncated("it ends inside the object"),
-            serde_json::error::Category::Data => DecodeError::new(expected),
-            _ => DecodeError::new("it is not JSON"),
-        })
     }
 }

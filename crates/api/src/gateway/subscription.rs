@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::{header, response};
 use serde::{Deserialize, Serialize};
 
+use super::object::SmallObject;
 use crate::base_url::BaseUrl;
 use crate::endpoint::{Auth, BodyReader, DecodeError, EncodeError, Endpoint, Repeat};
 use crate::subscriptions::{EventSubscription, Registered};
@@ -67,7 +68,10 @@ impl Endpoint for RegisterWebhook {
 
     fn reader(&self, head: &response::Parts) -> Result<RegisteredReader, DecodeError> {
         match head.status.as_u16() {
-            status @ (200 | 201) => Ok(RegisteredReader { is_new: status == 201, body: Vec::new() }),
+            status @ (200 | 201) => Ok(RegisteredReader {
+                is_new: status == 201,
+                body: SmallObject::about("a subscription", MOST_BYTES),
+            }),
             other => Err(DecodeError::new(format!("status {other} where 200 or 201 was expected"))),
         }
     }
@@ -77,18 +81,14 @@ impl Endpoint for RegisterWebhook {
 #[derive(Debug)]
 pub struct RegisteredReader {
     is_new: bool,
-    body: Vec<u8>,
+    body: SmallObject,
 }
 
 impl BodyReader for RegisteredReader {
     type Output = Registered;
 
     fn push(&mut self, chunk: &[u8]) -> Result<(), DecodeError> {
-        if self.body.len() + chunk.len() > MOST_BYTES {
-            return Err(DecodeError::new("it is larger than what is said about a subscription can be"));
-        }
-        self.body.extend_from_slice(chunk);
-        Ok(())
+        self.body.push(chunk)
     }
 
     fn finish(self) -> Result<Registered, DecodeError> {
@@ -96,18 +96,7 @@ impl BodyReader for RegisteredReader {
         struct Answer {
             id: String,
         }
-        if self.body.is_empty() {
-            return Err(DecodeError::new("it is empty"));
-        }
-        // An array with the id first would be read as well.
-        if self.body.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
-            return Err(DecodeError::new("it is no JSON object"));
-        }
-        let answer: Answer = serde_json::from_slice(&self.body).map_err(|error| match error.classify() {
-            serde_json::error::Category::Eof => DecodeError::truncated("it ends inside the object"),
-            serde_json::error::Category::Data => DecodeError::new("it is no object with an id as text"),
-            _ => DecodeError::new("it is not JSON"),
-        })?;
+        let answer: Answer = self.body.read("it is no object with an id as text")?;
         if answer.id.is_empty() {
             return Err(DecodeError::new("the id is empty"));
         }

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use frontdesk_api::{Cancel, CancelHandle};
+use frontdesk_api::Cancel;
 use frontdesk_archive::{Expression, Search, SearchHit, Settings as StoreSettings, VerifyOptions};
 use frontdesk_archiver::{Pull, PullRequest, Silent as SilentPull};
 use frontdesk_domain::{OrganizationId, PageSize, RunState, TimeRange, Timestamp};
@@ -23,7 +23,7 @@ use frontdesk_durable::{OsDir, publish};
 use frontdesk_sandbox::{Config, GuestPlan, Sandbox, Untidy, serve};
 use frontdesk_shell::clock::Stopwatch;
 use frontdesk_shell::quantity::{show_count, show_size};
-use frontdesk_shell::{Environment, Exit, Failure, Printer, Shutdown};
+use frontdesk_shell::{Environment, Exit, Failure, Printer};
 use serde::Serialize;
 
 use crate::args::GlobalArgs;
@@ -32,6 +32,7 @@ use crate::commands::archive_pull;
 use crate::commands::archive_search;
 use crate::commands::watch::{Unit, Watch};
 use crate::context::{self, Context};
+use crate::interruption::heeding;
 use crate::{connect, failures, store};
 
 const FOLDER: &str = "frontdesk-demo";
@@ -128,7 +129,7 @@ pub(crate) async fn run(global: &GlobalArgs, printer: &Printer) -> Result<Exit, 
     let place = jobs::Place { context: &context, clock: &clock, sandbox: &sandbox, ready: &ready, cancel };
     let journal = place.journal()?;
     let began = clock.now();
-    let mut story = heeding(&shutdown, &stop, place.story(&gateway, &journal)).await?;
+    let mut story = heeding(shutdown.requested(), &stop, place.story(&gateway, &journal)).await?;
     let root = context.archive_root()?;
     let organization: OrganizationId = ready
         .organization_id
@@ -157,7 +158,7 @@ pub(crate) async fn run(global: &GlobalArgs, printer: &Printer) -> Result<Exit, 
     let told = told.map_err(|error| failures::archive(&error.0))?;
     archive_pull::ended(&told, false)?;
     archive_pull::close(writer)?;
-    let jobs = heeding(&shutdown, &stop, place.run(&gateway, journal)).await?;
+    let jobs = heeding(shutdown.requested(), &stop, place.run(&gateway, journal)).await?;
     running.stop().await;
 
     let reader = store::open_reader(&root)?;
@@ -195,18 +196,6 @@ pub(crate) async fn run(global: &GlobalArgs, printer: &Printer) -> Result<Exit, 
         true => jobs.exit().max(Exit::Partial),
         false => Exit::Integrity,
     })
-}
-
-/// Does the work to its end, which comes soon after the signal to stop.
-async fn heeding<T>(shutdown: &Shutdown, stop: &CancelHandle, work: impl Future<Output = T>) -> T {
-    let mut work = std::pin::pin!(work);
-    tokio::select! {
-        done = &mut work => done,
-        () = shutdown.requested() => {
-            stop.cancel();
-            work.await
-        }
-    }
 }
 
 /// Makes the folder, or refuses one that is not ours.

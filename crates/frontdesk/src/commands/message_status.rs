@@ -6,17 +6,13 @@ use frontdesk_shell::quantity::show_count;
 use frontdesk_shell::{Exit, Failure};
 use serde::Serialize;
 
+use super::effort::{Effort, Last};
 use super::message_send::lines::Told;
-use super::message_send::post::{self, Effort, Post};
+use super::message_send::post::{self, Post};
 use crate::args::MessageStatusArgs;
 use crate::clock::WallClock;
 use crate::context::Context;
 use crate::outbox;
-
-#[derive(Serialize)]
-struct Last {
-    summary: Summary,
-}
 
 #[derive(Serialize)]
 struct Summary {

@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 
 use crate::clock::WallClock;
 use crate::context::Context;
+use crate::interruption::heeding;
 use crate::{journal, outbox};
 
 /// How often it looks whether something is due.
@@ -58,15 +59,7 @@ impl Deliveries {
     /// Delivers until `stop`; attempts on their way then get a few seconds for their answers.
     pub(crate) async fn run(self, stop: impl Future<Output = ()>) {
         let (handle, cancel) = Cancel::pair();
-        let work = self.work(&cancel);
-        tokio::pin!(work);
-        tokio::select! {
-            () = &mut work => {}
-            () = stop => {
-                handle.cancel();
-                work.await;
-            }
-        }
+        heeding(stop, &handle, self.work(&cancel)).await;
     }
 
     async fn work(&self, cancel: &Cancel) {

@@ -14,21 +14,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use frontdesk_api::Cancel;
 use frontdesk_durable::{Dir, OsDir};
 use frontdesk_journal::Journal;
 use frontdesk_sessions::{Applied, Desk, DeskParts, JobError, PlanError, PlanFile, Planning, Selection};
 use frontdesk_shell::clock::Stopwatch;
-use frontdesk_shell::{Exit, Failure, Shutdown};
-use tokio::task::JoinSet;
+use frontdesk_shell::{Exit, Failure};
 
 use self::asked::{Asked, What};
 pub(super) use self::asked::{MOST_AT_ONCE, input, number};
 use self::lines::Lines;
-pub(super) use self::summary::{Effort, Last, stop_name};
+pub(super) use self::summary::stop_name;
+use super::effort::Effort;
 use crate::args::SessionCloseArgs;
 use crate::clock::WallClock;
-use crate::context::{self, Context};
+use crate::context::Context;
+use crate::interruption::Interruption;
 use crate::{connect, failures, journal, outbox};
 
 /// How long a command for one guest looks at what earlier ones left open: as long as events are delivered before the exit.
@@ -54,24 +54,15 @@ struct Office {
     journal: Arc<Journal>,
     plans: OsDir,
     watch: Stopwatch,
-    shutdown: Shutdown,
-    cancel: Cancel,
-    // Owns the task that hands the signal on.
-    _signals: JoinSet<()>,
+    interruption: Interruption,
 }
 
 impl Office {
     fn open(context: &Context<'_>, asked: &Asked, clock: &WallClock) -> Result<Self, Failure> {
         let watch = Stopwatch::start();
-        let (stop, cancel) = Cancel::pair();
+        let interruption = Interruption::listen()?;
+        let cancel = interruption.cancel.clone();
         let gateway = connect::guest_gateway(context, clock, cancel.clone())?;
-        let shutdown = context::signals()?;
-        let requested = shutdown.requested();
-        let mut signals = JoinSet::new();
-        signals.spawn(async move {
-            requested.await;
-            stop.cancel();
-        });
         let data = context.settings.data_dir(&context.environment)?;
         let folder =
             |name: &str| OsDir::open_or_create(data.join(name)).map_err(|error| folder_failed(&error));
@@ -85,10 +76,10 @@ impl Office {
             call_deadline: connect::call_deadline(context)?,
             now: clock.source(),
             run: frontdesk_sessions::new_run("close"),
-            cancel: cancel.clone(),
+            cancel,
         })
         .map_err(|error| failed(&error))?;
-        Ok(Self { desk, journal, plans, watch, shutdown, cancel, _signals: signals })
+        Ok(Self { desk, journal, plans, watch, interruption })
     }
 
     async fn work(&self, context: &Context<'_>, asked: &Asked) -> Result<Exit, Failure> {
@@ -100,13 +91,12 @@ impl Office {
     }
 
     fn effort(&self) -> Effort {
-        let counters = self.desk.guests().counters();
-        Effort::new(self.watch.elapsed_ms(), counters.requests, counters.throttled)
+        Effort::of(&self.watch, self.desk.guests().counters())
     }
 
     /// Delivers events for a few seconds: those of this run, and what else is due.
     async fn tell(&self, context: &Context<'_>, clock: &WallClock) -> Result<(), Failure> {
-        outbox::drain_before_exit(context, &self.journal, clock, &self.shutdown).await
+        outbox::drain_before_exit(context, &self.journal, clock, &self.interruption.shutdown).await
     }
 
     fn close(self) -> Result<(), Failure> {
@@ -126,7 +116,7 @@ impl Office {
         }
         if asked.dry_run {
             let outcome = self.desk.preview(&ending.guest_id).await;
-            let stopped = self.cancel.is_cancelled();
+            let stopped = self.interruption.cancel.is_cancelled();
             return summary::previewed_one(
                 context,
                 &ending.guest_id,
@@ -137,7 +127,7 @@ impl Office {
         }
         let closed = self.desk.close(ending).await.map_err(|error| failed(&error))?;
         let Some(closed) = closed else { return Err(summary::not_begun()) };
-        let stopped = self.cancel.is_cancelled();
+        let stopped = self.interruption.cancel.is_cancelled();
         let ended = summary::closed_one(context, &ending.guest_id, &closed, &self.effort(), stopped);
         // What is not looked at by then stays for the next command.
         if let Ok(settled) = tokio::time::timeout(SETTLING, self.desk.settle_open()).await {

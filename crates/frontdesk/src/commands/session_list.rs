@@ -12,7 +12,7 @@ use frontdesk_shell::{Exit, Failure};
 use futures_util::stream::{self, StreamExt as _};
 use serde::Serialize;
 
-use super::session_close::Last;
+use super::effort::Last;
 use crate::args::SessionListArgs;
 use crate::clock::WallClock;
 use crate::context::Context;

@@ -13,21 +13,21 @@ mod summary;
 use std::path::Path;
 use std::sync::Arc;
 
-use frontdesk_api::Cancel;
 use frontdesk_domain::SessionDraft;
 use frontdesk_durable::OsDir;
 use frontdesk_journal::Journal;
 use frontdesk_sessions::{JobError, OpenedAll, OpeningDesk, OpeningParts, OpeningReport, Requests};
 use frontdesk_shell::clock::Stopwatch;
-use frontdesk_shell::{Exit, Failure, Shutdown};
-use tokio::task::JoinSet;
+use frontdesk_shell::{Exit, Failure};
 
 use self::asked::{Asked, What};
 use self::lines::Lines;
-use super::session_close::{Effort, folder_failed, input};
+use super::effort::Effort;
+use super::session_close::{folder_failed, input};
 use crate::args::SessionOpenArgs;
 use crate::clock::WallClock;
-use crate::context::{self, Context};
+use crate::context::Context;
+use crate::interruption::Interruption;
 use crate::{connect, failures, journal, pii};
 
 pub(crate) async fn run(context: &Context<'_>, arguments: &SessionOpenArgs) -> Result<Exit, Failure> {
@@ -50,24 +50,16 @@ struct Office {
     spools: OsDir,
     watch: Stopwatch,
     // Listens as long as it lives.
-    _shutdown: Shutdown,
-    // Owns the task that hands the signal on.
-    _signals: JoinSet<()>,
+    _interruption: Interruption,
 }
 
 impl Office {
     fn open(context: &Context<'_>, asked: &Asked, clock: &WallClock) -> Result<Self, Failure> {
         let watch = Stopwatch::start();
         let policy = pii::policy(context)?;
-        let (stop, cancel) = Cancel::pair();
+        let interruption = Interruption::listen()?;
+        let cancel = interruption.cancel.clone();
         let gateway = connect::opening_gateway(context, clock, cancel.clone())?;
-        let shutdown = context::signals()?;
-        let requested = shutdown.requested();
-        let mut signals = JoinSet::new();
-        signals.spawn(async move {
-            requested.await;
-            stop.cancel();
-        });
         let data = context.settings.data_dir(&context.environment)?;
         let folder =
             |name: &str| OsDir::open_or_create(data.join(name)).map_err(|error| folder_failed(&error));
@@ -85,12 +77,11 @@ impl Office {
             cancel,
         })
         .map_err(|error| failed(&error))?;
-        Ok(Self { desk, journal, spools, watch, _shutdown: shutdown, _signals: signals })
+        Ok(Self { desk, journal, spools, watch, _interruption: interruption })
     }
 
     fn effort(&self) -> Effort {
-        let counters = self.desk.sessions().counters();
-        Effort::new(self.watch.elapsed_ms(), counters.requests, counters.throttled)
+        Effort::of(&self.watch, self.desk.sessions().counters())
     }
 
     fn close(self) -> Result<(), Failure> {

@@ -14,6 +14,7 @@ use serde::Serialize;
 use crate::args::DrainArgs;
 use crate::clock::WallClock;
 use crate::context::{self, Context};
+use crate::interruption::heeding;
 use crate::{failures, journal, outbox};
 
 #[derive(Serialize)]
@@ -68,15 +69,7 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &DrainArgs) -> Result<
         let watch = Watch { printer: context.printer, progress: context.progress(None) };
         let (handle, cancel) = Cancel::pair();
         let work = drain.run(&options, &cancel, &watch);
-        tokio::pin!(work);
-        tokio::select! {
-            report = &mut work => report,
-            () = shutdown.requested() => {
-                handle.cancel();
-                work.await
-            }
-        }
-        .map_err(|error| failures::journal(&error))?
+        heeding(shutdown.requested(), &handle, work).await.map_err(|error| failures::journal(&error))?
     };
     journal::close(journal)?;
     if report.end == End::Busy {

@@ -16,6 +16,7 @@ use crate::args::ListenArgs;
 use crate::callbacks::{self, Listener};
 use crate::clock::WallClock;
 use crate::context::{self, Context};
+use crate::interruption::heeding;
 
 /// What scripts wait for.
 #[derive(Serialize)]
@@ -53,14 +54,7 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &ListenArgs) -> Result
     if let Some(subscription) = subscription {
         let (handle, cancel) = Cancel::pair();
         let registering = webhook_register::registered(context, &clock, cancel, &subscription);
-        tokio::pin!(registering);
-        let outcome = tokio::select! {
-            outcome = &mut registering => outcome,
-            () = shutdown.requested() => {
-                handle.cancel();
-                registering.await
-            }
-        };
+        let outcome = heeding(shutdown.requested(), &handle, registering).await;
         // A listener that could not register may have been registered by hand (contract §3).
         match outcome {
             Ok(registered) => {

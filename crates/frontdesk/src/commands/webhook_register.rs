@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::clock::WallClock;
 use crate::context::{self, Context};
+use crate::interruption::heeding;
 use crate::{connect, failures};
 
 #[derive(Serialize)]
@@ -42,14 +43,7 @@ pub(crate) async fn run(context: &Context<'_>) -> Result<Exit, Failure> {
     let shutdown = context::signals()?;
     let (handle, cancel) = Cancel::pair();
     let registering = registered(context, &clock, cancel, &subscription);
-    tokio::pin!(registering);
-    let registered = tokio::select! {
-        registered = &mut registering => registered,
-        () = shutdown.requested() => {
-            handle.cancel();
-            registering.await
-        }
-    }?;
+    let registered = heeding(shutdown.requested(), &handle, registering).await?;
     let line = Line {
         id: &registered.id,
         name: subscription.name(),

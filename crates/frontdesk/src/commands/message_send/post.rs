@@ -3,26 +3,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use frontdesk_api::Cancel;
 use frontdesk_journal::Journal;
 use frontdesk_messages::{Courier, CourierParts, SendError, Watching};
 use frontdesk_shell::clock::Stopwatch;
-use frontdesk_shell::quantity::show_count;
-use frontdesk_shell::{Exit, Failure, Shutdown};
-use serde::Serialize;
-use tokio::task::JoinSet;
+use frontdesk_shell::{Exit, Failure};
 
 use crate::clock::WallClock;
-use crate::context::{self, Context};
+use crate::commands::effort::Effort;
+use crate::context::Context;
+use crate::interruption::Interruption;
 use crate::{connect, failures, journal, outbox};
 
 pub(in crate::commands) struct Post {
     courier: Courier,
     journal: Arc<Journal>,
     watch: Stopwatch,
-    shutdown: Shutdown,
-    // Owns the task that hands the signal on.
-    _signals: JoinSet<()>,
+    interruption: Interruption,
 }
 
 impl Post {
@@ -33,15 +29,9 @@ impl Post {
         clock: &WallClock,
     ) -> Result<Self, Failure> {
         let watch = Stopwatch::start();
-        let (stop, cancel) = Cancel::pair();
+        let interruption = Interruption::listen()?;
+        let cancel = interruption.cancel.clone();
         let gateway = connect::message_gateway(context, clock, cancel.clone())?;
-        let shutdown = context::signals()?;
-        let requested = shutdown.requested();
-        let mut signals = JoinSet::new();
-        signals.spawn(async move {
-            requested.await;
-            stop.cancel();
-        });
         let journal = Arc::new(journal::open(context, command, clock)?);
         let courier = Courier::new(CourierParts {
             channel: Arc::new(gateway),
@@ -52,7 +42,7 @@ impl Post {
             cancel,
         })
         .map_err(|error| failed(&error))?;
-        Ok(Self { courier, journal, watch, shutdown, _signals: signals })
+        Ok(Self { courier, journal, watch, interruption })
     }
 
     pub(in crate::commands) fn courier(&self) -> &Courier {
@@ -60,12 +50,7 @@ impl Post {
     }
 
     pub(in crate::commands) fn effort(&self) -> Effort {
-        let counters = self.courier.channel().counters();
-        Effort {
-            elapsed_ms: self.watch.elapsed_ms(),
-            requests: counters.requests,
-            throttled: counters.throttled,
-        }
+        Effort::of(&self.watch, self.courier.channel().counters())
     }
 
     /// Delivers events for a few seconds: those of this run, and what else is due.
@@ -74,29 +59,13 @@ impl Post {
         context: &Context<'_>,
         clock: &WallClock,
     ) -> Result<(), Failure> {
-        outbox::drain_before_exit(context, &self.journal, clock, &self.shutdown).await
+        outbox::drain_before_exit(context, &self.journal, clock, &self.interruption.shutdown).await
     }
 
     pub(in crate::commands) fn close(self) -> Result<(), Failure> {
         let Self { courier, journal, .. } = self;
         drop(courier);
         journal::close(journal)
-    }
-}
-
-/// What it took.
-#[derive(Clone, Copy, Serialize)]
-pub(in crate::commands) struct Effort {
-    elapsed_ms: u64,
-    requests: u64,
-    throttled: u64,
-}
-
-impl Effort {
-    pub(in crate::commands) fn text(&self) -> String {
-        let Self { elapsed_ms, requests, throttled } = self;
-        let seconds = *elapsed_ms as f64 / 1000.0;
-        format!("{} requests in {seconds:.1} s, {} throttled", show_count(*requests), show_count(*throttled))
     }
 }
 

@@ -8,14 +8,8 @@ use frontdesk_shell::quantity::show_count;
 use frontdesk_shell::{Exit, Failure};
 use serde::Serialize;
 
-use super::post::Effort;
+use crate::commands::effort::{Effort, Last};
 use crate::context::Context;
-
-/// The last line (design, "Names that scripts rely on").
-#[derive(Serialize)]
-struct Last {
-    summary: Summary,
-}
 
 #[derive(Serialize)]
 struct Summary {

@@ -12,37 +12,12 @@ use frontdesk_shell::{Exit, Failure};
 use serde::Serialize;
 
 use super::lines::{ClosedLine, PlannedLine, told};
+use crate::commands::effort::{Effort, Last};
 use crate::context::Context;
 use crate::failures;
 
 /// What a client needs to end sessions.
 const SCOPES: &str = "webchat:guest:read and webchat:guest:manage";
-
-/// What it took.
-#[derive(Clone, Copy, Serialize)]
-pub(crate) struct Effort {
-    elapsed_ms: u64,
-    requests: u64,
-    throttled: u64,
-}
-
-impl Effort {
-    pub(crate) fn new(elapsed_ms: u64, requests: u64, throttled: u64) -> Self {
-        Self { elapsed_ms, requests, throttled }
-    }
-
-    pub(crate) fn text(&self) -> String {
-        let Self { elapsed_ms, requests, throttled } = self;
-        let seconds = *elapsed_ms as f64 / 1000.0;
-        format!("{} requests in {seconds:.1} s, {} throttled", show_count(*requests), show_count(*throttled))
-    }
-}
-
-/// The last line (design, "Names that scripts rely on").
-#[derive(Serialize)]
-pub(crate) struct Last<T> {
-    pub(crate) summary: T,
-}
 
 /// A report as §6 wants it: counts, success rate, percentiles.
 #[derive(Serialize)]

@@ -8,7 +8,8 @@ use frontdesk_shell::quantity::show_count;
 use frontdesk_shell::{Exit, Failure};
 use serde::Serialize;
 
-use crate::commands::session_close::{Effort, Last, stop_name};
+use crate::commands::effort::{Effort, Last};
+use crate::commands::session_close::stop_name;
 use crate::context::Context;
 use crate::failures;
 
