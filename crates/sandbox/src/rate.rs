@@ -53,10 +53,16 @@ impl Limiter {
         Self { per_min, mode, meters: HashMap::new() }
     }
 
-    /// Changes the limit midway; what callers have used so far stays used.
+    /// Changes the limit midway; what callers have used so far of a window stays used. A bucket has no window of its own, so
+    /// the one whose count it states begins anew: else it would state a full window and let requests through.
     pub(crate) fn change(&mut self, per_min: u32, mode: Option<RateMode>) {
         self.per_min = per_min;
         self.mode = mode.unwrap_or(self.mode);
+        if self.mode == RateMode::Bucket {
+            for meter in self.meters.values_mut() {
+                meter.used = 0;
+            }
+        }
     }
 
     /// Counts a request. Nothing when there is no limit.
@@ -187,6 +193,19 @@ mod tests {
         let waits: Vec<_> =
             [0, 0, 1_500, 2_000].map(|t| slow.take(caller("a"), at(t)).unwrap().wait_seconds).into();
         assert_eq!(waits, [None, Some(2), Some(1), None]);
+    }
+
+    #[test]
+    fn a_bucket_that_lets_requests_through_states_no_full_window() {
+        let mut limiter = Limiter::new(1_500, RateMode::Bucket);
+        for tick in 0..500 {
+            assert_eq!(limiter.take(caller("a"), at(tick * 40)).unwrap().wait_seconds, None);
+        }
+        limiter.change(600, None);
+        let budgets = (1..=400).map(|tick| limiter.take(caller("a"), at(20_000 + tick * 100)).unwrap());
+        for budget in budgets.filter(|budget| budget.wait_seconds.is_none()) {
+            assert!(budget.used < budget.allowed, "{budget:?}");
+        }
     }
 
     #[test]
