@@ -10,6 +10,7 @@ use crate::guests::GuestPlan;
 use crate::history::Untidy;
 use crate::messages::ReceiptPlan;
 use crate::moment::Moment;
+use crate::platform::PlatformPlan;
 use crate::sessions::SessionPlan;
 
 /// How the sandbox counts requests.
@@ -87,6 +88,10 @@ pub struct Config {
     pub organization_id: String,
     /// The messaging domain of that organisation.
     pub domain_id: String,
+    /// The web-messaging deployment of the tenant, which only the vendor's published contract knows.
+    pub deployment_id: String,
+    /// What the vendor's published contract does of its own.
+    pub platform: PlatformPlan,
     /// What time it is.
     pub clock: ClockMode,
 }
@@ -116,6 +121,8 @@ impl Default for Config {
             client_secret: "sandbox-secret-not-real".to_owned(),
             organization_id: "sandbox-organization".to_owned(),
             domain_id: "sandbox-domain".to_owned(),
+            deployment_id: "5a6d6e8b-7c1f-4b0e-9a51-3f2c8d7e6b10".to_owned(),
+            platform: PlatformPlan::default(),
             clock: ClockMode::Real,
         }
     }

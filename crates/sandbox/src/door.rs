@@ -4,6 +4,7 @@ mod callbacks;
 mod guests;
 mod histories;
 mod messages;
+mod platform;
 mod sessions;
 mod webhooks;
 
@@ -61,6 +62,8 @@ pub(crate) fn answer(sandbox: &Sandbox, path: &str, request: &Request<Bytes>, ho
         ("callbacks", "") if get => callbacks::list(sandbox),
         ("callbacks", "") if post => callbacks::set_plan(sandbox, request),
         ("webhooks", rest) => webhooks::answer(sandbox, rest, request, host),
+        ("platform", "") if get => platform::plan(sandbox),
+        ("platform", "") if post => platform::set_plan(sandbox, request),
         ("ids", "") if get => ids(sandbox, request),
         ("stats" | "conversations" | "ids" | "history" | "messages" | "talks", _) => {
             Err(Problem::wrong_method("GET"))
@@ -68,7 +71,9 @@ pub(crate) fn answer(sandbox: &Sandbox, path: &str, request: &Request<Bytes>, ho
         ("reset" | "rate" | "faults" | "revise" | "untidy" | "receipts" | "say", "") => {
             Err(Problem::wrong_method("POST"))
         }
-        ("clock" | "guests" | "sessions" | "callbacks", "") => Err(Problem::wrong_method("GET, POST")),
+        ("clock" | "guests" | "sessions" | "callbacks" | "platform", "") => {
+            Err(Problem::wrong_method("GET, POST"))
+        }
         ("guests" | "sessions", _) => Err(Problem::wrong_method("GET")),
         _ => Err(Problem::not_found()),
     };

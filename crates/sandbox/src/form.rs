@@ -22,6 +22,27 @@ pub(crate) fn segment(text: &str) -> Option<String> {
     decode(&text.replace('+', "%2B"))
 }
 
+/// What the path has in place of the template's braces, when it is of that form; nothing inside where
+/// one of them is no id: `.`, `..`, a broken escape.
+pub(crate) fn ids(template: &str, path: &str) -> Option<Option<Vec<String>>> {
+    let (mut wanted, mut given) = (template.split('/'), path.split('/'));
+    let mut ids = Some(Vec::new());
+    loop {
+        match (wanted.next(), given.next()) {
+            (None, None) => return Some(ids),
+            (Some(name), Some(given)) if name.starts_with('{') && !given.is_empty() => {
+                let id = segment(given).filter(|id| !matches!(id.as_str(), "." | ".."));
+                if let (Some(ids), Some(id)) = (&mut ids, &id) {
+                    ids.push(id.clone());
+                }
+                ids = ids.filter(|_| id.is_some());
+            }
+            (Some(name), Some(given)) if name == given => {}
+            _ => return None,
+        }
+    }
+}
+
 /// Percent-encodes everything but what RFC 3986 leaves unreserved.
 pub(crate) fn encode(text: &str) -> String {
     text.bytes().fold(String::with_capacity(text.len()), |encoded, byte| match byte {

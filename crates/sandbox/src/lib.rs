@@ -40,6 +40,10 @@
 //! | `POST /_sandbox/callbacks` | how those who registered are called from now on: [`CallbackPlan`] |
 //! | `GET /_sandbox/callbacks` | who registered, and what was answered to each call |
 //! | `GET /_sandbox/ids?from&to&after&limit` | lines `K ID` |
+//! | `GET`, `POST /_sandbox/platform` | how the vendor's published contract is served: [`PlatformPlan`] |
+//!
+//! The contract that the vendor publishes is served too, by [`Sandbox::handle_platform`] and, on a port of
+//! its own, by [`serve_contracts`], from the same state.
 //!
 //! It shares no code with the client it is there to contradict: it reads times, filters and forms
 //! with its own parsers, and sees none of our crates.
@@ -59,6 +63,7 @@ mod media;
 mod messages;
 mod moment;
 mod page_token;
+mod platform;
 mod problem;
 mod random;
 mod rate;
@@ -81,9 +86,10 @@ pub use guests::GuestPlan;
 pub use history::Untidy;
 pub use messages::ReceiptPlan;
 pub use moment::{Moment, MomentError};
+pub use platform::PlatformPlan;
 pub use reply::{Body, Break, Ending, Reply};
 pub use sandbox::Sandbox;
-pub use serve::{Running, serve};
+pub use serve::{Addresses, Running, serve, serve_contracts};
 pub use sessions::SessionPlan;
 pub use stats::{Ready, Stats, Talk};
 pub use subscriptions::CallbackPlan;

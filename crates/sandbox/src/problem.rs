@@ -80,6 +80,11 @@ impl Problem {
         self
     }
 
+    /// What was wrong, in words.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     pub(crate) fn reply(self) -> Reply {
         let wire = Wire {
             status: self.status.as_u16(),

@@ -41,7 +41,7 @@ struct Meter {
 /// What is left for a caller, after the request at hand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Budget {
-    allowed: u32,
+    pub(crate) allowed: u32,
     used: u32,
     reset_seconds: u64,
     /// Set when the request is one too many.

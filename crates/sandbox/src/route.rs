@@ -86,7 +86,7 @@ const SERVED: [Served; 9] = [
 
 impl Route {
     pub(crate) fn of(method: &Method, path: &str) -> Self {
-        let found = SERVED.iter().find_map(|served| Some((served, ids(served.template, path)?)));
+        let found = SERVED.iter().find_map(|served| Some((served, form::ids(served.template, path)?)));
         // Paths that nobody serves are counted together: a scan must not fill the memory.
         let label =
             format!("{} {}", known(method), found.as_ref().map_or("*", |(served, _)| served.template));
@@ -106,28 +106,8 @@ impl Route {
     }
 }
 
-/// What the path has in place of the template's braces, when it is of that form; nothing inside where
-/// one of them is no id: `.`, `..`, a broken escape.
-fn ids(template: &str, path: &str) -> Option<Option<Vec<String>>> {
-    let (mut wanted, mut given) = (template.split('/'), path.split('/'));
-    let mut ids = Some(Vec::new());
-    loop {
-        match (wanted.next(), given.next()) {
-            (None, None) => return Some(ids),
-            (Some(name), Some(segment)) if name.starts_with('{') && !segment.is_empty() => {
-                let id = form::segment(segment).filter(|id| !matches!(id.as_str(), "." | ".."));
-                if let (Some(ids), Some(id)) = (&mut ids, &id) {
-                    ids.push(id.clone());
-                }
-                ids = ids.filter(|_| id.is_some());
-            }
-            (Some(name), Some(segment)) if name == segment => {}
-            _ => return None,
-        }
-    }
-}
-
-fn known(method: &Method) -> &str {
+/// The method, where it is one that anybody serves.
+pub(crate) fn known(method: &Method) -> &str {
     match *method {
         Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::PATCH | Method::DELETE => {
             method.as_str()

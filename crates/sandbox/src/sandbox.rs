@@ -1,6 +1,7 @@
 //! The sandbox: a state, and a function from requests to answers.
 
 mod answer;
+mod pass;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -8,9 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::DATE;
-use http::uri::PathAndQuery;
-use http::{HeaderName, HeaderValue, Method, Request, StatusCode};
+use http::{HeaderName, HeaderValue, Method, Request};
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
@@ -19,21 +18,24 @@ use crate::conversation;
 use crate::details;
 use crate::door;
 use crate::error::Error;
-use crate::fault::{Faults, Fired, Question, replacement, substitute};
+use crate::fault::{Faults, replacement, substitute};
 use crate::guests::{Fates, GuestPlan, Guests};
 use crate::history::{self, Untidy};
 use crate::messages::{Messages, ReceiptPlan};
 use crate::moment::Moment;
+use crate::platform::{self, Platform};
 use crate::problem::Problem;
-use crate::rate::{Budget, Caller, Limiter};
-use crate::reply::{Body, Reply};
+use crate::rate::{Budget, Limiter};
+use crate::reply::Reply;
 use crate::route::{Endpoint, Route};
 use crate::sessions::{SessionPlan, Sessions};
 use crate::stats::{Ready, Stats, Talk};
 use crate::subscriptions::{Answer, Outgoing, Subscriptions};
 use crate::tenant::{Changes, LongHistory, Tenant};
-use crate::token::{Tokens, bearer};
+use crate::token::Tokens;
 use crate::webhooks::Receivers;
+
+pub(crate) use pass::{Arrival, Contract, Pass};
 
 /// A tenant on one's own machine, without a socket: requests go into [`handle`](Self::handle),
 /// answers come out, and equal seeds give equal bytes.
@@ -83,6 +85,8 @@ pub(crate) struct State {
     pub(crate) messages: Messages,
     pub(crate) receipt_plan: ReceiptPlan,
     pub(crate) subscriptions: Subscriptions,
+    /// What only the vendor's published contract has.
+    pub(crate) platform: Platform,
     /// How many requests there were.
     requests: u64,
     /// How many requests of a route are under way, where somebody listens.
@@ -105,16 +109,9 @@ impl Drop for UnderWay<'_> {
 
 /// A request on its way through.
 struct Visit {
-    number: u64,
-    now: Moment,
-    /// The host's time, by which calls are made.
-    host: Moment,
-    /// Whether only the head is wanted.
-    head: bool,
+    pass: Pass,
     endpoint: Result<Endpoint, Problem>,
     ids: Vec<String>,
-    budget: Option<Budget>,
-    fault: Option<Fired>,
 }
 
 impl Visit {
@@ -138,6 +135,7 @@ impl Sandbox {
         config.guest_plan.check()?;
         config.session_plan.check()?;
         config.receipts.check()?;
+        config.platform.check()?;
         let tenant = Tenant::open(&config)?;
         let guests = Guests::new(config.seed, config.guests, config.from, config.to);
         let state = Mutex::new(State::new(&config));
@@ -153,87 +151,42 @@ impl Sandbox {
         if let Some(path) = request.uri().path().strip_prefix("/_sandbox/") {
             return door::answer(self, path, request, now);
         }
-        let visit = self.admit(request, peer, now);
-        let effect = visit.fault.as_ref().and_then(|fault| fault.effect.as_ref());
-        let refusal = visit.budget.and_then(Budget::refusal);
-        let mut reply = match (refusal, effect.and_then(|effect| substitute(effect, visit.now))) {
+        let visit = self.visit(request, peer, now);
+        let pass = &visit.pass;
+        let effect = pass.effect();
+        let refusal = pass.budget.and_then(Budget::refusal);
+        let mut reply = match (refusal, effect.and_then(|effect| substitute(effect, pass.now))) {
             (Some(refusal), _) => refusal.reply(),
             (None, Some(substitute)) => substitute,
             (None, None) => {
                 let reply = self.answer(request, &visit).unwrap_or_else(Problem::reply);
-                effect.and_then(|effect| replacement(effect, visit.now)).unwrap_or(reply)
+                effect.and_then(|effect| replacement(effect, pass.now)).unwrap_or(reply)
             }
         };
-        self.send_off(&visit, &mut reply);
+        if let Ok(id) = HeaderValue::from_str(&format!("sandbox-{:08}", pass.number)) {
+            reply.headers_mut().insert(HeaderName::from_static("x-request-id"), id);
+        }
+        self.send_off(pass, &mut reply);
         reply
     }
 
-    /// Counts the request, asks the rate limit and, if that lets it through, the fault plan.
-    fn admit(&self, request: &Request<Bytes>, peer: IpAddr, host: Moment) -> Visit {
+    /// Finds out what the request is for, and lets it in.
+    fn visit(&self, request: &Request<Bytes>, peer: IpAddr, host: Moment) -> Visit {
         let Route { label, endpoint, ids, limited } = Route::of(request.method(), request.uri().path());
         let page = match endpoint {
             Ok(Endpoint::Details) => Some(details::page_of(request.body())),
             Ok(Endpoint::History) => Some(history::page_of(request.uri().query().unwrap_or_default())),
             _ => None,
         };
-        let target = request.uri().path_and_query().map_or("", PathAndQuery::as_str);
-        let mut state = self.state();
-        state.requests += 1;
-        let number = state.requests;
-        *state.stats.requests.entry(label.clone()).or_default() += 1;
-        let now = state.clock.now(host);
-        let budget = if limited {
-            let token = bearer(request.headers()).filter(|token| state.tokens.knows(token));
-            let caller = token.map_or(Caller::Address(peer), |token| Caller::Token(token.to_owned()));
-            state.limiter.take(caller, now)
-        } else {
-            None
-        };
-        let throttled = budget.is_some_and(|budget| budget.wait_seconds.is_some());
-        let question = Question {
-            number,
-            method: request.method(),
+        let arrival = Arrival {
+            contract: Contract::Gateway,
             label: &label,
             endpoint: endpoint.as_ref().ok().copied(),
             page,
-            target,
-            now,
-            body: request.body(),
+            limited,
         };
-        let fault = if throttled { None } else { state.faults.decide(&question) };
-        if let Some(fault) = &fault {
-            *state.stats.faults.entry(fault.name()).or_default() += 1;
-        }
-        let head = *request.method() == Method::HEAD;
-        Visit { number, now, host, head, endpoint, ids, budget, fault }
-    }
-
-    /// Adds what every answer has, and what the fault does to its way back.
-    fn send_off(&self, visit: &Visit, reply: &mut Reply) {
-        if let Some(budget) = visit.budget {
-            budget.state(reply);
-        }
-        let id = HeaderValue::from_str(&format!("sandbox-{:08}", visit.number));
-        if let Ok(id) = id {
-            reply.headers_mut().insert(HeaderName::from_static("x-request-id"), id);
-        }
-        let date = visit.now.timestamp().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
-        if let Ok(date) = HeaderValue::from_str(&date) {
-            reply.headers_mut().insert(DATE, date);
-        }
-        if visit.head {
-            *reply.response.body_mut() = Body::default();
-        }
-        reply.delay = self.config.latency;
-        if let Some(fault) = &visit.fault {
-            reply.delay += Duration::from_millis(fault.delay_ms);
-            if let Some(effect) = &fault.effect {
-                effect.break_off(reply, fault.chance);
-            }
-        }
-        if reply.status() == StatusCode::TOO_MANY_REQUESTS {
-            self.state().stats.throttled += 1;
-        }
+        let pass = self.admit(&arrival, request, peer, host);
+        Visit { pass, endpoint, ids }
     }
 
     /// The calls that are due, which are then under way, and how long it is until the next one is.
@@ -254,11 +207,14 @@ impl Sandbox {
     }
 
     /// Counts a request as under way. The door's own are not looked at.
-    pub(crate) fn arrived(&self, method: &Method, path: &str) -> Option<UnderWay<'_>> {
+    pub(crate) fn arrived(&self, contract: Contract, method: &Method, path: &str) -> Option<UnderWay<'_>> {
         if path.starts_with("/_sandbox/") {
             return None;
         }
-        let label = Route::of(method, path).label;
+        let label = match contract {
+            Contract::Gateway => Route::of(method, path).label,
+            Contract::Platform => platform::label(method, path),
+        };
         let mut state = self.state();
         let count = state.under_way.entry(label.clone()).or_default();
         *count += 1;
@@ -281,6 +237,9 @@ impl Sandbox {
         Ready {
             base_url: base_url.to_owned(),
             login_url: base_url.to_owned(),
+            platform_url: None,
+            platform_login_url: None,
+            deployment_id: None,
             client_id: self.config.client_id.clone(),
             client_secret: self.config.client_secret.clone(),
             organization_id: self.config.organization_id.clone(),
@@ -358,6 +317,7 @@ impl State {
             messages: Messages::default(),
             receipt_plan: config.receipts,
             subscriptions: Subscriptions::default(),
+            platform: Platform::new(config),
             requests: 0,
             under_way: BTreeMap::new(),
         }

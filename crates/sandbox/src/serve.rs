@@ -27,7 +27,7 @@ use tokio::time::{Sleep, sleep};
 use crate::clock::machine_time;
 use crate::problem::Problem;
 use crate::reply::{Body, Break, Ending, Reply};
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Contract, Sandbox};
 use crate::stats::Ready;
 
 use wire::{Hangup, Wire};
@@ -44,6 +44,7 @@ const GRACE: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct Running {
     address: SocketAddr,
+    platform_address: Option<SocketAddr>,
     ready: Ready,
     stop: watch::Sender<bool>,
     /// Takes connections, and calls those who registered.
@@ -51,10 +52,16 @@ pub struct Running {
 }
 
 impl Running {
-    /// Where it listens.
+    /// Where it listens; with both contracts, where the gateway's is served.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where the vendor's published contract is served, where it is.
+    #[must_use]
+    pub fn platform_address(&self) -> Option<SocketAddr> {
+        self.platform_address
     }
 
     /// What a client needs to know.
@@ -72,6 +79,35 @@ impl Running {
         // Nobody listens when the accept loop has ended; then there is nothing to stop.
         let _ = self.stop.send(true);
         while self.working.join_next().await.is_some() {}
+    }
+}
+
+/// Where which contract is served; port 0 chooses one.
+///
+/// ```
+/// use frontdesk_sandbox::Addresses;
+/// let both = Addresses { platform: Some(([127, 0, 0, 1], 0).into()), ..Addresses::gateway(([127, 0, 0, 1], 0).into()) };
+/// assert!(both.gateway.is_some());
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Addresses {
+    /// The contract of the design documents.
+    pub gateway: Option<SocketAddr>,
+    /// The contract that the vendor publishes.
+    pub platform: Option<SocketAddr>,
+}
+
+impl Addresses {
+    /// The gateway contract alone.
+    #[must_use]
+    pub fn gateway(address: SocketAddr) -> Self {
+        Self { gateway: Some(address), platform: None }
+    }
+
+    /// The vendor's published contract alone.
+    #[must_use]
+    pub fn platform(address: SocketAddr) -> Self {
+        Self { gateway: None, platform: Some(address) }
     }
 }
 
@@ -96,23 +132,76 @@ impl Running {
 /// # Cancel safety
 /// Dropping the future listens nowhere.
 pub async fn serve(sandbox: Arc<Sandbox>, address: SocketAddr) -> io::Result<Running> {
-    let listener = TcpListener::bind(address).await?;
-    let address = listener.local_addr()?;
-    let ready = sandbox.ready(&format!("http://{address}"));
+    serve_contracts(sandbox, Addresses::gateway(address)).await
+}
+
+/// Hosts the sandbox as [`serve`] does, with the contracts that have an address: what is done over one
+/// of them is seen over the other. `/_sandbox/` is there on both.
+///
+/// ```
+/// use std::sync::Arc;
+/// use frontdesk_sandbox::{Addresses, Config, Sandbox, serve_contracts};
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// let sandbox = Sandbox::new(Config { conversations: Some(10), ..Config::default() })?;
+/// let anywhere = Addresses::platform(([127, 0, 0, 1], 0).into());
+/// let running = serve_contracts(Arc::new(sandbox), anywhere).await?;
+/// let login = running.ready().platform_login_url.as_deref();
+/// assert_eq!(login, Some(format!("http://{}/login", running.address()).as_str()));
+/// running.stop().await;
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// There is no address, or one cannot be bound.
+///
+/// # Cancel safety
+/// Dropping the future listens nowhere.
+pub async fn serve_contracts(sandbox: Arc<Sandbox>, addresses: Addresses) -> io::Result<Running> {
+    let gateway = listen(addresses.gateway).await?;
+    let platform = listen(addresses.platform).await?;
+    let at = |bound: &Option<(TcpListener, SocketAddr)>| bound.as_ref().map(|(_, address)| *address);
+    let platform_address = at(&platform);
+    let address = at(&gateway).or(platform_address);
+    let address =
+        address.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "no contract is to be served"))?;
+    let mut ready = sandbox.ready(&format!("http://{address}"));
+    ready.platform_url = platform_address.map(|address| format!("http://{address}"));
+    ready.platform_login_url = platform_address.map(|address| format!("http://{address}/login"));
+    ready.deployment_id = platform_address.map(|_| sandbox.config().deployment_id.clone());
+    if gateway.is_none() {
+        ready.login_url = ready.platform_login_url.clone().unwrap_or_default();
+    }
     let (stop, stopped) = watch::channel(false);
     let mut working = JoinSet::new();
     working.spawn(calling::call(Arc::clone(&sandbox), stopped.clone()));
-    working.spawn(accept(listener, sandbox, stopped));
-    Ok(Running { address, ready, stop, working })
+    for (bound, contract) in [(gateway, Contract::Gateway), (platform, Contract::Platform)] {
+        if let Some((listener, _)) = bound {
+            working.spawn(accept(listener, contract, Arc::clone(&sandbox), stopped.clone()));
+        }
+    }
+    Ok(Running { address, platform_address, ready, stop, working })
 }
 
-async fn accept(listener: TcpListener, sandbox: Arc<Sandbox>, mut stopped: watch::Receiver<bool>) {
+async fn listen(address: Option<SocketAddr>) -> io::Result<Option<(TcpListener, SocketAddr)>> {
+    let Some(address) = address else { return Ok(None) };
+    let listener = TcpListener::bind(address).await?;
+    let address = listener.local_addr()?;
+    Ok(Some((listener, address)))
+}
+
+async fn accept(
+    listener: TcpListener,
+    contract: Contract,
+    sandbox: Arc<Sandbox>,
+    mut stopped: watch::Receiver<bool>,
+) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
-                    connections.spawn(connection(Arc::clone(&sandbox), stream, peer, stopped.clone()));
+                    connections.spawn(connection(Arc::clone(&sandbox), contract, stream, peer, stopped.clone()));
                 }
                 // Out of file descriptors, or the peer gave up: others may do better.
                 Err(_) => sleep(Duration::from_millis(10)).await,
@@ -134,6 +223,7 @@ async fn asked_to_stop(stopped: &mut watch::Receiver<bool>) {
 
 async fn connection(
     sandbox: Arc<Sandbox>,
+    contract: Contract,
     stream: TcpStream,
     peer: SocketAddr,
     mut stopped: watch::Receiver<bool>,
@@ -146,8 +236,8 @@ async fn connection(
         let (sandbox, hangup) = (Arc::clone(&sandbox), hangup.clone());
         async move {
             let counting = Arc::clone(&sandbox);
-            let _under_way = counting.arrived(request.method(), request.uri().path());
-            let reply = answer(sandbox, request, peer).await;
+            let _under_way = counting.arrived(contract, request.method(), request.uri().path());
+            let reply = answer(sandbox, contract, request, peer).await;
             send(reply, hangup).await
         }
     });
@@ -164,7 +254,12 @@ async fn connection(
     }
 }
 
-async fn answer(sandbox: Arc<Sandbox>, request: Request<Incoming>, peer: SocketAddr) -> Reply {
+async fn answer(
+    sandbox: Arc<Sandbox>,
+    contract: Contract,
+    request: Request<Incoming>,
+    peer: SocketAddr,
+) -> Reply {
     let (head, body) = request.into_parts();
     let body = match Limited::new(body, LARGEST_BODY).collect().await {
         Ok(body) => body.to_bytes(),
@@ -173,7 +268,10 @@ async fn answer(sandbox: Arc<Sandbox>, request: Request<Incoming>, peer: SocketA
     };
     let request = Request::from_parts(head, body);
     // A page can take a while to write; the runtime has other connections.
-    let handled = tokio::task::spawn_blocking(move || sandbox.handle(&request, peer.ip(), machine_time()));
+    let handled = tokio::task::spawn_blocking(move || match contract {
+        Contract::Gateway => sandbox.handle(&request, peer.ip(), machine_time()),
+        Contract::Platform => sandbox.handle_platform(&request, peer.ip(), machine_time()),
+    });
     handled.await.unwrap_or_else(|_| {
         Problem::new(http::StatusCode::INTERNAL_SERVER_ERROR, "sandbox.bug", "the sandbox failed on this")
             .reply()

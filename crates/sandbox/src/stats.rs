@@ -48,6 +48,15 @@ pub struct Ready {
     pub base_url: String,
     /// Where the token endpoint is.
     pub login_url: String,
+    /// Where the vendor's published contract is served, where it is.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub platform_url: Option<String>,
+    /// Where its tokens are: its login host.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub platform_login_url: Option<String>,
+    /// The web-messaging deployment that guests of the published contract come in by.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub deployment_id: Option<String>,
     /// The client that may have tokens.
     pub client_id: String,
     /// Its secret, which is none.

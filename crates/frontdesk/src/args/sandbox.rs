@@ -13,6 +13,7 @@ Examples:
   frontdesk sandbox serve --conversations 100000 --seed 7
   frontdesk sandbox serve --corpus dialogues.ndjson.gz --rate-limit 6000 --latency 20
   frontdesk sandbox serve --guests 10000 --long-history 1000000 --untidy 0.01
+  frontdesk sandbox serve --contract both --rate-limit 300
 
 Look at the truth with GET /_sandbox/stats, /_sandbox/sessions and /_sandbox/messages; set the clock with POST /_sandbox/clock.")]
     Serve(ServeArgs),
@@ -23,6 +24,12 @@ pub(crate) struct ServeArgs {
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
     pub(crate) addr: SocketAddr,
+    /// What to serve: gateway, platform (the vendor's published contract) or both
+    #[arg(long, value_name = "NAME", default_value = "gateway", value_parser = ["gateway", "platform", "both"])]
+    pub(crate) contract: String,
+    /// With both contracts, where to listen for the platform's
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    pub(crate) platform_addr: SocketAddr,
     /// Conversations from a file (NDJSON, plain or gzip); may be given more than once
     #[arg(long, value_name = "FILE")]
     pub(crate) corpus: Vec<PathBuf>,

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use frontdesk_sandbox::{Config, FaultPlan, RateMode, Sandbox, Untidy, serve};
+use frontdesk_sandbox::{Addresses, Config, FaultPlan, RateMode, Sandbox, Untidy, serve_contracts};
 use frontdesk_shell::{Exit, Failure, Format};
 
 use crate::args::ServeArgs;
@@ -37,10 +37,13 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &ServeArgs) -> Result<
             .hint("check --corpus, --conversations, --untidy and --faults")
     })?;
     let shutdown = context::signals()?;
-    let running = serve(Arc::new(sandbox), arguments.addr).await.map_err(|error| {
-        Failure::new(Exit::Usage, "sandbox", format!("cannot listen on {}", arguments.addr))
+    let addresses = addresses(arguments);
+    let running = serve_contracts(Arc::new(sandbox), addresses).await.map_err(|error| {
+        let wanted = [addresses.gateway, addresses.platform].into_iter().flatten();
+        let wanted = wanted.map(|address| address.to_string()).collect::<Vec<_>>().join(" and ");
+        Failure::new(Exit::Usage, "sandbox", format!("cannot listen on {wanted}"))
             .caused_by(&error)
-            .hint("choose another --addr; port 0 takes a free one")
+            .hint("choose another --addr or --platform-addr; port 0 takes a free one")
     })?;
     // One JSON line whatever the format: scripts wait for it.
     let ready = serde_json::to_string(running.ready()).map_err(|error| {
@@ -54,6 +57,15 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &ServeArgs) -> Result<
     shutdown.requested().await;
     running.stop().await;
     Ok(Exit::Done)
+}
+
+/// Where which contract is to be served; a contract that is alone is at `--addr`.
+fn addresses(arguments: &ServeArgs) -> Addresses {
+    match arguments.contract.as_str() {
+        "platform" => Addresses::platform(arguments.addr),
+        "both" => Addresses { platform: Some(arguments.platform_addr), ..Addresses::gateway(arguments.addr) },
+        _ => Addresses::gateway(arguments.addr),
+    }
 }
 
 fn faults(path: &Path) -> Result<FaultPlan, Failure> {

@@ -24,13 +24,13 @@ use crate::token::{self, bearer};
 
 impl Sandbox {
     pub(super) fn answer(&self, request: &Request<Bytes>, visit: &Visit) -> Result<Reply, Problem> {
-        let effect = visit.fault.as_ref().and_then(|fault| fault.effect.as_ref());
+        let effect = visit.pass.effect();
         match visit.endpoint.clone()? {
             Endpoint::Token => {
-                token::answer(&mut self.state().tokens, &self.config, request, visit.now, effect)
+                token::answer(&mut self.state().tokens, &self.config, request, visit.pass.now, effect)
             }
             Endpoint::Details => {
-                self.state().tokens.authorize(request.headers(), visit.now, details::SCOPE)?;
+                self.state().tokens.authorize(request.headers(), visit.pass.now, details::SCOPE)?;
                 let query = details::Query::read(request.body(), self.config.seed)?;
                 let (changes, opened) = {
                     let state = self.state();
@@ -41,23 +41,23 @@ impl Sandbox {
             Endpoint::History => self.history(request, visit, &Shape::of(effect)),
             Endpoint::GuestRead => {
                 let mut state = self.state();
-                state.tokens.authorize(request.headers(), visit.now, guests::READ)?;
+                state.tokens.authorize(request.headers(), visit.pass.now, guests::READ)?;
                 let (plan, id) = (state.guest_plan, visit.id()?);
                 match state.sessions.look(id) {
                     Some(reply) => Ok(reply),
-                    None => state.fates.read(&self.guests, plan, id, visit.now),
+                    None => state.fates.read(&self.guests, plan, id, visit.pass.now),
                 }
             }
             Endpoint::GuestEnd => self.end_guest(request, visit),
             Endpoint::SessionOpen => self.open_session(request, visit),
             Endpoint::ConversationRead => {
-                self.state().tokens.authorize(request.headers(), visit.now, conversation::READ)?;
-                self.conversation(&self.state(), visit.id()?)?.reply(visit.now)
+                self.state().tokens.authorize(request.headers(), visit.pass.now, conversation::READ)?;
+                self.conversation(&self.state(), visit.id()?)?.reply(visit.pass.now)
             }
             Endpoint::MessageSend => self.send(request, visit),
             Endpoint::WebhookRegister => {
                 let mut state = self.state();
-                state.tokens.authorize(request.headers(), visit.now, subscriptions::WRITE)?;
+                state.tokens.authorize(request.headers(), visit.pass.now, subscriptions::WRITE)?;
                 state.subscriptions.register(request.body(), self.config.seed)
             }
             Endpoint::Media => {
@@ -65,7 +65,7 @@ impl Sandbox {
                     return self.sent_media(request, message, index);
                 }
                 let changes = Arc::clone(&self.state().changes);
-                media::answer(&self.tenant, &changes, self.config.seed, &visit.ids, request, visit.now)
+                media::answer(&self.tenant, &changes, self.config.seed, &visit.ids, request, visit.pass.now)
             }
         }
     }
@@ -75,7 +75,7 @@ impl Sandbox {
         let (changes, untidy, opened) = {
             let state = self.state();
             if bearer(request.headers()).is_some() {
-                state.tokens.authorize_any(request.headers(), visit.now, &history::SCOPES)?;
+                state.tokens.authorize_any(request.headers(), visit.pass.now, &history::SCOPES)?;
             }
             let opened = visit.ids.get(2).and_then(|id| state.sessions.find(id)).cloned();
             (Arc::clone(&state.changes), state.untidy, opened)
@@ -83,19 +83,21 @@ impl Sandbox {
         let query = request.uri().query().unwrap_or_default();
         let (tenant, config) = (&self.tenant, &self.config);
         let opened = opened.as_ref();
-        let query = history::Query::read(tenant, config, &changes, opened, &visit.ids, query, visit.now)?;
+        let query =
+            history::Query::read(tenant, config, &changes, opened, &visit.ids, query, visit.pass.now)?;
         Ok(history::answer(tenant, untidy, config.seed, &query, shape, &base(request)))
     }
 
     fn end_guest(&self, request: &Request<Bytes>, visit: &Visit) -> Result<Reply, Problem> {
         let mut state = self.state();
-        state.tokens.authorize(request.headers(), visit.now, guests::MANAGE)?;
+        state.tokens.authorize(request.headers(), visit.pass.now, guests::MANAGE)?;
         let closure = Closure::read(request.uri().query().unwrap_or_default())?;
         let plan = state.guest_plan;
-        if let Some(answer) = state.sessions.end(visit.id()?, &closure, visit.now) {
+        if let Some(answer) = state.sessions.end(visit.id()?, &closure, visit.pass.now) {
             return answer;
         }
-        let (reply, ended, number) = state.fates.end(&self.guests, plan, visit.id()?, closure, visit.now)?;
+        let (reply, ended, number) =
+            state.fates.end(&self.guests, plan, visit.id()?, closure, visit.pass.now)?;
         if ended == Ended::Forgotten && number < self.tenant.count() {
             Arc::make_mut(&mut state.changes).forget(number);
         }
@@ -105,18 +107,18 @@ impl Sandbox {
     /// Opens a session. A guest of the tenant's whose session is not over has that.
     fn open_session(&self, request: &Request<Bytes>, visit: &Visit) -> Result<Reply, Problem> {
         let mut state = self.state();
-        state.tokens.authorize(request.headers(), visit.now, sessions::OPEN)?;
+        state.tokens.authorize(request.headers(), visit.pass.now, sessions::OPEN)?;
         let State { sessions, fates, session_plan, guest_plan, .. } = &mut *state;
         let taken = |guest: &str| {
             let number = fates.open(&self.guests, *guest_plan, guest)?;
             self.conversation_id(number)
         };
         let (headers, body) = (request.headers(), request.body());
-        let opened = sessions.open(headers, body, *session_plan, self.config.seed, visit.now, taken)?;
+        let opened = sessions.open(headers, body, *session_plan, self.config.seed, visit.pass.now, taken)?;
         match opened.session {
             Some(session) => {
                 state.stats.sessions += 1;
-                state.subscriptions.created(&session, self.config.seed, visit.host);
+                state.subscriptions.created(&session, self.config.seed, visit.pass.host);
                 self.calls.notify_one();
             }
             None => state.stats.duplicates += 1,
@@ -126,11 +128,11 @@ impl Sandbox {
 
     fn send(&self, request: &Request<Bytes>, visit: &Visit) -> Result<Reply, Problem> {
         let mut state = self.state();
-        state.tokens.authorize(request.headers(), visit.now, messages::SEND)?;
+        state.tokens.authorize(request.headers(), visit.pass.now, messages::SEND)?;
         let conversation = self.conversation(&state, visit.id()?)?;
         let (plan, seed) = (state.receipt_plan, self.config.seed);
         let (headers, body) = (request.headers(), request.body());
-        let taken = state.messages.take(headers, body, &conversation, plan, seed, visit.now)?;
+        let taken = state.messages.take(headers, body, &conversation, plan, seed, visit.pass.now)?;
         match &taken.message {
             Some(message) => self.add(&mut state, message),
             None => state.stats.duplicates += 1,

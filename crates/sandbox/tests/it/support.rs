@@ -140,3 +140,60 @@ pub(crate) fn all_ids(pages: &[Value]) -> Vec<String> {
 pub(crate) fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
     headers.get(name)?.to_str().ok()?.parse().ok()
 }
+
+/// A client of the vendor's published contract.
+pub(crate) struct Platform {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) now: Moment,
+    pub(crate) token: Option<String>,
+}
+
+impl Platform {
+    /// Opens a sandbox and takes a token.
+    pub(crate) fn new(config: Config) -> Self {
+        let now = "2025-06-01T00:00:00Z".parse().unwrap();
+        let mut platform = Self { sandbox: Sandbox::new(config).unwrap(), now, token: None };
+        platform.take_token();
+        platform
+    }
+
+    pub(crate) fn take_token(&mut self) {
+        let basic = "Basic c2FuZGJveC1jbGllbnQ6c2FuZGJveC1zZWNyZXQtbm90LXJlYWw=";
+        let request = Request::post("/login/oauth/token")
+            .header("authorization", basic)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(Bytes::from_static(b"grant_type=client_credentials"))
+            .unwrap();
+        let (_, body) = read(self.send(&request));
+        self.token = body["access_token"].as_str().map(str::to_owned);
+    }
+
+    pub(crate) fn send(&self, request: &Request<Bytes>) -> Reply {
+        self.sandbox.handle_platform(request, IpAddr::from([127, 0, 0, 1]), self.now)
+    }
+
+    pub(crate) fn call(&self, method: Method, path: &str, body: impl Into<Bytes>) -> Reply {
+        let mut request =
+            Request::builder().method(method).uri(path).header("content-type", "application/json");
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        self.send(&request.body(body.into()).unwrap())
+    }
+
+    /// A call of the door, which must go well.
+    pub(crate) fn door(&self, path: &str, body: &Value) -> Value {
+        let (method, body) = if body.is_null() {
+            (Method::GET, Vec::new())
+        } else {
+            (Method::POST, serde_json::to_vec(body).unwrap())
+        };
+        let (status, answer) = read(self.call(method, &format!("/_sandbox/{path}"), body));
+        assert_eq!(status, 200, "{path}: {answer}");
+        answer
+    }
+
+    pub(crate) fn advance(&mut self, seconds: u64) {
+        self.now = self.now.plus(Duration::from_secs(seconds));
+    }
+}

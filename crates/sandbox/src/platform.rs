@@ -1,0 +1,32 @@
+//! The contract that the vendor publishes (platform contract A to C, built as section E says), from the
+//! same state as the gateway's: a conversation has one id on both sides, and what is done on one is
+//! seen on the other.
+
+mod login;
+mod organization;
+mod plan;
+mod refusal;
+mod route;
+mod visit;
+
+pub use plan::PlatformPlan;
+pub(crate) use route::label;
+
+use crate::config::Config;
+use crate::moment::Moment;
+use login::Grants;
+
+/// What only this contract has.
+#[derive(Debug)]
+pub(crate) struct Platform {
+    pub(crate) plan: PlatformPlan,
+    /// When the plan began: with the first request after it was made.
+    pub(crate) since: Option<Moment>,
+    pub(crate) grants: Grants,
+}
+
+impl Platform {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self { plan: config.platform.clone(), since: None, grants: Grants::default() }
+    }
+}
