@@ -1,12 +1,14 @@
-//! The port that messages are sent through; `gateway` implements it.
+//! The port that messages are sent through; `gateway` and `platform` implement it.
 
+use frontdesk_domain::ConversationId;
 use frontdesk_domain::delivery::{ClockSample, MessageId, Status};
 use frontdesk_domain::outbound::{ClientId, OutboundMessage};
 use futures_util::future::BoxFuture;
 
-use crate::conversation::Conversations;
+use crate::conversation::{ConversationLook, Conversations};
 use crate::counters::Counters;
 use crate::error::Error;
+use crate::legs::LegMessages;
 use crate::source::Origin;
 
 /// Where messages are sent into conversations, and looked for afterwards (contract §4).
@@ -47,7 +49,8 @@ use crate::source::Origin;
 /// ```
 pub trait MessageChannel: Conversations {
     /// Sends a message under its client id, repeated as the contract allows (§7): the same client id again gives the same
-    /// message and sends nothing twice.
+    /// message and sends nothing twice. Where there are [`legs`](MessageChannel::legs) that does not hold: the message is
+    /// posted once by each call.
     ///
     /// # Cancel safety
     /// A dropped call may have been processed: give the signal of [`CallOptions::cancel`](crate::CallOptions::cancel)
@@ -61,6 +64,29 @@ pub trait MessageChannel: Conversations {
         message: &'a OutboundMessage,
         key: &'a ClientId,
     ) -> BoxFuture<'a, Result<Accepted, Error>>;
+
+    /// The channel's other door, where the client id means nothing to the platform: a message posted twice is there twice, so
+    /// it is posted once, and looked for when the answer is lost. None where [`send`](MessageChannel::send) may be repeated.
+    fn legs(&self) -> Option<&dyn LegMessages> {
+        None
+    }
+
+    /// Looks at a conversation for the sake of these of its messages: how they stand, and when they got there, where that is
+    /// to be had apart from the conversation.
+    ///
+    /// # Cancel safety
+    /// Safe: a read has changed nothing.
+    ///
+    /// # Errors
+    /// When the platform does not say; 404 is an answer and no error.
+    fn look<'a>(
+        &'a self,
+        id: &'a ConversationId,
+        of: &'a [MessageId],
+    ) -> BoxFuture<'a, Result<ConversationLook, Error>> {
+        let _ = of;
+        self.conversation(id)
+    }
 
     /// What is being asked, for records and logs.
     fn describe(&self) -> Origin;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use frontdesk_api::{ConversationLook, Error};
 use frontdesk_domain::conversation::Conversation;
-use frontdesk_domain::delivery::{ClockSample, ClockSkew, MeasuredSkew};
+use frontdesk_domain::delivery::{ClockSample, ClockSkew, MeasuredSkew, MessageId};
 use frontdesk_domain::{ConversationId, Timestamp};
 use tokio::time::Instant;
 
@@ -60,12 +60,16 @@ impl Courier {
         {
             return Ok(Some(conversation));
         }
-        self.look(id).await.map(|look| look.map(|look| self.keep_facts(look)))
+        self.look(id, &[]).await.map(|look| look.map(|look| self.keep_facts(look)))
     }
 
-    /// Looks at a conversation, and learns of the platform's clock. `None` for 404.
-    pub(crate) async fn look(&self, id: &ConversationId) -> Result<Option<Conversation>, Error> {
-        match self.channel.conversation(id).await? {
+    /// Looks at a conversation for the sake of these messages, and learns of the platform's clock. `None` for 404.
+    pub(crate) async fn look(
+        &self,
+        id: &ConversationId,
+        of: &[MessageId],
+    ) -> Result<Option<Conversation>, Error> {
+        match self.channel.look(id, of).await? {
             ConversationLook::Found(look) => {
                 self.learn(look.clock);
                 Ok(Some(look.conversation))

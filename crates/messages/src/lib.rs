@@ -6,6 +6,7 @@
 //! | [`outcome`] | how a message came out, and how far it came |
 //! | [`courier`] | what every job here shares: the platform, the journal, the clocks |
 //! | `prepared`, `turn` | one message: checks, look, intent, POST, outcome, all of it in the journal |
+//! | `leg` | the same where nothing makes two posts of a message one: each is made once, and looked for when its answer is lost |
 //! | `facts` | what is known of conversations and of the platform's clock |
 //! | [`watching`] | how messages are followed |
 //! | [`sending`] | many of them: in flight, polled, timed out |
@@ -18,7 +19,8 @@
 //!
 //! **What holds.** A message has one client id, fixed by the journal and by what the message is, and that id is on disk
 //! before the first call: however often a call is repeated, by this run or a later one, the platform sends it once
-//! (contract §4). A lost reply is settled by the same client id. Every message ends in exactly one of sent, not sent,
+//! (contract §4). A lost reply is settled by the same client id; where the platform knows no client ids it is settled by a look
+//! into the conversation, and the message is never posted again (platform contract B.7). Every message ends in exactly one of sent, not sent,
 //! refused and unknown. Its state, its audit records and its event are recorded together. Within a conversation messages
 //! are sent in the order of their lines. One look at a conversation serves all its messages that wait for a receipt.
 
@@ -26,6 +28,7 @@ mod clock;
 pub mod courier;
 mod error;
 mod facts;
+mod leg;
 pub mod lines;
 pub mod monitor;
 pub mod outcome;

@@ -3,6 +3,7 @@
 //! The text of a message is never stored: its digest stands for it. Sender and recipients are in the item while receipts
 //! may still come, since the audit records name them, and are taken out when nothing more is to be said.
 
+use frontdesk_api::Mark;
 use frontdesk_domain::audit::{MessageRecord, MessageResult};
 use frontdesk_domain::conversation::ChannelType;
 use frontdesk_domain::delivery::{MessageId, Receipts, Sla, SlaState};
@@ -22,7 +23,11 @@ pub(crate) const LEDGER: &str = "message";
 /// The ledger of what was measured of platforms' clocks, by host.
 pub(crate) const CLOCKS: &str = "message.clock";
 
-/// What an intent says. It is the same for every process that sends the same message, so that two of them share it.
+/// Which messages of the platform are known to be which of ours, where they have no client id there: by host and id.
+pub(crate) const CLAIMS: &str = "message.claim";
+
+/// What an intent says. It is the same for every process that sends the same message, so that two of them share it; but for
+/// a post that must not be made twice, which one run alone has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Purpose {
@@ -33,6 +38,21 @@ pub(crate) struct Purpose {
     pub(crate) client_id: ClientId,
     /// What stands for the message.
     pub(crate) digest: String,
+    /// The one post it is about, where the platform takes each post for a new message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) post: Option<OnePost>,
+}
+
+/// A post that is made once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OnePost {
+    /// Which of the message's posts it is, counted from 0.
+    pub(crate) number: usize,
+    /// The run that makes it.
+    pub(crate) run: RunId,
+    /// By what it is found again.
+    pub(crate) mark: Mark,
 }
 
 impl Purpose {
@@ -46,9 +66,18 @@ impl Purpose {
         format!("{INTENT}/{}/{tries}", self.client_id)
     }
 
+    /// Names the intent of one post of the message's `tries`-th course.
+    pub(crate) fn post_id(&self, tries: u32, number: usize) -> String {
+        format!("{INTENT}/{}/{tries}/{number}", self.client_id)
+    }
+
     /// The intent itself.
     pub(crate) fn intent(&self, tries: u32, at: Timestamp) -> Result<Intent, Error> {
-        Intent::new(self.id(tries), INTENT, self.key.as_str(), self, at)
+        let id = match &self.post {
+            None => self.id(tries),
+            Some(post) => self.post_id(tries, post.number),
+        };
+        Intent::new(id, INTENT, self.key.as_str(), self, at)
     }
 }
 
@@ -78,6 +107,9 @@ pub(crate) struct Entry {
     pub(crate) latency_ms: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) parties: Option<Parties>,
+    /// What is there already of a message that takes more than one post: the ids of the posts, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) posts: Vec<MessageId>,
 }
 
 /// Who sent a message to whom.

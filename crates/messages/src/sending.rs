@@ -180,9 +180,10 @@ impl<'a> Round<'a> {
         {
             self.looking += 1;
             let courier = self.courier;
+            let of = self.tracker.messages(&id);
             self.flight.push(
                 async move {
-                    let look = courier.look(&id).await;
+                    let look = courier.look(&id, &of).await;
                     Back::Look(id, now, look)
                 }
                 .boxed(),

@@ -67,7 +67,8 @@ impl Courier {
             }
         }
         let looks = stream::iter(rooms).map(|(id, entries)| async move {
-            let look = if self.cancel.is_cancelled() { None } else { Some(self.look(&id).await) };
+            let of: Vec<_> = entries.iter().filter_map(|(_, entry)| entry.message_id.clone()).collect();
+            let look = if self.cancel.is_cancelled() { None } else { Some(self.look(&id, &of).await) };
             (entries, look)
         });
         let mut looks = std::pin::pin!(looks.buffer_unordered(LOOKS));

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use frontdesk_domain::ConversationId;
+use frontdesk_domain::delivery::MessageId;
 use tokio::time::Instant;
 
 use crate::outcome::Sent;
@@ -90,6 +91,12 @@ impl Tracker {
         self.due.remove(&(room.due, id.clone()));
         self.patient.remove(&(room.patient_due, id.clone()));
         Some(id)
+    }
+
+    /// Of which messages a look at this conversation is to tell.
+    pub(crate) fn messages(&self, id: &ConversationId) -> Vec<MessageId> {
+        let waiting = self.rooms.get(id).into_iter().flat_map(|room| &room.waiting);
+        waiting.filter_map(|one| one.entry.message_id.clone()).collect()
     }
 
     /// The messages of a conversation that was looked at; those that go on waiting are handed back with

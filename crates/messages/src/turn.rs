@@ -66,6 +66,9 @@ impl Courier {
             Ok(CheckedMessage { message, .. }) => message,
             Err(refusal) => return self.refuse(prepared, refusal).await.map(Some),
         };
+        if let Some(legs) = self.channel.legs() {
+            return self.deliver_on_leg(legs, prepared, message).await;
+        }
         let digest = message.digest();
         let key = match &prepared.key {
             Some(key) => key.clone(),
@@ -78,7 +81,7 @@ impl Courier {
             return Ok(Some(self.earlier(prepared, key, entry)));
         }
         let client_id = self.client_id(&key);
-        let purpose = Purpose { host: self.host.clone(), key: key.clone(), client_id, digest };
+        let purpose = Purpose { host: self.host.clone(), key: key.clone(), client_id, digest, post: None };
         let in_doubt = match &before {
             Some(entry) => self.is_open(&purpose.id(entry.tries)).await?,
             None => false,
@@ -170,6 +173,7 @@ impl Courier {
             missed_told: false,
             latency_ms: 0,
             parties: Some(Parties::of(message)),
+            posts: Vec::new(),
         };
         let change =
             Change::new().run(self.run.clone()).open_intent(course.purpose.intent(course.tries, at)?);
@@ -228,6 +232,7 @@ impl Courier {
             missed_told: false,
             latency_ms,
             parties: Some(Parties::of(message)),
+            posts: Vec::new(),
         };
         let intent = course.purpose.id(course.tries);
         let mut change = Change::new();
@@ -253,7 +258,7 @@ impl Courier {
     }
 
     /// What an earlier run says of a message that was sent. It is followed on where nothing final was seen.
-    fn earlier(&self, prepared: &Prepared, key: String, entry: &Entry) -> Box<Turn> {
+    pub(crate) fn earlier(&self, prepared: &Prepared, key: String, entry: &Entry) -> Box<Turn> {
         let sent = self.of_entry(prepared.number, entry, By::Other);
         Box::new(Turn { sent, open: entry.is_open().then(|| (key, entry.clone())) })
     }
@@ -282,7 +287,7 @@ impl Courier {
     }
 
     /// The key of a single message: that of an equal one in doubt, which is to be settled first, else a new one.
-    async fn single_key(&self, digest: &str) -> Result<String, SendError> {
+    pub(crate) async fn single_key(&self, digest: &str) -> Result<String, SendError> {
         let open = self.read(|reader| reader.open_intents(INTENT)).await?;
         let same = open.iter().filter_map(Purpose::of).find(|purpose| {
             purpose.digest == digest && purpose.host == self.host && purpose.key.starts_with("single/")
@@ -292,7 +297,7 @@ impl Courier {
 }
 
 /// What a call says that surely sent nothing: the platform refused the message, or could not be asked.
-fn outcome_of(error: &Error) -> Outcome {
+pub(crate) fn outcome_of(error: &Error) -> Outcome {
     match error.kind() {
         ErrorKind::Rejected if !error.is_auth() => Outcome::Refused(error.why()),
         _ => Outcome::NotSent(error.why()),
