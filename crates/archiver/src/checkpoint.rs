@@ -6,7 +6,7 @@
 use frontdesk_api::SeenIds;
 use frontdesk_domain::{
     Certificate, OrganizationId, PageSize, PageToken, RunId, RunState, TimeRange, Timestamp, WindowEnd,
-    WindowReport,
+    WindowReport, hex,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -221,11 +221,6 @@ fn id_hashes(text: &str) -> impl Iterator<Item = u64> {
     text.as_bytes()
         .chunks_exact(16)
         .filter_map(|digits| u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok())
-}
-
-/// Lower-case hex.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

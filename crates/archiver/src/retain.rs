@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use frontdesk_archive::{ClockTrust, Compacted, Error, Maintenance, Reader, Removal, Removed};
 use frontdesk_domain::retention::{Policies, Subject, Verdict, verdict};
-use frontdesk_domain::{PolicyName, RecordId, RecordKey, RecordKind, Timestamp};
+use frontdesk_domain::{PolicyName, RecordId, RecordKey, RecordKind, Timestamp, hex};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -281,20 +281,12 @@ impl Plan {
             add(&removal.since.to_string());
             add(&removal.due.to_string());
         }
-        hex(&digest.finalize().into())
+        hex(&digest.finalize())
     }
 }
 
 /// A hash of the policies: of their names, days and conditions.
 fn fingerprint(policies: &Policies) -> String {
     let text = serde_json::to_string(policies).unwrap_or_default();
-    hex(&Sha256::digest(text.as_bytes()).into())
-}
-
-fn hex(hash: &[u8; 32]) -> String {
-    use std::fmt::Write as _;
-    hash.iter().fold(String::with_capacity(64), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hex(&Sha256::digest(text.as_bytes()))
 }

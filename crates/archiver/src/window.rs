@@ -10,11 +10,11 @@ use frontdesk_api::{
     PageRoom,
 };
 use frontdesk_archive::{Error as ArchiveError, Prepared, RunLog, Writer};
-use frontdesk_domain::{Filter, PageSize, Timestamp};
+use frontdesk_domain::{Filter, PageSize, Timestamp, hex};
 use futures_util::StreamExt;
 use sha2::{Digest, Sha256};
 
-use crate::checkpoint::{Failed, Line, Page, WindowState, hex, write_id_hashes};
+use crate::checkpoint::{Failed, Line, Page, WindowState, write_id_hashes};
 use crate::monitor::{MOST_NOTES, Monitor, Note};
 use crate::pull::Now;
 use crate::tally::Tally;

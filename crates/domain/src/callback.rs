@@ -134,8 +134,7 @@ impl CallbackKey {
     /// Callbacks with this body are one for [`EQUAL_BODIES`].
     #[must_use]
     pub fn of_body(body: &[u8]) -> Self {
-        let hex: String = Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect();
-        Self { text: format!("body:{hex}"), within: Some(EQUAL_BODIES) }
+        Self { text: format!("body:{}", crate::hex(&Sha256::digest(body))), within: Some(EQUAL_BODIES) }
     }
 
     /// The key as it is stored.

@@ -8,7 +8,6 @@
 //! Comparison is `hmac`'s own: it takes the same time wherever two signatures differ.
 
 use std::fmt;
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -77,10 +76,7 @@ impl SigningSecret {
     pub fn sign_body(&self, body: &[u8]) -> String {
         let mut mac = self.mac();
         mac.update(body);
-        mac.finalize().into_bytes().iter().fold(String::with_capacity(64), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+        crate::hex(&mac.finalize().into_bytes())
     }
 
     fn is_signature(&self, received: &Received<'_>, body: &[u8], signature: &[u8]) -> bool {

@@ -9,7 +9,7 @@ use frontdesk_api::{
 };
 use frontdesk_domain::audit::{HistoryRecord, HistoryStep};
 use frontdesk_domain::message::{HistoryTarget, TypeFilter, Verdict};
-use frontdesk_domain::{Event, MaxDepth, RunId, Timestamp};
+use frontdesk_domain::{Event, MaxDepth, RunId, Timestamp, hex};
 use frontdesk_journal::Change;
 use futures_util::StreamExt;
 use serde_json::value::RawValue;
@@ -355,7 +355,7 @@ impl Course {
     ) -> Result<Open, StoreError> {
         let key = Self::key(&target);
         let digest = Sha256::digest(&key);
-        let name = digest[..16].iter().fold(String::new(), |name, byte| format!("{name}{byte:02x}"));
+        let name = hex(&digest[..16]);
         let path = format!("{}-{name}", self.ledger);
         let found = self.session.journal.item(&self.ledger, &key)?.and_then(|item| {
             let checkpoint: Checkpoint = serde_json::from_str(item.detail.get()).ok()?;

@@ -11,7 +11,7 @@ use frontdesk_api::media::MediaDoor;
 use frontdesk_api::{Error as ApiError, Flight, HistorySource, PageMemory};
 use frontdesk_archive::Error as ArchiveError;
 use frontdesk_domain::message::{HistoryTarget, TypeFilter};
-use frontdesk_domain::{HistoryPageSize, MaxDepth, PageToken, RunId, Timestamp};
+use frontdesk_domain::{HistoryPageSize, MaxDepth, PageToken, RunId, Timestamp, hex};
 use frontdesk_durable::{Dir, Lock, LockError};
 use frontdesk_journal::{Change, Error as JournalError, Journal};
 use futures_util::StreamExt;
@@ -255,7 +255,7 @@ fn digest(targets: &BTreeSet<HistoryTarget>) -> String {
 
 /// Sixteen hexadecimal digits: of as many jobs as one place sees, no two share them.
 fn first_digits(digest: &[u8]) -> String {
-    digest[..8].iter().fold(String::new(), |name, byte| format!("{name}{byte:02x}"))
+    hex(&digest[..8])
 }
 
 /// The file that keeps two processes from one job. Its name is short of telling all jobs apart, so that however many there
@@ -269,8 +269,7 @@ fn lock_name(ledger: &str) -> String {
 fn new_run_id(now: Timestamp, ledger: &str) -> RunId {
     let stamp: String = now.to_string().chars().take(19).filter(char::is_ascii_alphanumeric).collect();
     let salt = Sha256::digest(format!("{ledger} {now} {}", std::process::id()));
-    let salt = salt[..4].iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
-    let text = format!("history-{}-{salt}", stamp.to_ascii_lowercase());
+    let text = format!("history-{}-{}", stamp.to_ascii_lowercase(), hex(&salt[..4]));
     text.parse().expect("a stamp and hex digits make a run id")
 }
 

@@ -6,8 +6,8 @@
 use std::collections::HashMap;
 use std::io::{self, BufRead, Read as _};
 
-use frontdesk_domain::RunId;
 use frontdesk_domain::outbound::MessageDraft;
+use frontdesk_domain::{RunId, hex};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
 
@@ -164,8 +164,4 @@ impl Occurrences {
         *count += 1;
         key
     }
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

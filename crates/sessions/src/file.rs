@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, Read as _};
 use std::sync::Arc;
 
-use frontdesk_domain::{Violation, Violations};
+use frontdesk_domain::{Violation, Violations, hex};
 use frontdesk_durable::{Dir, ReadAt, WriteAt, parent};
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
@@ -224,14 +224,6 @@ fn stage_of(name: &str) -> String {
         Some((folder, name)) => format!("{folder}/.{name}.part"),
         None => format!(".{name}.part"),
     }
-}
-
-pub(crate) fn hex(hash: &[u8]) -> String {
-    use std::fmt::Write as _;
-    hash.iter().fold(String::with_capacity(2 * hash.len()), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

@@ -9,11 +9,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use flate2::read::MultiGzDecoder;
 use frontdesk_archive::{Prepared, check_export_name, kind_of_export_name};
-use frontdesk_domain::{Facts, RawRecord, RecordId, RecordKey, RecordKind, payload};
+use frontdesk_domain::{Facts, RawRecord, RecordId, RecordKey, RecordKind, hex, payload};
 use sha2::{Digest, Sha256};
 
 use super::{Stated, Wanted};
-use crate::checkpoint::hex;
 
 /// The longest record after decompression: the bound that response bodies have, too (contract §7).
 const LONGEST: u64 = 64 << 20;

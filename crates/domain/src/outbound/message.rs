@@ -150,7 +150,7 @@ impl OutboundMessage {
         hasher.update((id.len() as u64).to_le_bytes());
         hasher.update(id.as_bytes());
         hasher.update(self.body());
-        hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        crate::hex(&hasher.finalize())
     }
 }
 

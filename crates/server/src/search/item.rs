@@ -1,9 +1,7 @@
 //! One conversation of an answer.
 
-use std::io::Write;
-
 use frontdesk_archive::Record;
-use frontdesk_domain::payload;
+use frontdesk_domain::{hex, payload};
 
 /// Appends `{"interactionId", "transcript", "metadata", "checksum"}` (contract §5). `metadata` is the payload's own,
 /// token by token, and null where there is none; `checksum` the hex SHA-256 of the record's bytes.
@@ -15,10 +13,7 @@ pub(super) fn write(out: &mut Vec<u8>, record: &Record) {
     out.extend_from_slice(b",\"metadata\":");
     out.extend_from_slice(payload::metadata(&record.bytes).unwrap_or(b"null"));
     out.extend_from_slice(b",\"checksum\":\"");
-    for byte in record.sha256 {
-        // Writing into memory does not fail.
-        let _ = write!(out, "{byte:02x}");
-    }
+    out.extend_from_slice(hex(&record.sha256).as_bytes());
     out.extend_from_slice(b"\"}");
 }
 

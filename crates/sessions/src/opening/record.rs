@@ -2,13 +2,12 @@
 
 use frontdesk_domain::audit::{ConsentRecord, SessionRecord};
 use frontdesk_domain::session::{OpenedSession, OpeningKind, OpeningOutcome, SessionRequest};
-use frontdesk_domain::{ConversationId, GuestId, RunId, SessionRefusal, Timestamp, Why};
+use frontdesk_domain::{ConversationId, GuestId, RunId, SessionRefusal, Timestamp, Why, hex};
 use frontdesk_journal::{Change, Error, Intent, Item};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::file::hex;
 use crate::record::Place;
 
 /// The kind of the intents to open a session.

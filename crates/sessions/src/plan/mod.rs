@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use frontdesk_api::Origin;
 use frontdesk_domain::closure::{Outcome, OutcomeKind};
-use frontdesk_domain::{Ending, GuestState, Timestamp};
+use frontdesk_domain::{Ending, GuestState, Timestamp, hex};
 use serde::{Deserialize, Serialize};
 
 pub use self::read::{PlanError, PlanFile};
@@ -125,5 +125,5 @@ struct Seal {
 fn seal(lines: &str, counts: &PlanCounts) -> String {
     use sha2::{Digest as _, Sha256};
     let counts = serde_json::to_string(counts).unwrap_or_default();
-    crate::file::hex(&Sha256::digest(format!("{lines}\n{counts}").as_bytes()))
+    hex(&Sha256::digest(format!("{lines}\n{counts}").as_bytes()))
 }
