@@ -78,9 +78,9 @@ fn line(row: &Found, bytes: Option<&[u8]>, unreadable: &str, metadata: &[String]
     push(&mut line, &time(archived_at));
     push(&mut line, unreadable);
     if !metadata.is_empty() {
-        let object = bytes.and_then(payload::metadata);
+        let object = bytes.and_then(|bytes| payload::metadata(row.key.kind, bytes));
         let object: Option<serde_json::Map<String, serde_json::Value>> =
-            object.and_then(|object| serde_json::from_slice(object).ok());
+            object.and_then(|object| serde_json::from_slice(&object).ok());
         for key in metadata {
             push(
                 &mut line,

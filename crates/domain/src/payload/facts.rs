@@ -3,24 +3,29 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use super::platform::Platform;
 use crate::json::{self, Gaps, JsonError, Machine, Sink};
 use crate::record::read_id;
 use crate::{RawRecord, RecordError, RecordErrorKind, RecordId, RecordKey, RecordKind, Timestamp};
 
 /// What the catalog knows of a record without opening it. What could not be read is absent.
+///
+/// A conversation of the platform has most of it below its participants (platform contract C.4.1, C.9): medium and
+/// direction of the first session or communication, queue and user of the agent who took it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Facts {
     /// When the conversation began.
     pub started_at: Option<Timestamp>,
     /// When it ended; absent while it is open.
     pub ended_at: Option<Timestamp>,
-    /// `type`: the medium, such as `message` or `voice`.
+    /// `type`: the medium, such as `message` or `voice`. On the platform `mediaType`; its kind of messaging is a value of
+    /// the metadata, `messageType`.
     pub media_type: Option<String>,
     /// `direction`: `inbound` or `outbound`.
     pub direction: Option<String>,
-    /// `queue`: where it was routed.
+    /// `queue`: where it was routed. On the platform the queue's name, or its id where no name is told.
     pub queue: Option<String>,
-    /// `agent`: who took it.
+    /// `agent`: who took it. On the platform the user's id.
     pub agent: Option<String>,
     /// `language`: the tag it was routed by.
     pub language: Option<String>,
@@ -46,7 +51,7 @@ pub fn read_details(line: &[u8]) -> Result<(RawRecord, Facts), RecordError> {
     let (outline, compacted) = Outline::of(line)?;
     let id = outline.id(line)?;
     let key = RecordKey { kind: RecordKind::Details, id };
-    let facts = outline.facts(line);
+    let facts = outline.facts(RecordKind::Details, line);
     Ok((RawRecord::from_checked(key, compacted.unwrap_or_else(|| line.to_vec())), facts))
 }
 
@@ -59,7 +64,7 @@ pub fn take_details(line: Vec<u8>) -> Result<(RawRecord, Facts), RecordError> {
     let (outline, compacted) = Outline::of(&line)?;
     let id = outline.id(&line)?;
     let key = RecordKey { kind: RecordKind::Details, id };
-    let facts = outline.facts(&line);
+    let facts = outline.facts(RecordKind::Details, &line);
     Ok((RawRecord::from_checked(key, compacted.unwrap_or(line)), facts))
 }
 
@@ -100,15 +105,7 @@ pub fn carries_id(kind: RecordKind, bytes: &[u8]) -> Option<RecordId> {
 pub fn facts(kind: RecordKind, bytes: &[u8]) -> Facts {
     match kind {
         RecordKind::Details | RecordKind::History | RecordKind::Transcript => {
-            let Ok((outline, _)) = Outline::of(bytes) else { return Facts::default() };
-            let mut facts = outline.facts(bytes);
-            if kind == RecordKind::History
-                && let Some((first, last)) = outline.entities
-            {
-                facts.started_at = facts.started_at.or(Some(first));
-                facts.ended_at = facts.ended_at.or(Some(last));
-            }
-            facts
+            Outline::of(bytes).map(|(outline, _)| outline.facts(kind, bytes)).unwrap_or_default()
         }
         RecordKind::Media => Facts::default(),
     }
@@ -116,15 +113,23 @@ pub fn facts(kind: RecordKind, bytes: &[u8]) -> Facts {
 
 /// The top-level `metadata` as it stands in the payload, whatever it is. None when there is none, or no JSON.
 ///
+/// A conversation of the platform has none. There it is an object made of the participants' `attributes` (of a key that
+/// several have, the first one's), and of `externalTag`, `messageType` and `queueId` where they are told and no attribute
+/// is called so.
+///
 /// ```
+/// use frontdesk_domain::RecordKind;
 /// use frontdesk_domain::payload::metadata;
 ///
-/// assert_eq!(metadata(br#"{"id":"c-1","metadata":{"a":1}}"#), Some(&br#"{"a":1}"#[..]));
-/// assert_eq!(metadata(br#"{"id":"c-1"}"#), None);
+/// let line = br#"{"id":"c-1","metadata":{"a":1}}"#;
+/// assert_eq!(metadata(RecordKind::Details, line).as_deref(), Some(&br#"{"a":1}"#[..]));
+/// assert_eq!(metadata(RecordKind::Details, br#"{"id":"c-1"}"#), None);
+/// let line = br#"{"conversationId":"c-1","externalTag":"t","participants":[{"attributes":{"a":"b"}}]}"#;
+/// assert_eq!(metadata(RecordKind::Details, line).as_deref(), Some(&br#"{"a":"b","externalTag":"t"}"#[..]));
 /// ```
 #[must_use]
-pub fn metadata(bytes: &[u8]) -> Option<&[u8]> {
-    Outline::of(bytes).ok()?.0.metadata(bytes)
+pub fn metadata(kind: RecordKind, bytes: &[u8]) -> Option<Cow<'_, [u8]>> {
+    Outline::of(bytes).ok()?.0.metadata(kind, bytes)
 }
 
 /// The top-level members that mean something here.
@@ -144,10 +149,16 @@ enum Name {
     Metadata,
     Messages,
     Entities,
+    ConversationStart,
+    ConversationEnd,
+    OriginatingDirection,
+    ExternalTag,
+    Participants,
+    Conversation,
 }
 
 impl Name {
-    const COUNT: usize = Self::Entities as usize + 1;
+    const COUNT: usize = Self::Conversation as usize + 1;
 
     /// The member called by what stands between the quotes of a key.
     fn of(key: &[u8]) -> Option<Self> {
@@ -166,6 +177,12 @@ impl Name {
             b"metadata" => Self::Metadata,
             b"messages" => Self::Messages,
             b"entities" => Self::Entities,
+            b"conversationStart" => Self::ConversationStart,
+            b"conversationEnd" => Self::ConversationEnd,
+            b"originatingDirection" => Self::OriginatingDirection,
+            b"externalTag" => Self::ExternalTag,
+            b"participants" => Self::Participants,
+            b"conversation" => Self::Conversation,
             _ => return None,
         })
     }
@@ -221,11 +238,6 @@ impl<'a> Outline<'a> {
         Ok((outline, compacted))
     }
 
-    /// The top-level `metadata` as it stands there.
-    pub(super) fn metadata<'b>(&self, bytes: &'b [u8]) -> Option<&'b [u8]> {
-        self.token(bytes, Name::Metadata)
-    }
-
     fn token<'b>(&self, bytes: &'b [u8], name: Name) -> Option<&'b [u8]> {
         bytes.get(self.values[name as usize].clone()?)
     }
@@ -248,21 +260,64 @@ impl<'a> Outline<'a> {
         read_id(token)
     }
 
-    pub(super) fn facts(&self, bytes: &[u8]) -> Facts {
+    /// The facts that stand at the top.
+    fn own_facts(&self, bytes: &[u8]) -> Facts {
         let owned = |name| self.text(bytes, name).map(Cow::into_owned);
+        let time = |names: &[Name]| names.iter().find_map(|name| self.time(bytes, *name));
         let last_message = || {
             let stamp = bytes.get(self.last_stamp.clone()?)?;
             json::text(stamp)?.parse().ok()
         };
         Facts {
-            started_at: self.time(bytes, Name::StartTime).or_else(|| self.time(bytes, Name::StartedAt)),
-            ended_at: self.time(bytes, Name::EndTime).or_else(last_message),
+            started_at: time(&[Name::StartTime, Name::StartedAt, Name::ConversationStart]),
+            ended_at: time(&[Name::EndTime, Name::ConversationEnd]).or_else(last_message),
             media_type: owned(Name::Type),
-            direction: owned(Name::Direction),
+            direction: owned(Name::Direction).or_else(|| owned(Name::OriginatingDirection)),
             queue: owned(Name::Queue),
             agent: owned(Name::Agent),
             language: owned(Name::Language),
         }
+    }
+
+    /// The facts of a payload of a kind, when it was listened to from beginning to end.
+    pub(super) fn facts(&self, kind: RecordKind, bytes: &[u8]) -> Facts {
+        let mut facts = self.own_facts(bytes);
+        if kind == RecordKind::History
+            && let Some((first, last)) = self.entities
+        {
+            facts.started_at = facts.started_at.or(Some(first));
+            facts.ended_at = facts.ended_at.or(Some(last));
+        }
+        let Some(told) = self.platform(kind, bytes) else { return facts };
+        told.add_to(facts)
+    }
+
+    /// The metadata of a payload of a kind, likewise.
+    pub(super) fn metadata<'b>(&self, kind: RecordKind, bytes: &'b [u8]) -> Option<Cow<'b, [u8]>> {
+        let own = self.token(bytes, Name::Metadata).map(Cow::Borrowed);
+        own.or_else(|| self.platform(kind, bytes)?.metadata().map(Cow::Owned))
+    }
+
+    /// The conversation of the platform that a payload is, or holds. The gateway's conversations are not looked into
+    /// again: they have an `id`, and the platform's details a `conversationId`.
+    fn platform<'b>(&self, kind: RecordKind, bytes: &'b [u8]) -> Option<Platform<'b>> {
+        let gateway =
+            self.values[Name::Id as usize].is_some() || self.values[Name::InteractionId as usize].is_some();
+        match kind {
+            RecordKind::Details if !gateway && self.values[Name::Participants as usize].is_some() => {
+                Some(self.told(bytes))
+            }
+            RecordKind::Transcript => {
+                let conversation = self.token(bytes, Name::Conversation)?;
+                Some(Outline::of(conversation).ok()?.0.told(conversation))
+            }
+            _ => None,
+        }
+    }
+
+    fn told<'b>(&self, bytes: &'b [u8]) -> Platform<'b> {
+        let participants = self.token(bytes, Name::Participants).unwrap_or(b"[]");
+        Platform::new(self.own_facts(bytes), self.token(bytes, Name::ExternalTag), participants)
     }
 }
 

@@ -3,23 +3,26 @@
 use std::collections::BTreeMap;
 
 use super::metadata;
+use crate::RecordKind;
 use crate::json::{self, Machine, Sink};
 
-/// The values of the top-level `metadata`, by key: texts as they are read, numbers and truth values as they are
+/// The values of the [`metadata`], by key: texts as they are read, numbers and truth values as they are
 /// written; of a list each of those in it. Objects, lists in lists and null are no values. Of duplicate keys the last
 /// one counts. Never fails: what is no object has no values.
 ///
 /// ```
+/// use frontdesk_domain::RecordKind;
 /// use frontdesk_domain::payload::metadata_values;
 ///
-/// let values = metadata_values(br#"{"id":"c-1","metadata":{"source":"web","tags":["a",7],"more":{"x":1}}}"#);
+/// let line = br#"{"id":"c-1","metadata":{"source":"web","tags":["a",7],"more":{"x":1}}}"#;
+/// let values = metadata_values(RecordKind::Details, line);
 /// assert_eq!(values["source"], ["web"]);
 /// assert_eq!(values["tags"], ["a", "7"]);
 /// assert!(!values.contains_key("more"));
 /// ```
 #[must_use]
-pub fn metadata_values(bytes: &[u8]) -> BTreeMap<String, Vec<String>> {
-    metadata(bytes).map(values_of).unwrap_or_default()
+pub fn metadata_values(kind: RecordKind, bytes: &[u8]) -> BTreeMap<String, Vec<String>> {
+    metadata(kind, bytes).map(|metadata| values_of(&metadata)).unwrap_or_default()
 }
 
 /// The same of the `metadata` itself.

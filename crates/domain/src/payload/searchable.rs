@@ -28,19 +28,21 @@ impl fmt::Debug for Searchable {
     }
 }
 
-/// Transcript, facts and metadata of a conversation (kind `details`): what the three functions of these names give one
-/// by one, for the price of one. Never fails: bytes that are not JSON have nothing.
+/// Transcript, facts and metadata of a record: what the three functions of these names give one by one, for the price of
+/// one. Never fails: bytes that are not JSON have nothing, and media say nothing.
 ///
 /// ```
+/// use frontdesk_domain::RecordKind;
 /// use frontdesk_domain::payload::searchable;
 ///
-/// let found = searchable(br#"{"id":"c-1","queue":"North","metadata":{"a":"b"},"transcript":"guest: Hello"}"#);
+/// let line = br#"{"id":"c-1","queue":"North","metadata":{"a":"b"},"transcript":"guest: Hello"}"#;
+/// let found = searchable(RecordKind::Details, line);
 /// assert_eq!(found.transcript, "guest: Hello");
 /// assert_eq!(found.facts.queue.as_deref(), Some("North"));
 /// assert_eq!(found.metadata["a"], ["b"]);
 /// ```
 #[must_use]
-pub fn searchable(bytes: &[u8]) -> Searchable {
+pub fn searchable(kind: RecordKind, bytes: &[u8]) -> Searchable {
     let mut sinks = (Said::new(bytes), Outline::new(bytes));
     let mut machine = Machine::new();
     if machine.push(bytes, &mut sinks).and_then(|()| machine.finish()).is_err() {
@@ -48,8 +50,8 @@ pub fn searchable(bytes: &[u8]) -> Searchable {
     }
     let (said, outline) = sinks;
     Searchable {
-        transcript: said.text_of(RecordKind::Details),
-        facts: outline.facts(bytes),
-        metadata: outline.metadata(bytes).map(values_of).unwrap_or_default(),
+        transcript: said.text_of(kind),
+        facts: if kind == RecordKind::Media { Facts::default() } else { outline.facts(kind, bytes) },
+        metadata: outline.metadata(kind, bytes).map(|metadata| values_of(&metadata)).unwrap_or_default(),
     }
 }

@@ -10,7 +10,8 @@ use crate::json::{self, Machine, Sink};
 /// The parts are joined with a newline, and a part that is no text is left out. Of kind `details` the parts are the
 /// transcripts of all `interactions`; without that array `transcript` alone; without both the texts of `messages`.
 /// A `history` has the texts of its `entities`, or else of its `messages`; a `transcript` its `transcript`, or else
-/// the others; media say nothing. A lone surrogate becomes U+FFFD. Never fails: bytes that are not JSON say nothing.
+/// the others, `entities` last; media say nothing. The text of an entity is its `text`, or else that of its
+/// `normalizedMessage`, or else its `textBody` (platform contract C.4.3). A lone surrogate becomes U+FFFD. Never fails: bytes that are not JSON say nothing.
 ///
 /// ```
 /// use frontdesk_domain::RecordKind;
@@ -93,6 +94,29 @@ pub(super) struct Said<'a> {
     text: bool,
     /// The text of the element in progress.
     part: Option<Range<usize>>,
+    /// Of an entity of the platform: its member in progress, whether that of its `normalizedMessage` is the text, and the
+    /// texts that count when it has none of its own.
+    member: Option<Member>,
+    wanted_within: bool,
+    normalized: Option<Range<usize>>,
+    body: Option<Range<usize>>,
+}
+
+/// The members of an entity that hold its text on the platform.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Member {
+    Normalized,
+    Body,
+}
+
+impl Member {
+    fn of(key: &[u8]) -> Option<Self> {
+        Some(match key {
+            b"normalizedMessage" => Self::Normalized,
+            b"textBody" => Self::Body,
+            _ => return None,
+        })
+    }
 }
 
 impl<'a> Said<'a> {
@@ -108,6 +132,10 @@ impl<'a> Said<'a> {
             value_at: 0,
             text: false,
             part: None,
+            member: None,
+            wanted_within: false,
+            normalized: None,
+            body: None,
         }
     }
 
@@ -116,7 +144,9 @@ impl<'a> Said<'a> {
         let order: &[Source] = match kind {
             RecordKind::Details => &[Source::Interactions, Source::Transcript, Source::Messages],
             RecordKind::History => &[Source::Entities, Source::Messages],
-            RecordKind::Transcript => &[Source::Transcript, Source::Interactions, Source::Messages],
+            RecordKind::Transcript => {
+                &[Source::Transcript, Source::Interactions, Source::Messages, Source::Entities]
+            }
             RecordKind::Media => &[],
         };
         let parts = order.iter().find_map(|&source| self.parts[source as usize].as_deref());
@@ -127,7 +157,7 @@ impl<'a> Said<'a> {
 impl Sink for Said<'_> {
     #[inline]
     fn key_start(&mut self, at: usize, depth: usize) {
-        if depth == 1 || depth == 3 {
+        if depth == 1 || depth == 3 || depth == 4 {
             self.key_at = at;
         }
     }
@@ -136,8 +166,13 @@ impl Sink for Said<'_> {
     fn key_end(&mut self, end: usize, depth: usize) {
         match (depth, self.list) {
             (1, _) => self.source = json::with_key(&self.bytes[self.key_at + 1..end - 1], Source::of),
-            (3, Some((_, member))) => {
-                self.wanted = json::is_key(&self.bytes[self.key_at + 1..end - 1], member);
+            (3, Some((source, member))) => {
+                let key = &self.bytes[self.key_at + 1..end - 1];
+                self.wanted = json::is_key(key, member);
+                self.member = if source == Source::Entities { json::with_key(key, Member::of) } else { None };
+            }
+            (4, Some((_, member))) if self.member == Some(Member::Normalized) => {
+                self.wanted_within = json::is_key(&self.bytes[self.key_at + 1..end - 1], member);
             }
             _ => {}
         }
@@ -156,8 +191,16 @@ impl Sink for Said<'_> {
                 self.list = member.map(|member| (source, member));
                 self.parts[source as usize] = member.map(|_| Vec::new());
             }
-            2 => self.wanted = false,
+            2 => (self.wanted, self.member) = (false, None),
             3 => {
+                self.value_at = at;
+                self.text = first == b'"';
+                if self.member == Some(Member::Normalized) {
+                    // The last of several counts, and in a list there are no members.
+                    (self.normalized, self.wanted_within) = (None, false);
+                }
+            }
+            4 if self.wanted_within => {
                 self.value_at = at;
                 self.text = first == b'"';
             }
@@ -176,13 +219,25 @@ impl Sink for Said<'_> {
                 self.list = None;
             }
             2 => {
-                if let (Some((source, _)), Some(part)) = (self.list, self.part.take())
+                let (normalized, body) = (self.normalized.take(), self.body.take());
+                let part = self.part.take().or(normalized).or(body);
+                if let (Some((source, _)), Some(part)) = (self.list, part)
                     && let Some(parts) = &mut self.parts[source as usize]
                 {
                     parts.push(part);
                 }
             }
             3 if self.wanted => self.part = self.text.then_some(self.value_at..end),
+            3 => {
+                if self.member == Some(Member::Body) {
+                    self.body = self.text.then_some(self.value_at..end);
+                }
+                self.member = None;
+            }
+            4 if self.wanted_within => {
+                self.normalized = self.text.then_some(self.value_at..end);
+                self.wanted_within = false;
+            }
             _ => {}
         }
     }

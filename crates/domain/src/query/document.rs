@@ -13,6 +13,7 @@ use crate::{RecordKind, Timestamp, tokens};
 /// not read.
 #[derive(Debug)]
 pub struct Document<'a> {
+    kind: RecordKind,
     bytes: &'a [u8],
     facts: OnceCell<Facts>,
     metadata: OnceCell<BTreeMap<String, Vec<String>>>,
@@ -30,7 +31,13 @@ impl<'a> Document<'a> {
     /// A record of kind `details`.
     #[must_use]
     pub fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, facts: OnceCell::new(), metadata: OnceCell::new(), text: OnceCell::new() }
+        Self::of(RecordKind::Details, bytes)
+    }
+
+    /// A record of any kind.
+    #[must_use]
+    pub fn of(kind: RecordKind, bytes: &'a [u8]) -> Self {
+        Self { kind, bytes, facts: OnceCell::new(), metadata: OnceCell::new(), text: OnceCell::new() }
     }
 
     /// When it started, in microseconds after the Unix epoch.
@@ -63,7 +70,7 @@ impl<'a> Document<'a> {
             FieldName::Direction => one(&facts.direction),
             FieldName::Language => one(&facts.language),
             FieldName::Metadata(key) => {
-                let metadata = self.metadata.get_or_init(|| payload::metadata_values(self.bytes));
+                let metadata = self.metadata.get_or_init(|| payload::metadata_values(self.kind, self.bytes));
                 metadata.get(key).into_iter().flatten().map(|value| fold(value)).collect()
             }
         }
@@ -94,12 +101,12 @@ impl<'a> Document<'a> {
     }
 
     fn facts(&self) -> &Facts {
-        self.facts.get_or_init(|| payload::facts(RecordKind::Details, self.bytes))
+        self.facts.get_or_init(|| payload::facts(self.kind, self.bytes))
     }
 
     fn text(&self) -> &Text {
         self.text.get_or_init(|| {
-            let folded = fold(&payload::transcript(RecordKind::Details, self.bytes));
+            let folded = fold(&payload::transcript(self.kind, self.bytes));
             let words = tokens::word_places(&folded).collect();
             Text { folded, words }
         })

@@ -29,7 +29,13 @@ impl Subject {
     pub fn of(bytes: &[u8]) -> Self {
         let Facts { started_at, ended_at, media_type, queue, .. } =
             payload::facts(RecordKind::Details, bytes);
-        Self { ended_at, started_at, media_type, queue, metadata: payload::metadata_values(bytes) }
+        Self {
+            ended_at,
+            started_at,
+            media_type,
+            queue,
+            metadata: payload::metadata_values(RecordKind::Details, bytes),
+        }
     }
 
     /// What the age counts from: the end, else the start.

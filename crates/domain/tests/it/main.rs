@@ -33,6 +33,7 @@ mod search;
 mod session;
 mod signature;
 mod sla;
+mod stable;
 mod time;
 mod tokens;
 mod violation;

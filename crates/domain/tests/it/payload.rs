@@ -59,8 +59,8 @@ fn report(kind: RecordKind, line: &[u8]) -> Vec<String> {
     if !said.is_empty() {
         lines.push(format!("  transcript  {}", shown(said.as_bytes())));
     }
-    if let Some(metadata) = metadata(line) {
-        lines.push(format!("  metadata    {}", shown(metadata)));
+    if let Some(metadata) = metadata(kind, line) {
+        lines.push(format!("  metadata    {}", shown(&metadata)));
     }
     lines
 }
@@ -82,9 +82,9 @@ fn shown_facts(facts: &Facts) -> Vec<String> {
     times.chain(texts).collect()
 }
 
-fn one_by_one(line: &[u8]) -> Searchable {
-    let (transcript, facts) = (transcript(RecordKind::Details, line), facts(RecordKind::Details, line));
-    Searchable { transcript, facts, metadata: metadata_values(line) }
+fn one_by_one(kind: RecordKind, line: &[u8]) -> Searchable {
+    let (transcript, facts) = (transcript(kind, line), facts(kind, line));
+    Searchable { transcript, facts, metadata: metadata_values(kind, line) }
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn a_hundred_thousand_levels_are_an_error_everywhere() {
     assert!(matches!(error.kind(), RecordErrorKind::Json(_)));
     assert_eq!(facts(RecordKind::Details, line.as_bytes()), Facts::default());
     assert_eq!(transcript(RecordKind::Details, line.as_bytes()), "");
-    assert_eq!(metadata(line.as_bytes()), None);
+    assert_eq!(metadata(RecordKind::Details, line.as_bytes()), None);
 }
 
 #[test]
@@ -240,21 +240,22 @@ proptest! {
         prop_assert_eq!([facts.started_at, facts.ended_at], model::times(&tree));
         prop_assert_eq!(facts.queue.as_deref(), tree.get("queue").and_then(Value::as_str));
         prop_assert_eq!(transcript(RecordKind::Details, &line), model::transcript(&tree));
-        prop_assert_eq!(searchable(&line), one_by_one(&line));
-        let metadata = metadata(&line).map(|span| serde_json::from_slice::<Value>(span).unwrap());
+        prop_assert_eq!(searchable(RecordKind::Details, &line), one_by_one(RecordKind::Details, &line));
+        let metadata = metadata(RecordKind::Details, &line)
+            .map(|span| serde_json::from_slice::<Value>(&span).unwrap());
         prop_assert_eq!(metadata.as_ref(), tree.get("metadata"));
     }
 
     #[test]
     fn nothing_fails_on_odd_bytes(bytes in prop_oneof![almost_json(), prop::collection::vec(any::<u8>(), 0..40)]) {
-        prop_assert_eq!(searchable(&bytes), one_by_one(&bytes));
         let right = json::scan(&bytes).is_ok();
         for kind in RecordKind::ALL {
+            prop_assert_eq!(searchable(kind, &bytes), one_by_one(kind, &bytes));
             let found = facts(kind, &bytes);
             prop_assert!(right || found == Facts::default());
             prop_assert!(right || transcript(kind, &bytes).is_empty());
         }
-        prop_assert!(right || metadata(&bytes).is_none());
+        prop_assert!(right || metadata(RecordKind::Details, &bytes).is_none());
         prop_assert!(right || read_details(&bytes).is_err());
         prop_assert_eq!(take_details(bytes.clone()), read_details(&bytes));
     }

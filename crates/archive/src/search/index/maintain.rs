@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 use std::thread::JoinHandle;
 
 use frontdesk_domain::fold::{fold, fold_into};
-use frontdesk_domain::payload;
+use frontdesk_domain::{RecordKind, payload};
 use frontdesk_durable::{Dir, EntryKind, ensure_dir, sweep_stages};
 use roaring::RoaringBitmap;
 
@@ -416,7 +416,7 @@ fn add(builder: &mut Builder, room: &mut String, rank: Rank, bytes: Option<&[u8]
         return;
     };
     room.clear();
-    let payload::Searchable { transcript, facts, metadata } = payload::searchable(bytes);
+    let payload::Searchable { transcript, facts, metadata } = payload::searchable(RecordKind::Details, bytes);
     fold_into(&transcript, room);
     let fields = [
         ("type", facts.media_type),
