@@ -101,6 +101,11 @@ impl Fates {
         self.0.get(&number)
     }
 
+    /// The same for those with these numbers.
+    pub(crate) fn within(&self, numbers: std::ops::Range<u64>) -> BTreeMap<u64, Fate> {
+        self.0.range(numbers).map(|(number, fate)| (*number, fate.clone())).collect()
+    }
+
     /// The number of the guest with this id, when its session is not over.
     pub(crate) fn open(&self, guests: &Guests, plan: GuestPlan, id: &str) -> Option<u64> {
         let number = guests.number_of(id)?;

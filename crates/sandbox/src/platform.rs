@@ -2,19 +2,29 @@
 //! same state as the gateway's: a conversation has one id on both sides, and what is done on one is
 //! seen on the other.
 
+mod conversation;
+mod ids;
 mod login;
+mod media;
+mod message_data;
 mod organization;
 mod plan;
 mod refusal;
 mod route;
+mod talk;
+mod time;
 mod visit;
 
 pub use plan::PlatformPlan;
 pub(crate) use route::label;
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use crate::config::Config;
 use crate::moment::Moment;
 use login::Grants;
+use talk::Mark;
 
 /// What only this contract has.
 #[derive(Debug)]
@@ -23,10 +33,12 @@ pub(crate) struct Platform {
     /// When the plan began: with the first request after it was made.
     pub(crate) since: Option<Moment>,
     pub(crate) grants: Grants,
+    /// What was done to conversations over this contract alone, by their ids.
+    pub(crate) marks: Arc<BTreeMap<String, Mark>>,
 }
 
 impl Platform {
     pub(crate) fn new(config: &Config) -> Self {
-        Self { plan: config.platform.clone(), since: None, grants: Grants::default() }
+        Self { plan: config.platform.clone(), since: None, grants: Grants::default(), marks: Arc::default() }
     }
 }

@@ -7,6 +7,7 @@ mod draft;
 mod long;
 mod made;
 mod phrases;
+mod whose;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -172,6 +173,11 @@ impl Changes {
         let revisions = self.revisions.entry(number).or_default();
         *revisions += 1;
         *revisions
+    }
+
+    /// The conversations that were revised.
+    pub(crate) fn revised(&self) -> impl Iterator<Item = u64> {
+        self.revisions.keys().copied()
     }
 
     pub(crate) fn forget(&mut self, number: u64) {

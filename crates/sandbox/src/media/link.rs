@@ -71,6 +71,11 @@ impl Link {
         Dice::new(self.hash, 1, 0x3ED1).pick(if self.picture { &PICTURES } else { &PAPERS })
     }
 
+    /// Whether it leads to a picture; else it is a paper.
+    pub(crate) fn is_picture(&self) -> bool {
+        self.picture
+    }
+
     /// What it is good for as long as it has not expired.
     pub(crate) fn worth(&self) -> Worth {
         worth(self.hash)

@@ -3,11 +3,11 @@
 use http::{Method, StatusCode};
 use serde::Serialize;
 
+use super::ids::uuid_of;
 use super::refusal::Refusal;
 use super::route::{Access, Operation};
 use super::visit::{Call, json};
 use crate::moment::Moment;
-use crate::random::{hash_text, mix, write_id};
 use crate::reply::{Body, Reply};
 
 const ME: &str = "/api/v2/tokens/me";
@@ -91,14 +91,6 @@ struct Features {
 }
 
 const NAME: &str = "Sandbox";
-
-/// A UUID that always stands for this text.
-pub(crate) fn uuid_of(text: &str) -> String {
-    let hash = hash_text(text.as_bytes());
-    let mut id = Vec::with_capacity(36);
-    write_id(&mut id, hash, mix(hash, 0x7569_6473));
-    String::from_utf8_lossy(&id).into_owned()
-}
 
 /// `GET` and `HEAD /api/v2/tokens/me`
 fn token(call: &Call<'_>) -> Result<Reply, Refusal> {

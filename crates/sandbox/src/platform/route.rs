@@ -4,13 +4,14 @@ use http::Method;
 
 use super::refusal::Refusal;
 use super::visit::Call;
-use super::{login, organization};
+use super::{conversation, login, media, message_data, organization};
 use crate::form;
 use crate::reply::Reply;
 use crate::route::Endpoint;
 
 /// All tables.
-const TABLES: [&[Operation]; 2] = [login::ROUTES, organization::ROUTES];
+const TABLES: [&[Operation]; 5] =
+    [login::ROUTES, organization::ROUTES, conversation::ROUTES, message_data::ROUTES, media::ROUTES];
 
 /// One operation of the contract.
 pub(crate) struct Operation {
@@ -85,6 +86,7 @@ fn braces(operation: &Operation) -> usize {
 fn resembles(template: &str) -> Option<Endpoint> {
     match template {
         login::TOKEN => Some(Endpoint::Token),
+        media::MEDIA => Some(Endpoint::Media),
         _ => None,
     }
 }

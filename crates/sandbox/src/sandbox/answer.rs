@@ -162,7 +162,12 @@ impl Sandbox {
     }
 
     /// What was sent along with a message, unless it was given up since.
-    fn sent_media(&self, request: &Request<Bytes>, id: &str, index: usize) -> Result<Reply, Problem> {
+    pub(crate) fn sent_media(
+        &self,
+        request: &Request<Bytes>,
+        id: &str,
+        index: usize,
+    ) -> Result<Reply, Problem> {
         let state = self.state();
         let message = state.messages.find(id).ok_or_else(Problem::not_found)?;
         let kept = match state.sessions.find(&message.conversation) {

@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use jiff::SignedDuration;
 use serde::Deserialize;
@@ -21,7 +22,7 @@ use super::phrases::RETURN;
 use super::{AGENTS, Head, SOURCES};
 use crate::error::Error;
 use crate::moment::{Moment, write_time};
-use crate::random::{Dice, hash_text, id_origins, mix, unmix_second, write_id};
+use crate::random::{Dice, hash_text, id_origins, mix, unmix_first, unmix_second, write_id};
 
 const MILLI: i64 = 1_000_000;
 const DAY: i64 = 86_400_000 * MILLI;
@@ -79,12 +80,29 @@ pub(super) struct Corpus {
     entries: Vec<Entry>,
     services: Vec<String>,
     count: u64,
+    /// Which line a message is of, made when it is first asked for.
+    messages: OnceLock<MessageLines>,
+}
+
+/// Which line a message is of.
+#[derive(Default)]
+struct MessageLines {
+    /// By the id as the published contract writes it.
+    own: HashMap<u128, usize>,
+    /// By the hash of the id as it stands in the line, from which the ids of copies are made.
+    hashed: HashMap<u64, usize>,
 }
 
 impl Corpus {
     /// Loads the files; serves `count` conversations, or as many as there are lines.
     pub(super) fn load(paths: &[PathBuf], count: Option<u64>) -> Result<Self, Error> {
-        let mut corpus = Corpus { bytes: Vec::new(), entries: Vec::new(), services: Vec::new(), count: 0 };
+        let mut corpus = Corpus {
+            bytes: Vec::new(),
+            entries: Vec::new(),
+            services: Vec::new(),
+            count: 0,
+            messages: OnceLock::new(),
+        };
         let mut interned = HashMap::new();
         for path in paths {
             corpus.read_file(path, &mut interned)?;
@@ -176,6 +194,34 @@ impl Corpus {
                 draft.arena == id.as_bytes()
             }
         })
+    }
+
+    /// Which conversations a message with this id can be of; `written` writes ids as the published
+    /// contract does. Those of revisions are not looked for.
+    pub(super) fn numbers_of_message(&self, id: uuid::Uuid, written: fn(&str) -> String) -> Vec<u64> {
+        let lines = self.messages.get_or_init(|| self.message_lines(written));
+        let own = lines.own.get(&id.as_u128()).and_then(|line| self.number_at(*line, 0));
+        let copies = self.count.div_ceil(self.entries.len().max(1) as u64);
+        let text = id.hyphenated().to_string();
+        let copied = (1..copies).flat_map(|replica| {
+            let lines =
+                id_origins(&text).filter_map(move |roll| lines.hashed.get(&unmix_first(roll, replica)));
+            lines.filter_map(move |line| self.number_at(*line, replica)).collect::<Vec<_>>()
+        });
+        own.into_iter().chain(copied).collect()
+    }
+
+    fn message_lines(&self, written: fn(&str) -> String) -> MessageLines {
+        let mut lines = MessageLines::default();
+        for index in 0..self.entries.len() {
+            let Some(line) = self.line(index) else { continue };
+            for message in &line.messages {
+                lines.hashed.insert(hash_text(message.id.get().as_bytes()), index);
+                let id = serde_json::from_str::<String>(message.id.get()).unwrap_or_default();
+                lines.own.extend(u128::from_str_radix(&written(&id), 16).ok().map(|id| (id, index)));
+            }
+        }
+        lines
     }
 
     /// The number of a copy of a line: the way back from [`copy_of`](Self::copy_of).

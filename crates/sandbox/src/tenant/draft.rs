@@ -79,6 +79,11 @@ impl Draft {
         })
     }
 
+    /// The message with which a second interaction begins, if one does.
+    pub(crate) fn second(&self) -> Option<usize> {
+        self.second
+    }
+
     /// Appends the conversation in the shape of the contract's §5; without `words` nobody knows any
     /// more what was said, only that it was.
     pub(super) fn write(&self, head: &Head<'_>, words: bool, out: &mut Vec<u8>) {

@@ -84,6 +84,17 @@ impl Made {
         numbers.filter(|number| *number < self.count).find(|number| self.id(*number) == id.as_bytes())
     }
 
+    /// Which conversations a message with this id can be of: the first half of its id is made from the
+    /// conversation's number and the message's place. Those of revisions are not looked for.
+    pub(super) fn numbers_of_message(&self, id: uuid::Uuid) -> Vec<u64> {
+        let id = id.hyphenated().to_string();
+        let origins = (0..MOST_MESSAGES).flat_map(|place| {
+            id_origins(&id).map(move |roll| unmix_first(roll, 2 * place)).collect::<Vec<_>>()
+        });
+        let numbers = origins.map(|ids| unmix_second(unmix_first(ids, Purpose::MessageId as u64), self.seed));
+        numbers.filter(|number| *number < self.count).collect()
+    }
+
     pub(super) fn head(&self, number: u64, revisions: u32) -> Head<'static> {
         self.outline(number, revisions).head
     }
