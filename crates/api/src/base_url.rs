@@ -73,6 +73,22 @@ impl BaseUrl {
         Self::read(text)
     }
 
+    /// The login host beside an API host: the vendor's tools put `login.` in place of a leading `api.` (platform contract
+    /// A.2). None where the host has no such name.
+    ///
+    /// ```
+    /// use frontdesk_api::BaseUrl;
+    ///
+    /// let api: BaseUrl = "https://api.mypurecloud.de".parse()?;
+    /// assert_eq!(api.login_host().map(|url| url.to_string()).as_deref(), Some("https://login.mypurecloud.de"));
+    /// # Ok::<(), frontdesk_api::BaseUrlError>(())
+    /// ```
+    #[must_use]
+    pub fn login_host(&self) -> Option<Self> {
+        let rest = self.authority.strip_prefix("api.")?;
+        Some(Self { scheme: self.scheme, authority: format!("login.{rest}"), prefix: String::new() })
+    }
+
     /// Host and port as given: what requests are counted and paced by.
     #[must_use]
     pub fn authority(&self) -> &str {

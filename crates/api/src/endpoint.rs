@@ -50,6 +50,8 @@ pub trait Endpoint: Send + Sync {
     const AUTH: Auth;
     /// The scope the client needs, named when the server answers 403.
     const SCOPE: Option<&'static str>;
+    /// The permissions of which the client needs one, named when the server answers 403 (platform contract A.5).
+    const PERMISSIONS: &'static [&'static str] = &[];
 
     /// Whether this value of it carries the token, where that differs from [`AUTH`](Endpoint::AUTH).
     fn auth(&self) -> Auth {

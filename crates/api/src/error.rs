@@ -40,6 +40,7 @@ pub(crate) struct Inner {
     pub(crate) unknown_outcome: bool,
     pub(crate) is_token_call: bool,
     pub(crate) scope: Option<&'static str>,
+    pub(crate) permissions: &'static [&'static str],
     pub(crate) source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
@@ -50,6 +51,10 @@ pub(crate) struct Answer {
     pub(crate) code: Option<String>,
     pub(crate) message: Option<String>,
     pub(crate) correlation_id: Option<String>,
+    /// The key of the limit that was hit (platform contract B.3, `limit.key`).
+    pub(crate) limit: Option<String>,
+    /// The permissions that are missing, as the answer names them (platform contract B.3, `messageParams.permissions`).
+    pub(crate) permissions: Option<String>,
     pub(crate) retry_after: Option<Duration>,
 }
 
@@ -127,6 +132,7 @@ impl Error {
             unknown_outcome: false,
             is_token_call: false,
             scope: None,
+            permissions: &[],
             source: None,
         })
     }
@@ -178,7 +184,7 @@ impl Error {
         self.0.answer.message.as_deref()
     }
 
-    /// `X-Request-Id` of the last answer, else its `ININ-Correlation-Id`: what the server's operators search for.
+    /// `X-Request-Id` of the last answer, else its `ININ-Correlation-Id`, else the `contextId` of its body: what the server's operators search for.
     #[must_use]
     pub fn correlation_id(&self) -> Option<&str> {
         self.0.answer.correlation_id.as_deref()
@@ -194,6 +200,31 @@ impl Error {
     #[must_use]
     pub fn scope(&self) -> Option<&'static str> {
         if self.0.kind == ErrorKind::Forbidden { self.0.scope } else { None }
+    }
+
+    /// The permissions of which the operation needs one, on a 403 (platform contract A.5). Empty where it needs none, or a
+    /// [scope](Error::scope) instead.
+    #[must_use]
+    pub fn permissions(&self) -> &'static [&'static str] {
+        if self.0.kind == ErrorKind::Forbidden { self.0.permissions } else { &[] }
+    }
+
+    /// The permissions the server says are missing, at most 200 characters, control characters escaped.
+    #[must_use]
+    pub fn missing_permissions(&self) -> Option<&str> {
+        self.0.answer.permissions.as_deref()
+    }
+
+    /// The key of the limit that was hit, such as `token.rate.per.minute`, where the server names one.
+    #[must_use]
+    pub fn limit_key(&self) -> Option<&str> {
+        self.0.answer.limit.as_deref()
+    }
+
+    /// Whether the call itself was answered 404; one of the token endpoint says nothing about what was asked for.
+    #[must_use]
+    pub fn is_missing(&self) -> bool {
+        self.0.kind == ErrorKind::Rejected && !self.is_auth() && self.status() == Some(StatusCode::NOT_FOUND)
     }
 
     /// Authentication or permission: credentials refused, token not accepted, scope missing. Exit code 4.

@@ -4,15 +4,11 @@
 //! |---|---|
 //! | `details_query` | the details query as an endpoint; a page is read while it arrives |
 //! | `history` | a page of a conversation's messages, the same way (contract §2) |
-//! | `body` | what pages have in common |
-//! | `pages` | page after page, until the last or until it goes in circles |
-//! | `circle` | when a listing goes in circles |
 //! | `conversation` | a conversation that goes on, looked at (contract §3, §4) |
 //! | `guest` | a guest's session looked at and ended (contract §6) |
 //! | `message` | a message sent (contract §4) |
 //! | `opening` | a guest's session opened (contract §3) |
 //! | `subscription` | the platform asked to call back (contract §3) |
-//! | `percent` | values in a query |
 
 use frontdesk_domain::delivery::ClockSample;
 use frontdesk_domain::outbound::{ClientId, OutboundMessage};
@@ -22,26 +18,22 @@ use futures_util::future::{BoxFuture, FutureExt as _};
 use crate::client::Client;
 use crate::conversation::{ConversationLook, Conversations, Look};
 use crate::counters::Counters;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::guests::{EndReply, GuestLook, GuestSessions};
 use crate::history::{HistoryPages, HistoryQuery, HistorySource};
+use crate::listing;
 use crate::messages::{Accepted, MessageChannel};
 use crate::openings::{OpenReply, Opening, SessionOpenings};
 use crate::options::CallOptions;
 use crate::source::{ConversationPages, ConversationSource, DetailsQuery, Origin};
 use crate::subscriptions::{EventSubscription, EventSubscriptions, Registered};
 
-mod body;
-mod circle;
 mod conversation;
 pub(crate) mod details_query;
 mod guest;
 mod history;
 mod message;
-mod object;
 mod opening;
-mod pages;
-mod percent;
 mod subscription;
 
 pub use self::conversation::{ConversationReader, ReadConversation};
@@ -130,7 +122,7 @@ impl ConversationSource for Gateway {
     fn conversations(&self, query: DetailsQuery) -> ConversationPages {
         let DetailsQuery { range, size, filter, resume, max_pages, seen } = query;
         let request = DetailsRequest { range, size, filter, token: resume.clone() };
-        let pages = pages::pages(self.client.clone(), self.options.clone(), request, max_pages, seen);
+        let pages = listing::pages(self.client.clone(), self.options.clone(), request, max_pages, seen);
         ConversationPages::resumed(pages, resume)
     }
 
@@ -152,7 +144,7 @@ impl HistorySource for Gateway {
         let HistoryQuery { target, size, resume, depth, seen } = query;
         let request = HistoryRequest { target, size, token: resume.clone(), bearer: self.history_bearer };
         let depth = Some(u64::from(depth.get()));
-        let pages = pages::pages(self.client.clone(), self.options.clone(), request, depth, seen);
+        let pages = listing::pages(self.client.clone(), self.options.clone(), request, depth, seen);
         HistoryPages::resumed(pages, resume)
     }
 
@@ -189,7 +181,7 @@ impl GuestSessions for Gateway {
         async move {
             match self.client.send(&ReadGuest { id: id.clone() }, &self.options).await {
                 Ok(guest) => Ok(GuestLook::Found(guest)),
-                Err(error) if is_missing(&error) => Ok(GuestLook::Missing),
+                Err(error) if error.is_missing() => Ok(GuestLook::Missing),
                 Err(error) => Err(error),
             }
         }
@@ -200,7 +192,7 @@ impl GuestSessions for Gateway {
         async move {
             match self.client.send(&EndGuest { ending: ending.clone() }, &self.options).await {
                 Ok(()) => Ok(EndReply::Done),
-                Err(error) if is_missing(&error) => {
+                Err(error) if error.is_missing() => {
                     Ok(EndReply::Missing { after_lost_reply: error.may_have_been_processed() })
                 }
                 Err(error) => Err(error),
@@ -226,7 +218,7 @@ impl Conversations for Gateway {
                     let clock = date.and_then(|date| ClockSample::new(self.client.now(), took, date));
                     Ok(ConversationLook::Found(Box::new(Look { conversation, clock })))
                 }
-                Err(error) if is_missing(&error) => Ok(ConversationLook::Missing),
+                Err(error) if error.is_missing() => Ok(ConversationLook::Missing),
                 Err(error) => Err(error),
             }
         }
@@ -274,11 +266,4 @@ impl MessageChannel for Gateway {
     fn counters(&self) -> Counters {
         self.client.counters()
     }
-}
-
-/// Whether the call itself was answered 404; one of the token endpoint says nothing about a guest.
-fn is_missing(error: &Error) -> bool {
-    *error.kind() == ErrorKind::Rejected
-        && !error.is_auth()
-        && error.status() == Some(http::StatusCode::NOT_FOUND)
 }

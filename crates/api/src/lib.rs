@@ -5,6 +5,7 @@
 //! | [`client`] | the fixed pipeline from an endpoint to its output |
 //! | [`endpoint`] | calls as values: what is sent, how the answer is read |
 //! | [`gateway`] | the gateway contract behind the ports: [`ConversationSource`], [`HistorySource`], [`GuestSessions`], [`MessageChannel`] |
+//! | [`platform`] | the published contract behind the ports: [`TranscriptSource`] and those of the gateway |
 //! | [`conversation`] | conversations that go on, looked at: what sending and opening share |
 //! | [`outward`] | calls to addresses that come from outside: webhooks, media |
 //! | [`media`] | the files that go with messages: whether their links answer, and their bytes |
@@ -19,10 +20,12 @@
 
 mod auth;
 mod base_url;
+mod circle;
 pub mod client;
 pub mod clock;
 pub mod conversation;
 mod counters;
+mod date;
 pub mod endpoint;
 pub mod error;
 mod flight;
@@ -31,19 +34,25 @@ mod guests;
 mod history;
 mod jitter;
 mod legs;
+mod listing;
 pub mod media;
 mod messages;
+mod object;
 mod openings;
 mod options;
 pub mod outward;
+mod page_body;
 mod page_memory;
 mod pages;
+mod percent;
+pub mod platform;
 mod retry;
 mod seen;
 mod source;
 mod subscriptions;
 mod sync;
 mod throttle;
+mod transcripts;
 pub mod transport;
 
 pub use auth::{ClientStyle, Credentials, CredentialsError, StoredToken, TokenStore};
@@ -62,6 +71,7 @@ pub use openings::{OpenReply, Opening, SessionOpenings};
 pub use options::{CallOptions, Cancel, CancelHandle, Timeouts};
 pub use page_memory::{PageMemory, PageRoom};
 pub use pages::{Page, Pages, Stop};
+pub use platform::Platform;
 pub use seen::{SeenIds, id_hash};
 pub use source::{
     Conversation, ConversationPage, ConversationPages, ConversationSource, DetailsQuery, Origin, Rejected,
@@ -70,4 +80,5 @@ pub use subscriptions::{
     CRM_SESSION_SYNC, EventSubscription, EventSubscriptions, Registered, SubscriptionError,
 };
 pub use throttle::{Rate, RateError};
+pub use transcripts::{Transcript, TranscriptLook, TranscriptSource};
 pub use transport::{Transport, TransportError, TransportKind};

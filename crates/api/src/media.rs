@@ -236,6 +236,7 @@ impl MediaDoor {
             operation: OPERATION,
             repeat: Repeat::Safe,
             scope: None,
+            permissions: &[],
             is_token_call: false,
             started: instant(),
             deadline,

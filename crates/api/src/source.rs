@@ -1,8 +1,8 @@
-//! The port that jobs pull conversations through; `gateway` and later `platform` implement it.
+//! The port that jobs pull conversations through; `gateway` and `platform` implement it.
 
 use std::time::Duration;
 
-use frontdesk_domain::{Facts, Filter, PageSize, PageToken, RawRecord, RecordError, TimeRange};
+use frontdesk_domain::{Facts, Filter, PageSize, PageToken, RawRecord, RecordError, TimeRange, Timestamp};
 
 use crate::counters::Counters;
 use crate::pages::{Page, Pages};
@@ -44,12 +44,18 @@ pub trait ConversationSource: Send + Sync {
     fn rate(&self) -> Option<f64> {
         None
     }
+
+    /// Whether a query is matched by whole days (UTC), as on the platform contract (C.7.1): windows that divide a day would
+    /// fetch all of it each.
+    fn by_days(&self) -> bool {
+        false
+    }
 }
 
 /// Who answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
-    /// The contract spoken: `gateway`.
+    /// The contract spoken: `gateway` or `platform`.
     pub contract: &'static str,
     /// Host and port of the API, and the path prefix where there is one: another prefix may be another tenant.
     pub host: String,
@@ -86,6 +92,9 @@ pub struct ConversationPage {
     pub next: Option<PageToken>,
     /// What the page holds, in its order.
     pub conversations: Vec<Result<Conversation, Rejected>>,
+    /// How far the service's data reach: what started later may be missing from the page without a sign. None where the
+    /// listing is of the moment (platform contract C.8).
+    pub available_until: Option<Timestamp>,
     /// Length of the body, decompressed.
     pub body_bytes: u64,
     /// From when the request went until the page was read. Waits for a turn are not in it, nor are attempts that failed.

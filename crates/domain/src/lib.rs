@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`ids`] | names of organisations, records and runs; what may go into a path |
 //! | [`time`], [`range`] | points in time, months, the range that is asked for and its windows |
+//! | [`region`] | the platform's regions and their hosts |
 //! | [`page`] | page size, page token, depth |
 //! | [`message`], [`media`] | the messages of a history, and the files that go with them |
 //! | [`filter`] | the filter of the details query: read, checked, written |
@@ -70,6 +71,7 @@ pub mod pii;
 pub mod query;
 pub mod range;
 pub mod record;
+pub mod region;
 pub mod retention;
 pub mod secret;
 pub mod session;

@@ -1,4 +1,11 @@
-//! Builds the client of the settings: where, as whom, how fast, how patiently.
+//! Builds what the settings name: which contract is spoken, where, as whom, how fast, how patiently.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `contract` | which contract the settings mean, and what they lack for it |
+//! | `platform` | the published contract: its hosts, what it does not serve |
+//!
+//! A command asks for the port it works through and does not know which contract is behind it.
 
 use std::fs;
 use std::sync::Arc;
@@ -8,19 +15,25 @@ use bytes::Bytes;
 use frontdesk_api::media::MediaDoor;
 use frontdesk_api::transport::reqwest::{ReqwestOptions, ReqwestTransport};
 use frontdesk_api::{
-    BaseUrl, CallOptions, Cancel, Client, ClientBuilder, ClientStyle, Credentials, Gateway, Rate, Timeouts,
-    Transport,
+    BaseUrl, CallOptions, Cancel, Client, ClientBuilder, ClientStyle, ConversationSource, Credentials,
+    EventSubscriptions, Gateway, GuestSessions, HistorySource, MessageChannel, Platform, Rate,
+    SessionOpenings, Timeouts, TranscriptSource, Transport,
 };
 use frontdesk_domain::{Secret, Timestamp};
 use frontdesk_sandbox::Ready;
-use frontdesk_shell::settings::KEYS;
 use frontdesk_shell::{Exit, Failure};
 use futures_util::StreamExt;
 use serde::Deserialize;
 
+use self::contract::{Contract, require, require_address};
 use crate::clock::WallClock;
 use crate::context::Context;
 use crate::outbox;
+
+mod contract;
+mod platform;
+
+pub(crate) use self::contract::missing;
 
 /// What the archive's calls need (contract §1, scopes).
 const SCOPES: [&str; 2] = ["analytics:query", "conversation:view"];
@@ -38,65 +51,116 @@ const MESSAGE_SCOPES: [&str; 2] = ["conversation:read", "conversation:send"];
 /// What histories need where the token goes along.
 const HISTORY_SCOPES: [&str; 1] = ["webmessaging:view"];
 
-/// The gateway of the settings.
-pub(crate) fn gateway(context: &Context<'_>, clock: &WallClock) -> Result<Gateway, Failure> {
-    let credentials = credentials(context, &require(context)?, &SCOPES)?;
-    build(context, clock, Cancel::never(), |base| Client::builder(base, credentials))
+/// Where conversations are pulled from.
+#[derive(Clone)]
+pub(crate) struct Source {
+    /// The conversations of a range.
+    pub(crate) conversations: Arc<dyn ConversationSource>,
+    /// Their texts, where a listing does not bring them: on the platform contract.
+    #[expect(dead_code, reason = "the pull takes transcripts with the archiver's job for them")]
+    pub(crate) transcripts: Option<Arc<dyn TranscriptSource>>,
 }
 
-/// The same for guests' sessions; its calls end on the signal.
-pub(crate) fn guest_gateway(
+/// What answers, by the contract of the settings.
+pub(crate) enum Api {
+    /// The gateway contract.
+    Gateway(Gateway),
+    /// The published contract.
+    Platform(
+        #[expect(dead_code, reason = "what the platform serves is hung on its port one by one")] Platform,
+    ),
+}
+
+/// What answers, with the scopes that the gateway wants for it. Its calls end on the signal.
+fn api(context: &Context<'_>, clock: &WallClock, cancel: Cancel, scopes: &[&str]) -> Result<Api, Failure> {
+    match Contract::of(context)? {
+        Contract::Gateway => {
+            let credentials = credentials(context, &require(context)?, scopes)?;
+            build(context, clock, cancel, |base| Client::builder(base, credentials)).map(Api::Gateway)
+        }
+        Contract::Platform => platform::platform(context, clock, cancel).map(Api::Platform),
+    }
+}
+
+/// What answers questions about conversations, for checks of its settings.
+pub(crate) fn reading(context: &Context<'_>, clock: &WallClock) -> Result<Api, Failure> {
+    api(context, clock, Cancel::never(), &SCOPES)
+}
+
+/// The conversations of the settings, and their texts.
+pub(crate) fn source(context: &Context<'_>, clock: &WallClock) -> Result<Source, Failure> {
+    Ok(match reading(context, clock)? {
+        Api::Gateway(gateway) => Source { conversations: Arc::new(gateway), transcripts: None },
+        Api::Platform(_) => return Err(platform::unserved("pulling conversations")),
+    })
+}
+
+/// Guests' sessions; its calls end on the signal.
+pub(crate) fn guests(
     context: &Context<'_>,
     clock: &WallClock,
     cancel: Cancel,
-) -> Result<Gateway, Failure> {
-    let credentials = credentials(context, &require(context)?, &GUEST_SCOPES)?;
-    build(context, clock, cancel, |base| Client::builder(base, credentials))
+) -> Result<Arc<dyn GuestSessions>, Failure> {
+    match api(context, clock, cancel, &GUEST_SCOPES)? {
+        Api::Gateway(gateway) => Ok(Arc::new(gateway)),
+        Api::Platform(_) => Err(platform::unserved("ending guests' sessions")),
+    }
 }
 
-/// The same for opening sessions; its calls end on the signal.
-pub(crate) fn opening_gateway(
+/// What opens sessions; its calls end on the signal.
+pub(crate) fn openings(
     context: &Context<'_>,
     clock: &WallClock,
     cancel: Cancel,
-) -> Result<Gateway, Failure> {
-    let credentials = credentials(context, &require(context)?, &OPENING_SCOPES)?;
-    build(context, clock, cancel, |base| Client::builder(base, credentials))
+) -> Result<Arc<dyn SessionOpenings>, Failure> {
+    match api(context, clock, cancel, &OPENING_SCOPES)? {
+        Api::Gateway(gateway) => Ok(Arc::new(gateway)),
+        Api::Platform(_) => Err(platform::unserved("opening guests' sessions")),
+    }
 }
 
-/// The same for registering for callbacks; its calls end on the signal.
-pub(crate) fn webhook_gateway(
+/// What registers for callbacks; its calls end on the signal.
+pub(crate) fn subscriptions(
     context: &Context<'_>,
     clock: &WallClock,
     cancel: Cancel,
-) -> Result<Gateway, Failure> {
-    let credentials = credentials(context, &require(context)?, &WEBHOOK_SCOPES)?;
-    build(context, clock, cancel, |base| Client::builder(base, credentials))
+) -> Result<Arc<dyn EventSubscriptions>, Failure> {
+    match api(context, clock, cancel, &WEBHOOK_SCOPES)? {
+        Api::Gateway(gateway) => Ok(Arc::new(gateway)),
+        Api::Platform(_) => Err(platform::unserved("registering for callbacks")),
+    }
 }
 
-/// The same for messages; its calls end on the signal.
-pub(crate) fn message_gateway(
+/// What sends messages; its calls end on the signal.
+pub(crate) fn messages(
     context: &Context<'_>,
     clock: &WallClock,
     cancel: Cancel,
-) -> Result<Gateway, Failure> {
-    let credentials = credentials(context, &require(context)?, &MESSAGE_SCOPES)?;
-    build(context, clock, cancel, |base| Client::builder(base, credentials))
+) -> Result<Arc<dyn MessageChannel>, Failure> {
+    match api(context, clock, cancel, &MESSAGE_SCOPES)? {
+        Api::Gateway(gateway) => Ok(Arc::new(gateway)),
+        Api::Platform(_) => Err(platform::unserved("sending messages")),
+    }
 }
 
-/// The same for histories, which need no token: credentials are asked for only where it is to go along.
-pub(crate) fn history_gateway(
+/// The histories of conversations. On the gateway they need no token: credentials are asked for only where it is to go
+/// along.
+pub(crate) fn histories(
     context: &Context<'_>,
     clock: &WallClock,
     bearer: bool,
-) -> Result<Gateway, Failure> {
+) -> Result<Arc<dyn HistorySource>, Failure> {
+    match Contract::of(context)? {
+        Contract::Gateway => {}
+        Contract::Platform => return Err(platform::unserved("pulling histories")),
+    }
     if bearer {
         let credentials = credentials(context, &require(context)?, &HISTORY_SCOPES)?;
         let gateway = build(context, clock, Cancel::never(), |base| Client::builder(base, credentials))?;
-        return Ok(gateway.history_bearer(true));
+        return Ok(Arc::new(gateway.history_bearer(true)));
     }
     require_address(context)?;
-    build(context, clock, Cancel::never(), Client::without_token)
+    Ok(Arc::new(build(context, clock, Cancel::never(), Client::without_token)?))
 }
 
 fn build(
@@ -110,10 +174,23 @@ fn build(
         Some(base) => base,
         None => settings.parsed("region", BaseUrl::from_region)?.ok_or_else(|| missing(&["base_url"]))?,
     };
-    let mut builder = builder(base).clock(clock.client_clock()).timeouts(timeouts(context)?);
+    let mut builder = builder(base);
     if let Some(login) = settings.parsed("login_url", str::parse::<BaseUrl>)? {
         builder = builder.login(login);
     }
+    let (client, calls) = client(context, clock, cancel, builder)?;
+    Ok(Gateway::new(client).options(calls))
+}
+
+/// A client with the settings that both contracts share, and the options of its calls.
+fn client(
+    context: &Context<'_>,
+    clock: &WallClock,
+    cancel: Cancel,
+    builder: ClientBuilder,
+) -> Result<(Client, CallOptions), Failure> {
+    let settings = &context.settings;
+    let mut builder = builder.clock(clock.client_clock()).timeouts(timeouts(context)?);
     let deadline = call_deadline(context)?;
     if let Some(rate) = settings.parsed("rate", str::parse::<Rate>)? {
         builder = builder.rate(within(rate, deadline)?);
@@ -123,7 +200,7 @@ fn build(
     options.connect_timeout = settings.duration("timeout_connect")?.unwrap_or(options.connect_timeout);
     options.extra_roots = settings.parsed("ca_file", |path| fs::read(path))?;
     let calls = CallOptions::default().cancel(cancel).deadline(deadline);
-    Ok(Gateway::new(builder.build(transport(&options)?)).options(calls))
+    Ok((builder.build(transport(&options)?), calls))
 }
 
 /// Time for one call, all its attempts and waits.
@@ -205,65 +282,6 @@ fn timeouts(context: &Context<'_>) -> Result<Timeouts, Failure> {
     Ok(timeouts)
 }
 
-/// Checks which contract is spoken. Says whether a region stands in for the base URL.
-fn require_contract(context: &Context<'_>) -> Result<bool, Failure> {
-    let settings = &context.settings;
-    let region = settings.text("region").is_some() && settings.text("base_url").is_none();
-    match settings.text("contract") {
-        // A region implies `platform` (design, "Command line").
-        None if region => return Err(unspoken("a region without a contract means platform")),
-        Some("platform") => return Err(unspoken("contract is platform")),
-        None | Some("gateway") => {}
-        Some(_) => {
-            return Err(
-                Failure::new(Exit::Usage, "bad_setting", "contract names no contract").hint("write gateway")
-            );
-        }
-    }
-    Ok(region)
-}
-
-/// Checks where the gateway is, and names all of it that is missing.
-fn require_address(context: &Context<'_>) -> Result<(), Failure> {
-    let absent = absent(context, &["contract", "base_url"])?;
-    if absent.is_empty() { Ok(()) } else { Err(missing(&absent)) }
-}
-
-/// Those of the settings that nobody gave a value.
-fn absent<'k>(context: &Context<'_>, needed: &[&'k str]) -> Result<Vec<&'k str>, Failure> {
-    let region = require_contract(context)?;
-    let given = |key: &str| context.settings.text(key).is_some() || key == "base_url" && region;
-    Ok(needed.iter().copied().filter(|key| !given(key)).collect())
-}
-
-/// Checks what has no default, and names all of it that is missing. Gives client id and secret.
-fn require<'c>(context: &'c Context<'_>) -> Result<(&'c str, &'c str), Failure> {
-    let settings = &context.settings;
-    let absent = absent(context, &["contract", "base_url", "client_id", "client_secret"])?;
-    match (settings.text("client_id"), settings.text("client_secret")) {
-        (Some(id), Some(secret)) if absent.is_empty() => Ok((id, secret)),
-        _ => Err(missing(&absent)),
-    }
-}
-
-fn unspoken(why: &str) -> Failure {
-    Failure::new(Exit::Usage, "contract", format!("{why}, which this version does not speak yet"))
-        .hint("set FRONTDESK_CONTRACT=gateway where the organisation has a gateway")
-}
-
-/// Names the variables that would set what is missing.
-pub(crate) fn missing(keys: &[&str]) -> Failure {
-    let variables: Vec<String> = keys
-        .iter()
-        .filter_map(|name| KEYS.iter().find(|key| key.name == *name))
-        .map(|key| format!("{} ({})", key.environment[0], key.about))
-        .collect();
-    let credentials = keys.contains(&"client_id") || keys.contains(&"client_secret");
-    let kind = if credentials { "no_credentials" } else { "missing_setting" };
-    Failure::new(Exit::Usage, kind, format!("not set: {}", keys.join(", ")))
-        .hint(format!("set {}, or write them into a profile", variables.join(", ")))
-}
-
 /// Asks a sandbox what time it is.
 pub(crate) struct SandboxClock {
     transport: Arc<dyn Transport>,
@@ -302,7 +320,7 @@ impl SandboxClock {
 
 #[cfg(test)]
 mod tests {
-    use frontdesk_api::{HistoryQuery, HistorySource as _, SeenIds};
+    use frontdesk_api::{HistoryQuery, SeenIds};
     use frontdesk_domain::message::HistoryTarget;
     use frontdesk_domain::{HistoryPageSize, MaxDepth};
     use frontdesk_sandbox::{Config, Sandbox, serve};
@@ -327,7 +345,7 @@ mod tests {
         let printer = Printer::new(Format::Text, true);
         let global = GlobalArgs::default();
         let context = Context::new(&global, None, Vec::new(), environment, &printer).unwrap();
-        let gateway = history_gateway(&context, &WallClock::system(), true).unwrap();
+        let gateway = histories(&context, &WallClock::system(), true).unwrap();
         let conversation = ready.conversation_id.clone().unwrap();
         let target = HistoryTarget::new(&ready.organization_id, &ready.domain_id, conversation).unwrap();
         let query = HistoryQuery {

@@ -73,8 +73,8 @@ impl Inner {
         let fault = classify::status(head.status).filter(|_| !endpoint.answers(head.status));
         match fault {
             Some(fault) => {
-                let (code, message) = read_error(body, &secrets).await;
-                Err(failed_status(fault, Answer { code, message, ..answer }, generation))
+                let answer = read_error(body, &secrets, answer).await;
+                Err(failed_status(fault, answer, generation))
             }
             None => {
                 let output = self.decode(endpoint, &head, body, answer, generation).await?;
@@ -192,6 +192,7 @@ fn unsendable(call: &Call<'_>, what: String) -> Error {
         unknown_outcome: false,
         is_token_call: call.is_token_call,
         scope: call.scope,
+        permissions: call.permissions,
         source: None,
     })
 }

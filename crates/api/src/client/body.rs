@@ -7,6 +7,7 @@ use http::response;
 use tokio::time::timeout;
 
 use crate::endpoint::{BodyReader, DecodeError};
+use crate::error::Answer;
 use crate::error::text::tame;
 use crate::transport::{Body, TransportError, TransportKind};
 
@@ -65,8 +66,10 @@ async fn discard(mut body: Body, most: u64) {
     let _ = timeout(DISCARD_TIME, some).await;
 }
 
-/// `code` and `message` of an error's body, where it is JSON; OAuth's `error` and `error_description` stand in for them.
-pub(super) async fn read_error(mut body: Body, secrets: &[&str]) -> (Option<String>, Option<String>) {
+/// `answer` with what an error's body says, where it is JSON: `code` and `message`, for which OAuth's `error` and
+/// `error_description` (or `description`) stand in (platform contract A.4); of the platform's body also the correlation id,
+/// the limit that was hit and the permissions that are missing (B.3).
+pub(super) async fn read_error(mut body: Body, secrets: &[&str], answer: Answer) -> Answer {
     let mut bytes = Vec::new();
     let whole = async {
         while let Some(Ok(chunk)) = body.next().await {
@@ -78,15 +81,20 @@ pub(super) async fn read_error(mut body: Body, secrets: &[&str]) -> (Option<Stri
     };
     // What came before the time-out may be enough.
     let _ = timeout(ERROR_TIME, whole).await;
-    let Ok(serde_json::Value::Object(answer)) = serde_json::from_slice(&bytes) else { return (None, None) };
-    let text = |names: [&str; 2]| {
-        names
-            .iter()
-            .find_map(|name| answer.get(*name)?.as_str())
-            .filter(|text| !text.is_empty())
-            .map(|text| tame(text, secrets))
+    let Ok(serde_json::Value::Object(said)) = serde_json::from_slice(&bytes) else { return answer };
+    let tamed = |value: &serde_json::Value| {
+        value.as_str().filter(|text| !text.is_empty()).map(|text| tame(text, secrets))
     };
-    (text(["code", "error"]), text(["message", "error_description"]))
+    let first = |names: &[&str]| names.iter().find_map(|name| said.get(*name).and_then(tamed));
+    let within = |object: &str, name: &str| said.get(object)?.get(name).and_then(tamed);
+    Answer {
+        code: first(&["code", "error"]),
+        message: first(&["message", "error_description", "description"]),
+        correlation_id: answer.correlation_id.or_else(|| first(&["contextId"])),
+        limit: within("limit", "key"),
+        permissions: within("messageParams", "permissions"),
+        ..answer
+    }
 }
 
 /// `X-Request-Id`, else `ININ-Correlation-Id`.

@@ -53,6 +53,9 @@ fn sentence(error: &Inner, with_texts: bool, f: &mut fmt::Formatter<'_>) -> fmt:
     if let Some(message) = error.answer.message.as_ref().filter(|_| with_texts) {
         write!(f, ": {message}")?;
     }
+    if let Some(key) = error.answer.limit.as_ref().filter(|_| with_texts) {
+        write!(f, ", limit {key}")?;
+    }
     if let Some(id) = &error.answer.correlation_id {
         write!(f, " (correlation id {id})")?;
     }

@@ -9,6 +9,14 @@ pub(super) fn hint(error: &Inner) -> Option<String> {
     let status = error.answer.status.map(|status| status.as_u16());
     let advice = match &error.kind {
         ErrorKind::Forbidden => {
+            let missing = error.answer.permissions.as_deref();
+            let needed = || (!error.permissions.is_empty()).then(|| error.permissions.join(" or "));
+            if let Some(permission) = missing.map(str::to_owned).or_else(needed) {
+                return Some(format!(
+                    "Give one of the OAuth client's roles the permission {permission}, in the divisions it is to see, then try \
+                     again."
+                ));
+            }
             return Some(match error.scope {
                 Some(scope) => format!("Give the client's role the scope {scope}, then try again."),
                 None => "Check what the client's role may do.".to_owned(),
@@ -17,6 +25,9 @@ pub(super) fn hint(error: &Inner) -> Option<String> {
         ErrorKind::Throttled | ErrorKind::Unavailable if error.answer.retry_after.is_some() => {
             "The server named the time it wants. Try again after it; a lower rate helps where other programs use the \
              same client."
+        }
+        ErrorKind::Throttled if error.answer.limit.is_some() => {
+            "The organisation's limit of that key is used up: lower the rate, or ask the vendor to raise the limit."
         }
         ErrorKind::Throttled => {
             "Lower the rate or the number of programs that use the same client; a smaller page size helps where many \

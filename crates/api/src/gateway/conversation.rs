@@ -3,9 +3,10 @@
 use bytes::Bytes;
 use frontdesk_domain::conversation::{Conversation, ConversationError};
 use frontdesk_domain::{ConversationId, Timestamp};
-use http::{HeaderMap, Method, header, response};
+use http::{Method, header, response};
 
 use crate::base_url::BaseUrl;
+use crate::date::answered_at;
 use crate::endpoint::{Auth, BodyReader, DecodeError, EncodeError, Endpoint, Repeat};
 
 /// Where conversations are.
@@ -39,18 +40,14 @@ impl Endpoint for ReadConversation {
 
     fn reader(&self, head: &response::Parts) -> Result<ConversationReader, DecodeError> {
         match head.status.as_u16() {
-            200 => {
-                Ok(ConversationReader { id: self.id.clone(), date: date(&head.headers), body: Vec::new() })
-            }
+            200 => Ok(ConversationReader {
+                id: self.id.clone(),
+                date: answered_at(&head.headers),
+                body: Vec::new(),
+            }),
             other => Err(DecodeError::new(format!("status {other} where 200 was expected"))),
         }
     }
-}
-
-/// The time the answer was made at (`Date`), to the second.
-pub(super) fn date(headers: &HeaderMap) -> Option<Timestamp> {
-    let text = headers.get(header::DATE)?.to_str().ok()?;
-    httpdate::parse_http_date(text).ok().map(Timestamp::from_system)
 }
 
 /// Collects a conversation; it is as long as its messages are many, and the client's cap bounds it.

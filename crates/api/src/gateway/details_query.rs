@@ -11,8 +11,8 @@ use crate::endpoint::{Auth, BodyReader, DecodeError, EncodeError, Endpoint, Repe
 use crate::seen::id_hash;
 use crate::source::{Conversation, ConversationPage, Rejected};
 
-use super::body::{broken, next_token, rough_mark};
-use super::pages::{Fetched, Listed, PageBody};
+use crate::listing::{Fetched, Listed, PageBody};
+use crate::page_body::{broken, next_token, rough_mark};
 
 const PATH: &str = "/api/v2/analytics/conversations/details/query";
 
@@ -67,7 +67,7 @@ impl Listed for DetailsRequest {
                 conversation.is_new = is_new;
             }
         }
-        ConversationPage { number, token, next, conversations, body_bytes, took }
+        ConversationPage { number, token, next, conversations, available_until: None, body_bytes, took }
     }
 }
 

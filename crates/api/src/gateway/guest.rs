@@ -7,11 +7,11 @@ use frontdesk_domain::{Ending, GuestId, GuestState, Timestamp};
 use http::{Method, header, response};
 use serde::Deserialize;
 
-use super::object::SmallObject;
-use super::percent::encoded;
 use crate::base_url::BaseUrl;
 use crate::endpoint::{Auth, BodyReader, DecodeError, EncodeError, Endpoint, Repeat};
 use crate::guests::Guest;
+use crate::object::SmallObject;
+use crate::percent::encoded;
 
 const PATH: &str = "/api/v2/webmessaging/guests";
 

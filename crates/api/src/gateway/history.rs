@@ -8,12 +8,12 @@ use frontdesk_domain::message::{HistoryTarget, Message};
 use frontdesk_domain::{HistoryPageSize, PageToken, RecordErrorKind, json};
 use http::{Method, header, response};
 
-use super::body::{broken, next_token, rough_mark};
-use super::pages::{Fetched, Listed, PageBody};
-use super::percent::encoded;
 use crate::base_url::BaseUrl;
 use crate::endpoint::{Auth, BodyReader, DecodeError, EncodeError, Endpoint, Repeat};
 use crate::history::{HistoryMessage, HistoryPage};
+use crate::listing::{Fetched, Listed, PageBody};
+use crate::page_body::{broken, next_token, rough_mark};
+use crate::percent::encoded;
 use crate::seen::id_hash;
 
 const PATH: &str = "/api/v2/public/messaging/";

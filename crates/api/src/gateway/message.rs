@@ -7,10 +7,11 @@ use frontdesk_domain::outbound::{ClientId, OutboundMessage};
 use http::{Method, header, response};
 use serde::Deserialize;
 
-use super::conversation::{PATH, date};
-use super::object::SmallObject;
+use super::conversation::PATH;
 use crate::base_url::BaseUrl;
+use crate::date::answered_at;
 use crate::endpoint::{Auth, BodyReader, DecodeError, EncodeError, Endpoint, Repeat};
+use crate::object::SmallObject;
 
 /// The header that makes a message one, however often it is posted.
 const CLIENT_ID: &str = "X-Genesys-Client-Id";
@@ -60,7 +61,7 @@ impl Endpoint for SendMessage {
         match head.status.as_u16() {
             // 202 is the contract's; 200 and 201 say no less.
             200..=202 => Ok(AcceptedReader {
-                date: date(&head.headers),
+                date: answered_at(&head.headers),
                 body: SmallObject::about("a message", MOST_BYTES),
             }),
             other => Err(DecodeError::new(format!("status {other} where 202 was expected"))),

@@ -8,9 +8,9 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
-use super::object::SmallObject;
 use crate::base_url::BaseUrl;
 use crate::endpoint::{Auth, BodyReader, DecodeError, EncodeError, Endpoint, Repeat};
+use crate::object::SmallObject;
 use crate::openings::{OpenReply, Opening};
 
 const PATH: &str = "/api/v2/conversations/webchat";

@@ -4,9 +4,9 @@ use bytes::Bytes;
 use http::{header, response};
 use serde::{Deserialize, Serialize};
 
-use super::object::SmallObject;
 use crate::base_url::BaseUrl;
 use crate::endpoint::{Auth, BodyReader, DecodeError, EncodeError, Endpoint, Repeat};
+use crate::object::SmallObject;
 use crate::subscriptions::{EventSubscription, Registered};
 
 const PATH: &str = "/api/v2/platform/webhooks";

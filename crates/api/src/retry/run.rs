@@ -25,6 +25,7 @@ pub(crate) struct Call<'a> {
     pub(crate) operation: &'static str,
     pub(crate) repeat: Repeat,
     pub(crate) scope: Option<&'static str>,
+    pub(crate) permissions: &'static [&'static str],
     pub(crate) is_token_call: bool,
     pub(crate) started: Instant,
     pub(crate) deadline: Instant,
@@ -264,6 +265,7 @@ impl Call<'_> {
             unknown_outcome: unknown_outcome && self.repeat != Repeat::Safe,
             is_token_call: self.is_token_call,
             scope: self.scope,
+            permissions: self.permissions,
             source,
         })
     }

@@ -14,6 +14,9 @@ mod media;
 mod messages;
 mod outward;
 mod pace;
+mod platform_errors;
+mod platform_live;
+mod platform_transcripts;
 mod retry_after;
 mod sandbox;
 #[cfg(feature = "reqwest")]

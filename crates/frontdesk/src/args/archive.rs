@@ -103,7 +103,7 @@ Exit 0 when every byte is what it was, 6 when something is damaged; everything d
 #[derive(Debug, Args, Default)]
 pub(crate) struct ConnectionArgs {
     /// Which API is spoken [env: FRONTDESK_CONTRACT]
-    #[arg(long, value_name = "gateway")]
+    #[arg(long, value_name = "gateway|platform")]
     pub(crate) contract: Option<String>,
     /// Where the API is [env: FRONTDESK_BASE_URL]
     #[arg(long, value_name = "URL")]

@@ -4,7 +4,6 @@ use std::num::NonZero;
 use std::sync::Arc;
 use std::time::Duration;
 
-use frontdesk_api::Gateway;
 use frontdesk_archiver::{Monitor, Pull, PullReport, PullRequest};
 use frontdesk_domain::{
     Certificate, Collector, Filter, PageSize, RunState, TimeRange, Timestamp, Violation, Violations,
@@ -19,6 +18,7 @@ use crate::args::{PullArgs, StoreArgs};
 use crate::audited::{self, Outcome, Planned};
 use crate::clock::WallClock;
 use crate::commands::watch::{Unit, Watch};
+use crate::connect::Source;
 use crate::context::{self, Context};
 use crate::{connect, failures, store};
 
@@ -87,13 +87,13 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &PullArgs) -> Result<E
     let watch = Stopwatch::start();
     let clock = WallClock::of(context).await?;
     let request = request(context, arguments, clock.now())?;
-    let gateway = connect::gateway(context, &clock)?;
+    let source = connect::source(context, &clock)?;
     let shutdown = context::signals()?;
     let planned = Planned::new("archive pull", &arguments.store.wait);
     let begun = audited::begin(context, &clock, Some(&shutdown), planned).await?;
     let mut outcome = Outcome::default();
     let monitor = Watch::new(context.printer, context.progress(Some(seconds(&request.range))), Unit::Range);
-    let job = Job { gateway: &gateway, request: &request, store: &arguments.store, command: "archive pull" };
+    let job = Job { source: &source, request: &request, store: &arguments.store, command: "archive pull" };
     let result = job.run(context, &clock, &shutdown, &monitor, &mut outcome).await;
     drop(monitor);
     let report = tokio::task::block_in_place(|| begun.end(result, outcome))?;
@@ -103,7 +103,7 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &PullArgs) -> Result<E
 
 /// One pull into the archive, by whichever command.
 pub(crate) struct Job<'a> {
-    pub(crate) gateway: &'a Gateway,
+    pub(crate) source: &'a Source,
     pub(crate) request: &'a PullRequest,
     pub(crate) store: &'a StoreArgs,
     /// The command that pulls.
@@ -126,7 +126,8 @@ impl Job<'_> {
         let now = clock.source();
         let writer = store::writer(context, self.store, self.command, Arc::clone(&now), shutdown).await?;
         let writer = Arc::new(writer);
-        let pull = Pull::new(self.gateway, Arc::clone(&writer), store::organization(context)?, &*now);
+        let pull =
+            Pull::new(&*self.source.conversations, Arc::clone(&writer), store::organization(context)?, &*now);
         let report = pull.run(self.request, shutdown.requested(), monitor).await;
         drop(pull);
         let report = report.map_err(|error| failures::archive(&error.0))?;

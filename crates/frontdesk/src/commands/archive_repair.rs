@@ -2,7 +2,6 @@
 
 mod refetch;
 
-use frontdesk_api::Gateway;
 use frontdesk_archive::{LostRecord, Mended, MendedMedia, RepairReport, repair};
 use frontdesk_shell::clock::Stopwatch;
 use frontdesk_shell::printer::printable;
@@ -166,12 +165,12 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &RepairArgs) -> Result
     let watch = Stopwatch::start();
     let clock = WallClock::of(context).await?;
     // What the platform needs is checked before anything is changed.
-    let gateway = match arguments.refetch {
-        true => Some(crate::connect::gateway(context, &clock)?),
+    let source = match arguments.refetch {
+        true => Some(crate::connect::source(context, &clock)?),
         false => None,
     };
     let mut outcome = Outcome::default();
-    let job = Job { context, arguments, gateway, clock: &clock, shutdown: &shutdown };
+    let job = Job { context, arguments, source, clock: &clock, shutdown: &shutdown };
     let (report, refetched) = if arguments.dry_run {
         // Nothing is changed, so there is nothing to record.
         job.run(&mut outcome).await?
@@ -197,7 +196,7 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &RepairArgs) -> Result
 struct Job<'a> {
     context: &'a Context<'a>,
     arguments: &'a RepairArgs,
-    gateway: Option<Gateway>,
+    source: Option<crate::connect::Source>,
     clock: &'a WallClock,
     shutdown: &'a Shutdown,
 }
@@ -207,7 +206,7 @@ impl Job<'_> {
         self,
         outcome: &mut Outcome,
     ) -> Result<(RepairReport, Result<Option<Refetched>, Failure>), Failure> {
-        let Self { context, arguments, gateway, clock, shutdown } = self;
+        let Self { context, arguments, source, clock, shutdown } = self;
         let report = mend(context, arguments, clock)?;
         outcome.counts = vec![
             ("segments", report.segments.len() as u64),
@@ -215,10 +214,10 @@ impl Job<'_> {
             ("lost", report.lost.len() as u64),
             ("media", report.media.len() as u64),
         ];
-        let refetched = match gateway.filter(|_| !report.lost.is_empty() && report.changed) {
+        let refetched = match source.filter(|_| !report.lost.is_empty() && report.changed) {
             None => Ok(None),
-            Some(gateway) => {
-                refetch::run(context, arguments, &gateway, clock, shutdown, &report.lost).await.map(Some)
+            Some(source) => {
+                refetch::run(context, arguments, &source, clock, shutdown, &report.lost).await.map(Some)
             }
         };
         if let Ok(Some(refetched)) = &refetched {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use frontdesk_api::{ConversationSource, DetailsQuery, Gateway, SeenIds};
+use frontdesk_api::{ConversationSource, DetailsQuery, SeenIds};
 use frontdesk_domain::{PageSize, TimeRange};
 use frontdesk_shell::printer::printable;
 use frontdesk_shell::quantity::{show_count, show_size};
@@ -62,15 +62,15 @@ pub(crate) async fn run(context: &Context<'_>) -> Result<Exit, Failure> {
     };
 
     let clock = WallClock::of(context).await?;
-    let gateway = connect::gateway(context, &clock);
-    match gateway {
-        Ok(gateway) => {
-            let origin = gateway.describe();
+    match connect::source(context, &clock) {
+        Ok(source) => {
+            let conversations = &*source.conversations;
+            let origin = conversations.describe();
             tell(
                 "settings",
                 Ok((State::Ok, format!("{} contract at {}", origin.contract, printable(&origin.host)))),
             )?;
-            tell("connection", ask(&gateway, &clock).await)?;
+            tell("connection", ask(conversations, &clock).await)?;
         }
         Err(failure) => tell("settings", Err(failure))?,
     }
@@ -79,7 +79,7 @@ pub(crate) async fn run(context: &Context<'_>) -> Result<Exit, Failure> {
 }
 
 /// Asks for one conversation of the last hour: proves host, TLS, credentials and scope at once.
-async fn ask(gateway: &Gateway, clock: &WallClock) -> Result<(State, String), Failure> {
+async fn ask(conversations: &dyn ConversationSource, clock: &WallClock) -> Result<(State, String), Failure> {
     let now = clock.now();
     let before = now.checked_sub(Duration::from_secs(3600)).unwrap_or(now);
     let refused = |error: &dyn std::error::Error| Failure::from_error(Exit::Unexpected, "clock", error);
@@ -94,11 +94,11 @@ async fn ask(gateway: &Gateway, clock: &WallClock) -> Result<(State, String), Fa
         max_pages: Some(1),
         seen: SeenIds::default(),
     };
-    let mut pages = std::pin::pin!(gateway.conversations(query));
+    let mut pages = std::pin::pin!(conversations.conversations(query));
     match pages.next().await {
         Some(Err(error)) => Err(failures::remote(&error)),
         Some(Ok(_)) | None => {
-            let counters = gateway.counters();
+            let counters = conversations.counters();
             Ok((
                 State::Ok,
                 format!("answers the details query ({} requests, token included)", counters.requests),

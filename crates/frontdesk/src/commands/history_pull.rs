@@ -8,7 +8,7 @@ mod watch;
 use std::num::NonZero;
 use std::sync::Arc;
 
-use frontdesk_api::{Gateway, HistorySource as _};
+use frontdesk_api::HistorySource;
 use frontdesk_archive::Writer;
 use frontdesk_domain::message::{HistoryTarget, TypeFilter};
 use frontdesk_domain::{Collector, HistoryPageSize, MaxDepth, PageToken, Violations};
@@ -45,7 +45,7 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &HistoryPullArgs) -> R
     }
     // Said before anything is pulled, not when its event is to be delivered.
     outbox::policy(context)?;
-    let gateway = connect::history_gateway(context, &clock, arguments.with_bearer)?;
+    let source = connect::histories(context, &clock, arguments.with_bearer)?;
     let shutdown = Shutdown::listen().map_err(|error| {
         Failure::new(Exit::Unexpected, "signals", "cannot listen for signals").caused_by(&error)
     })?;
@@ -69,7 +69,7 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &HistoryPullArgs) -> R
     };
     let mut outcome = Outcome::default();
     let job = Job {
-        gateway: gateway.clone(),
+        source: Arc::clone(&source),
         clock: &clock,
         shutdown: &shutdown,
         session,
@@ -82,7 +82,7 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &HistoryPullArgs) -> R
         Some(begun) => tokio::task::block_in_place(|| begun.end(result, outcome))?,
         None => result?,
     };
-    let answer = ended::Answer::new(&report, gateway.counters(), watch.elapsed_ms());
+    let answer = ended::Answer::new(&report, source.counters(), watch.elapsed_ms());
     if arguments.out.is_some() || arguments.archive {
         context.printer.data(&answer, ended::Answer::text)?;
     } else {
@@ -98,7 +98,7 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &HistoryPullArgs) -> R
 
 /// What is pulled, and with what.
 struct Job<'a> {
-    gateway: Gateway,
+    source: Arc<dyn HistorySource>,
     clock: &'a WallClock,
     shutdown: &'a Shutdown,
     session: Session,
@@ -115,7 +115,7 @@ async fn pulled(
     job: Job<'_>,
     outcome: &mut Outcome,
 ) -> Result<PullReport, Failure> {
-    let Job { gateway, clock, shutdown, session, request, targets, media_limit } = job;
+    let Job { source, clock, shutdown, session, request, targets, media_limit } = job;
     let writer = if arguments.archive {
         let waiting = arguments.waiting.store();
         Some(Arc::new(store::writer(context, &waiting, "history pull", clock.source(), shutdown).await?))
@@ -132,7 +132,7 @@ async fn pulled(
         Some(writer) => Some(media_archive(context, writer, media_limit)?),
     };
     let pull = |destination| {
-        let pull = HistoryPull::new(&gateway, session, destination, clock.source());
+        let pull = HistoryPull::new(&*source, session, destination, clock.source());
         match (door, keep) {
             (Some(door), Some(keep)) => pull.save_media(door, keep),
             (Some(door), None) => pull.check_media(door),

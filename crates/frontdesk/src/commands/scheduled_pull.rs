@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::time::Duration;
 
-use frontdesk_api::Gateway;
 use frontdesk_archive::{ErrorKind, ReadOptions, Reader};
 use frontdesk_archiver::{Past, PullRequest, Silent};
 use frontdesk_domain::{PageSize, TimeRange, Timestamp};
@@ -14,6 +13,7 @@ use crate::args::StoreArgs;
 use crate::audited::{self, Outcome, Planned};
 use crate::clock::WallClock;
 use crate::commands::archive_pull::{self, IN_FLIGHT, Job};
+use crate::connect::Source;
 use crate::context::Context;
 use crate::{connect, failures};
 
@@ -26,7 +26,7 @@ pub(super) struct ScheduledPull<'c> {
     context: &'c Context<'c>,
     shutdown: &'c Shutdown,
     clock: &'c WallClock,
-    gateway: Gateway,
+    source: Source,
     every: Duration,
     range: Duration,
     look_back: Duration,
@@ -48,7 +48,7 @@ impl<'c> ScheduledPull<'c> {
             context,
             shutdown,
             clock,
-            gateway: connect::gateway(context, clock)?,
+            source: connect::source(context, clock)?,
             every,
             range: context.settings.duration("pull_range")?.unwrap_or(DAY * 7),
             look_back: context.settings.duration("look_back")?.unwrap_or_default(),
@@ -68,7 +68,7 @@ impl<'c> ScheduledPull<'c> {
         let planned = Planned::new("serve pull", &store.wait);
         let begun = audited::begin(self.context, self.clock, Some(self.shutdown), planned).await?;
         let mut outcome = Outcome::default();
-        let job = Job { gateway: &self.gateway, request: &request, store: &store, command: "serve" };
+        let job = Job { source: &self.source, request: &request, store: &store, command: "serve" };
         let result = job.run(self.context, self.clock, self.shutdown, &Silent, &mut outcome).await;
         let report = tokio::task::block_in_place(|| begun.end(result, outcome))?;
         archive_pull::ended(&report, false).map(|_| ())

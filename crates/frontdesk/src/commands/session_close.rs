@@ -62,14 +62,14 @@ impl Office {
         let watch = Stopwatch::start();
         let interruption = Interruption::listen()?;
         let cancel = interruption.cancel.clone();
-        let gateway = connect::guest_gateway(context, clock, cancel.clone())?;
+        let guests = connect::guests(context, clock, cancel.clone())?;
         let data = context.settings.data_dir(&context.environment)?;
         let folder =
             |name: &str| OsDir::open_or_create(data.join(name)).map_err(|error| folder_failed(&error));
         let (plans, claims) = (folder("plans")?, folder("state/sessions")?);
         let journal = Arc::new(journal::open(context, "session close", clock)?);
         let desk = Desk::new(DeskParts {
-            guests: Arc::new(gateway),
+            guests,
             journal: Arc::clone(&journal),
             claims: Arc::new(claims),
             concurrency: asked.concurrency,

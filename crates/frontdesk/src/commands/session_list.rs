@@ -3,7 +3,7 @@
 use std::collections::{HashSet, VecDeque};
 use std::ops::ControlFlow;
 
-use frontdesk_api::{Cancel, GuestLook, GuestSessions, id_hash};
+use frontdesk_api::{Cancel, GuestLook, id_hash};
 use frontdesk_domain::{GuestId, Timestamp};
 use frontdesk_sessions::{OpenRequest, Receipt, Standing, open_requests, receipts};
 use frontdesk_shell::printer::printable;
@@ -172,11 +172,11 @@ async fn show(context: &Context<'_>, look: bool, kept: VecDeque<Receipt>) -> Res
         return Ok(false);
     }
     let clock = WallClock::of(context).await?;
-    let gateway = connect::guest_gateway(context, &clock, Cancel::never())?;
+    let guests = connect::guests(context, &clock, Cancel::never())?;
     let looks = stream::iter(kept).map(|receipt| async {
         let guest = GuestId::new(receipt.record.guest_id.as_str()).ok();
         let state = match guest {
-            Some(guest) => gateway.guest(&guest).await,
+            Some(guest) => guests.guest(&guest).await,
             None => Ok(GuestLook::Missing),
         };
         (receipt, state)

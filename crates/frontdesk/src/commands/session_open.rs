@@ -59,7 +59,7 @@ impl Office {
         let policy = pii::policy(context)?;
         let interruption = Interruption::listen()?;
         let cancel = interruption.cancel.clone();
-        let gateway = connect::opening_gateway(context, clock, cancel.clone())?;
+        let sessions = connect::openings(context, clock, cancel.clone())?;
         let data = context.settings.data_dir(&context.environment)?;
         let folder =
             |name: &str| OsDir::open_or_create(data.join(name)).map_err(|error| folder_failed(&error));
@@ -67,7 +67,7 @@ impl Office {
         let (spools, claims) = (folder("plans")?, folder("state/sessions")?);
         let journal = Arc::new(journal::open(context, "session open", clock)?);
         let desk = OpeningDesk::new(OpeningParts {
-            sessions: Arc::new(gateway),
+            sessions,
             journal: Arc::clone(&journal),
             claims: Arc::new(claims),
             concurrency: asked.concurrency,

@@ -1,6 +1,6 @@
 //! `frontdesk webhook register`
 
-use frontdesk_api::{CRM_SESSION_SYNC, Cancel, EventSubscription, EventSubscriptions as _, Registered};
+use frontdesk_api::{CRM_SESSION_SYNC, Cancel, EventSubscription, Registered};
 use frontdesk_shell::printer::printable;
 use frontdesk_shell::{Exit, Failure};
 use serde::Serialize;
@@ -33,8 +33,8 @@ pub(super) async fn registered(
     cancel: Cancel,
     subscription: &EventSubscription,
 ) -> Result<Registered, Failure> {
-    let gateway = connect::webhook_gateway(context, clock, cancel)?;
-    gateway.register(subscription).await.map_err(|error| failures::remote(&error))
+    let subscriptions = connect::subscriptions(context, clock, cancel)?;
+    subscriptions.register(subscription).await.map_err(|error| failures::remote(&error))
 }
 
 pub(crate) async fn run(context: &Context<'_>) -> Result<Exit, Failure> {

@@ -31,7 +31,11 @@ const fn key_or(
 /// Every setting there is, in the order in which help shows them. The order of each key's variables is the
 /// contract's (§1): ours, the documents', the vendor tools'.
 pub const KEYS: &[Key] = &[
-    key("contract", &["FRONTDESK_CONTRACT"], "which API is spoken: gateway"),
+    key(
+        "contract",
+        &["FRONTDESK_CONTRACT"],
+        "which API is spoken: gateway, or platform, which a region implies",
+    ),
     key(
         "base_url",
         &["FRONTDESK_BASE_URL", "GENESYS_TENANT_URL"],
@@ -40,9 +44,13 @@ pub const KEYS: &[Key] = &[
     key(
         "region",
         &["FRONTDESK_REGION", "GENESYSCLOUD_REGION"],
-        "the region, where no base URL is given: https://api.{region}.mygenesys.com",
+        "the platform's region, such as eu_central_1 or its domain; with contract gateway: https://api.{region}.mygenesys.com",
     ),
-    key("login_url", &["FRONTDESK_LOGIN_URL"], "where tokens come from, where that is not the base URL"),
+    key(
+        "login_url",
+        &["FRONTDESK_LOGIN_URL"],
+        "where tokens come from; by default the base URL, on the platform the login host beside it",
+    ),
     key(
         "client_id",
         &["FRONTDESK_CLIENT_ID", "GENESYS_CLIENT_ID", "GENESYSCLOUD_OAUTHCLIENT_ID"],
@@ -59,12 +67,12 @@ pub const KEYS: &[Key] = &[
         "client_style",
         &["FRONTDESK_CLIENT_STYLE"],
         "basic",
-        "how credentials are sent: basic, form or json",
+        "how credentials are sent: basic, form or json; the platform takes basic only",
     ),
     key(
         "scopes",
         &["FRONTDESK_SCOPES"],
-        "OAuth scopes, separated by spaces; by default those of the command",
+        "OAuth scopes, separated by spaces; by default those of the command, on the platform none",
     ),
     key_or("organization_id", &["FRONTDESK_ORGANIZATION_ID"], "default", "whose archive this is"),
     key("data_dir", &["FRONTDESK_DATA_DIR"], "where everything is kept; default: $XDG_DATA_HOME/frontdesk"),

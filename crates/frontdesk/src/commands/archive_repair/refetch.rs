@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use frontdesk_api::gateway::Gateway;
 use frontdesk_archive::{LostRecord, Reader};
 use frontdesk_archiver::{Pull, PullRequest, Silent};
 use frontdesk_domain::{PageSize, RunState, TimeRange, Timestamp};
@@ -13,6 +12,7 @@ use serde::Serialize;
 use crate::args::RepairArgs;
 use crate::clock::WallClock;
 use crate::commands::archive_pull;
+use crate::connect::Source;
 use crate::context::Context;
 use crate::{failures, store};
 
@@ -37,7 +37,7 @@ pub(super) struct Refetched {
 pub(super) async fn run(
     context: &Context<'_>,
     arguments: &RepairArgs,
-    gateway: &Gateway,
+    source: &Source,
     clock: &WallClock,
     shutdown: &Shutdown,
     lost: &[LostRecord],
@@ -49,7 +49,7 @@ pub(super) async fn run(
         store::writer(context, &arguments.store, "archive repair --refetch", Arc::clone(&now), shutdown)
             .await?;
     let writer = Arc::new(writer);
-    let pull = Pull::new(gateway, Arc::clone(&writer), store::organization(context)?, &*now);
+    let pull = Pull::new(&*source.conversations, Arc::clone(&writer), store::organization(context)?, &*now);
     let look_back = context.settings.duration("look_back")?.unwrap_or_default();
     let mut ended = Ok(());
     for range in &windows {

@@ -31,10 +31,10 @@ impl Post {
         let watch = Stopwatch::start();
         let interruption = Interruption::listen()?;
         let cancel = interruption.cancel.clone();
-        let gateway = connect::message_gateway(context, clock, cancel.clone())?;
+        let channel = connect::messages(context, clock, cancel.clone())?;
         let journal = Arc::new(journal::open(context, command, clock)?);
         let courier = Courier::new(CourierParts {
-            channel: Arc::new(gateway),
+            channel,
             journal: Arc::clone(&journal),
             watching,
             now: clock.source(),

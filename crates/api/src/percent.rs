@@ -1,7 +1,7 @@
 //! Values in a query.
 
 /// Everything but letters, digits, `-`, `.`, `_` and `~` percent-encoded (RFC 3986, unreserved).
-pub(super) fn encoded(value: &str) -> String {
+pub(crate) fn encoded(value: &str) -> String {
     let mut out = String::with_capacity(value.len());
     for byte in value.bytes() {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {

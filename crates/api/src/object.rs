@@ -7,7 +7,7 @@ use crate::endpoint::DecodeError;
 
 /// The bytes of an answer that is one small object.
 #[derive(Debug)]
-pub(super) struct SmallObject {
+pub(crate) struct SmallObject {
     body: Vec<u8>,
     most: usize,
     about: &'static str,
@@ -15,12 +15,12 @@ pub(super) struct SmallObject {
 
 impl SmallObject {
     /// An answer about this (`a guest`), of at most so many bytes.
-    pub(super) fn about(about: &'static str, most: usize) -> Self {
+    pub(crate) fn about(about: &'static str, most: usize) -> Self {
         Self { body: Vec::new(), most, about }
     }
 
     /// Takes the next bytes.
-    pub(super) fn push(&mut self, chunk: &[u8]) -> Result<(), DecodeError> {
+    pub(crate) fn push(&mut self, chunk: &[u8]) -> Result<(), DecodeError> {
         if self.body.len() + chunk.len() > self.most {
             let about = self.about;
             return Err(DecodeError::new(format!("it is larger than what is said about {about} can be")));
@@ -30,7 +30,7 @@ impl SmallObject {
     }
 
     /// Reads all of it; `expected` says what it is not where values are of other types.
-    pub(super) fn read<'de, T: Deserialize<'de>>(&'de self, expected: &str) -> Result<T, DecodeError> {
+    pub(crate) fn read<'de, T: Deserialize<'de>>(&'de self, expected: &str) -> Result<T, DecodeError> {
         if self.body.is_empty() {
             return Err(DecodeError::new("it is empty"));
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use frontdesk_domain::PageToken;
 use futures_util::stream::{self, Stream};
 
-use super::circle::Circle;
+use crate::circle::Circle;
 use crate::client::Client;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorKind};
@@ -13,7 +13,7 @@ use crate::options::CallOptions;
 use crate::seen::SeenIds;
 
 /// A request for one page of a listing.
-pub(super) trait Listed: Endpoint<Output: PageBody> + 'static {
+pub(crate) trait Listed: Endpoint<Output: PageBody> + 'static {
     /// A page as it is handed out.
     type Page: Send;
 
@@ -25,7 +25,7 @@ pub(super) trait Listed: Endpoint<Output: PageBody> + 'static {
 }
 
 /// A page as the gateway sent it.
-pub(super) trait PageBody {
+pub(crate) trait PageBody {
     /// The token of the next page; none on the last.
     fn next(&self) -> Option<&PageToken>;
 
@@ -34,17 +34,17 @@ pub(super) trait PageBody {
 }
 
 /// What a listing knows of a page that its body does not say.
-pub(super) struct Fetched {
+pub(crate) struct Fetched {
     /// Counted from 1.
-    pub(super) number: u64,
+    pub(crate) number: u64,
     /// The token that fetched it.
-    pub(super) token: Option<PageToken>,
+    pub(crate) token: Option<PageToken>,
     /// Which of its elements the listing brought for the first time.
-    pub(super) news: Vec<bool>,
+    pub(crate) news: Vec<bool>,
     /// Whether another page will be asked for.
-    pub(super) more: bool,
+    pub(crate) more: bool,
     /// From when the request went until the page was read.
-    pub(super) took: Duration,
+    pub(crate) took: Duration,
 }
 
 /// What is to be done at the next poll.
@@ -66,7 +66,7 @@ struct Listing<R> {
 
 /// The pages that begin with `request`: each is fetched when it is asked for, whole or not at all. A page that closes a
 /// circle is still delivered; the error comes after it.
-pub(super) fn pages<R: Listed>(
+pub(crate) fn pages<R: Listed>(
     client: Client,
     options: CallOptions,
     mut request: R,

@@ -7,7 +7,7 @@ use frontdesk_domain::{JsonError, JsonFault, PageToken};
 use crate::endpoint::DecodeError;
 
 /// The token in the member `name`; none where it is absent, null or empty, which ends a listing.
-pub(super) fn next_token(value: Option<&[u8]>, name: &str) -> Result<Option<PageToken>, DecodeError> {
+pub(crate) fn next_token(value: Option<&[u8]>, name: &str) -> Result<Option<PageToken>, DecodeError> {
     match value {
         None | Some(b"null" | br#""""#) => Ok(None),
         Some(value) => {
@@ -19,7 +19,7 @@ pub(super) fn next_token(value: Option<&[u8]>, name: &str) -> Result<Option<Page
 }
 
 /// A page that is not JSON. One that ends too early was cut where nobody on the way noticed; an empty one was not.
-pub(super) fn broken(error: JsonError, body_bytes: u64) -> DecodeError {
+pub(crate) fn broken(error: JsonError, body_bytes: u64) -> DecodeError {
     match error.fault {
         JsonFault::UnexpectedEnd if body_bytes == 0 => DecodeError::new("it is empty"),
         JsonFault::UnexpectedEnd => DecodeError::truncated(error.to_string()),
@@ -28,7 +28,7 @@ pub(super) fn broken(error: JsonError, body_bytes: u64) -> DecodeError {
 }
 
 /// What stands for an element that has no id: its length and both ends. It is taken of every element, so it is cheap.
-pub(super) fn rough_mark(element: &[u8]) -> u64 {
+pub(crate) fn rough_mark(element: &[u8]) -> u64 {
     const END: usize = 128;
     let mut hasher = DefaultHasher::new();
     hasher.write_usize(element.len());

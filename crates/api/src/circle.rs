@@ -13,7 +13,7 @@ const EMPTY_PAGES: u32 = 10;
 
 /// What a listing has brought so far. Tokens count as those of this session alone: a resumed run asks for its last one again.
 #[derive(Debug, Default)]
-pub(super) struct Circle {
+pub(crate) struct Circle {
     ids: SeenIds,
     tokens: SeenIds,
     stale: u32,
@@ -22,14 +22,14 @@ pub(super) struct Circle {
 
 impl Circle {
     /// A listing that begins at `token`.
-    pub(super) fn starting_at(token: Option<&PageToken>, ids: SeenIds) -> Self {
+    pub(crate) fn starting_at(token: Option<&PageToken>, ids: SeenIds) -> Self {
         let circle = Self { ids, ..Self::default() };
         circle.tokens.extend(token.map(token_mark));
         circle
     }
 
     /// Takes a page into account; says for each of its elements whether it is new.
-    pub(super) fn take(&mut self, marks: &[u64]) -> Vec<bool> {
+    pub(crate) fn take(&mut self, marks: &[u64]) -> Vec<bool> {
         let met: Vec<Met> = marks.iter().map(|mark| self.ids.meet(*mark)).collect();
         if met.iter().any(|met| *met != Met::Again) {
             (self.stale, self.empty) = (0, 0);
@@ -42,7 +42,7 @@ impl Circle {
     }
 
     /// Whether going on with `next` after the page that was taken would go in circles.
-    pub(super) fn closes_with(&mut self, next: &PageToken) -> bool {
+    pub(crate) fn closes_with(&mut self, next: &PageToken) -> bool {
         let seen = !self.tokens.insert(token_mark(next));
         seen || self.stale >= STALE_PAGES || self.empty >= EMPTY_PAGES
     }

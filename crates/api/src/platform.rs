@@ -1,0 +1,125 @@
+//! The published contract (Genesys Cloud Platform API v2), behind the ports of this crate.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `conversation` | a conversation looked at: its legs and their messages (C.4.1) |
+//! | `live` | what such an answer says, read as tolerantly as the contract asks |
+//! | `messages` | the texts of messages, in bulk and one by one (C.4) |
+//! | `transcript` | a conversation and all its texts (C.4.4) |
+//!
+//! Tokens come from the login host, with HTTP Basic and a form, and no scopes are asked for: what the client may do is a
+//! matter of its roles (A.3, A.5).
+
+use futures_util::future::{BoxFuture, FutureExt as _};
+
+use frontdesk_domain::ConversationId;
+
+use crate::client::Client;
+use crate::counters::Counters;
+use crate::error::Error;
+use crate::options::CallOptions;
+use crate::source::Origin;
+use crate::transcripts::{TranscriptLook, TranscriptSource};
+
+pub mod conversation;
+mod live;
+mod messages;
+mod transcript;
+
+pub use self::conversation::{Communication, LiveConversation, LiveParticipant, MessageRef, ReadLive};
+pub use self::messages::{ReadMessage, ReadMessages};
+
+/// An organisation on the published contract.
+///
+/// ```
+/// use std::sync::Arc;
+/// use frontdesk_api::{Client, Credentials, Platform};
+/// use frontdesk_api::transport::memory::{MemoryTransport, Reply};
+/// use frontdesk_domain::{ConversationId, Secret};
+/// use serde_json::json;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let transport = MemoryTransport::new(|request| match request.uri().path() {
+///     "/oauth/token" => Reply::json(&json!({"access_token": "t", "expires_in": 86399})),
+///     _ => Reply::json(&json!({"id": "c-1", "participants": [{"id": "p", "purpose": "agent", "messages": [{"id": "leg"}]}]})),
+/// });
+/// let client = Client::builder("https://api.mypurecloud.de".parse()?, Credentials::new("id", Secret::new("secret"))?)
+///     .login("https://login.mypurecloud.de".parse()?)
+///     .build(Arc::new(transport));
+/// let platform = Platform::new(client);
+/// let conversation = platform.live(&ConversationId::new("c-1")?).await?.ok_or("no such conversation")?;
+/// assert_eq!(conversation.participants[0].communications[0].id, "leg");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Platform {
+    client: Client,
+    options: CallOptions,
+}
+
+impl Platform {
+    /// The organisation behind this client, with the default options for every call.
+    #[must_use]
+    pub fn new(client: Client) -> Self {
+        Self { client, options: CallOptions::default() }
+    }
+
+    /// The options of every call: deadline, attempts, signal to stop.
+    #[must_use]
+    pub fn options(mut self, options: CallOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// The client.
+    #[must_use]
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Looks at a conversation; none where the platform does not know it.
+    ///
+    /// # Cancel safety
+    /// Safe: a read has changed nothing.
+    ///
+    /// # Errors
+    /// When the platform does not say; 404 is an answer and no error.
+    pub async fn live(&self, id: &ConversationId) -> Result<Option<LiveConversation>, Error> {
+        match self.client.send(&ReadLive { id: id.clone() }, &self.options).await {
+            Ok(conversation) => Ok(Some(conversation)),
+            Err(error) if error.is_missing() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(crate) fn origin(&self) -> Origin {
+        let base = self.client.base().to_string();
+        let host = base.split_once("://").map_or(&*base, |(_, host)| host);
+        Origin { contract: "platform", host: host.to_owned(), client_id: self.client.client_id().to_owned() }
+    }
+
+    /// The options of every call, for the operations of this module.
+    pub(crate) fn call(&self) -> &CallOptions {
+        &self.options
+    }
+}
+
+impl TranscriptSource for Platform {
+    fn transcript<'a>(&'a self, id: &'a ConversationId) -> BoxFuture<'a, Result<TranscriptLook, Error>> {
+        transcript::transcript(self, id).boxed()
+    }
+
+    fn describe(&self) -> Origin {
+        self.origin()
+    }
+
+    fn counters(&self) -> Counters {
+        self.client.counters()
+    }
+
+    fn rate(&self) -> Option<f64> {
+        self.client.known_pace()
+    }
+}

@@ -1,0 +1,102 @@
+//! The published contract: its hosts, what it does not serve.
+
+use frontdesk_api::{BaseUrl, Cancel, Client, ClientStyle, Credentials, Platform};
+use frontdesk_domain::Secret;
+use frontdesk_domain::region::Region;
+use frontdesk_shell::{Exit, Failure};
+
+use super::client;
+use super::contract::{missing, require};
+use crate::clock::WallClock;
+use crate::context::Context;
+
+/// The organisation of the settings; its calls end on the signal. No scopes are asked for, whatever the settings say: a
+/// client-credentials token does what the client's roles allow (platform contract A.5).
+pub(super) fn platform(
+    context: &Context<'_>,
+    clock: &WallClock,
+    cancel: Cancel,
+) -> Result<Platform, Failure> {
+    let (id, secret) = require(context)?;
+    let (base, login) = hosts(context)?;
+    let style = context.settings.parsed("client_style", str::parse::<ClientStyle>)?.unwrap_or_default();
+    if style != ClientStyle::Basic {
+        let message = format!("the client style is {style}, and the platform's login host takes basic only");
+        return Err(Failure::new(Exit::Usage, "bad_setting", message).hint("leave client_style out"));
+    }
+    let credentials = Credentials::new(id, Secret::new(secret)).map_err(|error| {
+        Failure::new(Exit::Usage, "bad_setting", "the credentials cannot be used").caused_by(&error)
+    })?;
+    let (client, calls) = client(context, clock, cancel, Client::builder(base, credentials).login(login))?;
+    Ok(Platform::new(client).options(calls))
+}
+
+/// Where the API and its tokens are: as the settings say, else as the region does (platform contract A.1). Of an API host
+/// given by itself the login host is the one beside it (A.2).
+fn hosts(context: &Context<'_>) -> Result<(BaseUrl, BaseUrl), Failure> {
+    let settings = &context.settings;
+    let region = settings.parsed("region", str::parse::<Region>)?;
+    let bad = |error: &dyn std::error::Error| {
+        Failure::new(Exit::Unexpected, "region", "the region's hosts cannot be used").caused_by(error)
+    };
+    let of_region =
+        |url: Option<String>| url.map(|url| url.parse::<BaseUrl>()).transpose().map_err(|error| bad(&error));
+    let base = match settings.parsed("base_url", str::parse::<BaseUrl>)? {
+        Some(base) => base,
+        None => of_region(region.map(Region::api_url))?.ok_or_else(|| missing(&["region"]))?,
+    };
+    let login = match settings.parsed("login_url", str::parse::<BaseUrl>)? {
+        Some(login) => login,
+        None => match base.login_host() {
+            Some(login) => login,
+            None => of_region(region.map(Region::login_url))?.ok_or_else(|| missing(&["login_url"]))?,
+        },
+    };
+    Ok((base, login))
+}
+
+/// Said where a command is not served by the published contract here.
+pub(super) fn unserved(what: &str) -> Failure {
+    Failure::new(Exit::Usage, "contract", format!("the contract is platform, and {what} is not served there"))
+        .hint("set FRONTDESK_CONTRACT=gateway where the organisation has a gateway")
+}
+
+#[cfg(test)]
+mod tests {
+    use frontdesk_shell::{Environment, Format, Printer};
+
+    use super::*;
+    use crate::args::GlobalArgs;
+
+    /// The hosts of these settings, or the failure's one line.
+    fn hosts_of(variables: &[(&str, &str)]) -> Result<(String, String), String> {
+        let environment = Environment::from_iter(variables.iter().copied());
+        let printer = Printer::new(Format::Text, true);
+        let global = GlobalArgs::default();
+        let context = Context::new(&global, None, Vec::new(), environment, &printer)
+            .map_err(|failure| failure.one_line())?;
+        let (base, login) = hosts(&context).map_err(|failure| failure.to_string())?;
+        Ok((base.to_string(), login.to_string()))
+    }
+
+    #[test]
+    fn hosts_come_from_the_region_and_what_is_said_goes_before_it() {
+        let both = |base: &str, login: &str| Ok((base.to_owned(), login.to_owned()));
+        let region = ("FRONTDESK_REGION", "eu-central-1");
+        let ireland = ("https://api.mypurecloud.ie", "https://login.mypurecloud.ie");
+        assert_eq!(hosts_of(&[region]), both("https://api.mypurecloud.de", "https://login.mypurecloud.de"));
+        assert_eq!(hosts_of(&[("FRONTDESK_BASE_URL", ireland.0)]), both(ireland.0, ireland.1));
+        assert_eq!(
+            hosts_of(&[region, ("FRONTDESK_BASE_URL", "https://proxy.example.com/api")]),
+            both("https://proxy.example.com/api", "https://login.mypurecloud.de")
+        );
+        let local = ("FRONTDESK_BASE_URL", "http://127.0.0.1:9");
+        assert!(hosts_of(&[local]).unwrap_err().contains("login_url"));
+        assert_eq!(
+            hosts_of(&[local, ("FRONTDESK_LOGIN_URL", "http://127.0.0.1:9/login")]),
+            both("http://127.0.0.1:9", "http://127.0.0.1:9/login")
+        );
+        let misspelt = hosts_of(&[("FRONTDESK_REGION", "eu-centrall-1")]).unwrap_err();
+        assert!(misspelt.contains("did you mean eu_central_1?"), "{misspelt}");
+    }
+}
