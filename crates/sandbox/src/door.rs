@@ -1,6 +1,7 @@
 //! `/_sandbox/`: the truth, and the screws to turn. Never throttled, never faulted, not counted.
 
 mod callbacks;
+mod deployment;
 mod guests;
 mod histories;
 mod messages;
@@ -62,16 +63,19 @@ pub(crate) fn answer(sandbox: &Sandbox, path: &str, request: &Request<Bytes>, ho
         ("callbacks", "") if get => callbacks::list(sandbox),
         ("callbacks", "") if post => callbacks::set_plan(sandbox, request),
         ("webhooks", rest) => webhooks::answer(sandbox, rest, request, host),
+        ("deployment", "") if get => deployment::plan(sandbox),
+        ("deployment", "") if post => deployment::set_plan(sandbox, request),
+        ("guest_jwt", "") if post => deployment::jwt(sandbox, request, host),
         ("platform", "") if get => platform::plan(sandbox),
         ("platform", "") if post => platform::set_plan(sandbox, request),
         ("ids", "") if get => ids(sandbox, request),
         ("stats" | "conversations" | "ids" | "history" | "messages" | "talks", _) => {
             Err(Problem::wrong_method("GET"))
         }
-        ("reset" | "rate" | "faults" | "revise" | "untidy" | "receipts" | "say", "") => {
+        ("reset" | "rate" | "faults" | "revise" | "untidy" | "receipts" | "say" | "guest_jwt", "") => {
             Err(Problem::wrong_method("POST"))
         }
-        ("clock" | "guests" | "sessions" | "callbacks" | "platform", "") => {
+        ("clock" | "guests" | "sessions" | "callbacks" | "platform" | "deployment", "") => {
             Err(Problem::wrong_method("GET, POST"))
         }
         ("guests" | "sessions", _) => Err(Problem::wrong_method("GET")),

@@ -40,6 +40,8 @@
 //! | `POST /_sandbox/callbacks` | how those who registered are called from now on: [`CallbackPlan`] |
 //! | `GET /_sandbox/callbacks` | who registered, and what was answered to each call |
 //! | `GET /_sandbox/ids?from&to&after&limit` | lines `K ID` |
+//! | `GET`, `POST /_sandbox/deployment` | how guests come in by WebSocket: [`DeploymentPlan`] |
+//! | `POST /_sandbox/guest_jwt` | `{"conversation_id"}`: a token for the guest of a conversation, which reads its history |
 //! | `GET`, `POST /_sandbox/platform` | how the vendor's published contract is served: [`PlatformPlan`] |
 //!
 //! The contract that the vendor publishes is served too, by [`Sandbox::handle_platform`] and, on a port of
@@ -86,7 +88,7 @@ pub use guests::GuestPlan;
 pub use history::Untidy;
 pub use messages::ReceiptPlan;
 pub use moment::{Moment, MomentError};
-pub use platform::PlatformPlan;
+pub use platform::{DeploymentPlan, PlatformPlan};
 pub use reply::{Body, Break, Ending, Reply};
 pub use sandbox::Sandbox;
 pub use serve::{Addresses, Running, serve, serve_contracts};

@@ -153,6 +153,7 @@ impl Messages {
         &mut self,
         conversation: &Conversation,
         text: &str,
+        attachments: Vec<Attachment>,
         seed: u64,
         now: Moment,
     ) -> Arc<Message> {
@@ -162,7 +163,7 @@ impl Messages {
             to: Vec::new(),
             media_type: "text/plain".to_owned(),
             content: Value::from(text),
-            attachments: Vec::new(),
+            attachments,
         };
         let mut message = Message::of(sending, conversation, number, mix(mix(seed, MESSAGES), number), now);
         message.by_guest = true;

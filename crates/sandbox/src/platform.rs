@@ -3,6 +3,7 @@
 //! seen on the other.
 
 mod conversation;
+mod guest;
 mod ids;
 mod login;
 mod media;
@@ -15,6 +16,8 @@ mod talk;
 mod time;
 mod visit;
 
+pub use guest::DeploymentPlan;
+pub(crate) use guest::{Barred, Frame, Subject, issue};
 pub use plan::PlatformPlan;
 pub(crate) use route::label;
 
@@ -23,6 +26,7 @@ use std::sync::Arc;
 
 use crate::config::Config;
 use crate::moment::Moment;
+use guest::WebGuests;
 use login::Grants;
 use talk::Mark;
 
@@ -35,10 +39,18 @@ pub(crate) struct Platform {
     pub(crate) grants: Grants,
     /// What was done to conversations over this contract alone, by their ids.
     pub(crate) marks: Arc<BTreeMap<String, Mark>>,
+    /// Guests who came in by socket.
+    pub(crate) web: WebGuests,
 }
 
 impl Platform {
     pub(crate) fn new(config: &Config) -> Self {
-        Self { plan: config.platform.clone(), since: None, grants: Grants::default(), marks: Arc::default() }
+        Self {
+            plan: config.platform.clone(),
+            since: None,
+            grants: Grants::default(),
+            marks: Arc::default(),
+            web: WebGuests::new(config.deployment.clone()),
+        }
     }
 }

@@ -28,7 +28,7 @@ use crate::problem::Problem;
 use crate::rate::{Budget, Limiter};
 use crate::reply::Reply;
 use crate::route::{Endpoint, Route};
-use crate::sessions::{SessionPlan, Sessions};
+use crate::sessions::{Session, SessionPlan, Sessions};
 use crate::stats::{Ready, Stats, Talk};
 use crate::subscriptions::{Answer, Outgoing, Subscriptions};
 use crate::tenant::{Changes, LongHistory, Tenant};
@@ -135,6 +135,7 @@ impl Sandbox {
         config.guest_plan.check()?;
         config.session_plan.check()?;
         config.receipts.check()?;
+        config.deployment.check()?;
         config.platform.check()?;
         let tenant = Tenant::open(&config)?;
         let guests = Guests::new(config.seed, config.guests, config.from, config.to);
@@ -187,6 +188,13 @@ impl Sandbox {
         };
         let pass = self.admit(&arrival, request, peer, host);
         Visit { pass, endpoint, ids }
+    }
+
+    /// A session was opened: those who registered are to be called.
+    pub(crate) fn opened(&self, state: &mut State, session: &Session, host: Moment) {
+        state.stats.sessions += 1;
+        state.subscriptions.created(session, self.config.seed, host);
+        self.calls.notify_one();
     }
 
     /// The calls that are due, which are then under way, and how long it is until the next one is.
@@ -321,6 +329,13 @@ impl State {
             requests: 0,
             under_way: BTreeMap::new(),
         }
+    }
+
+    /// Counts a request that is none of HTTP's; says the how many-eth it was of all.
+    pub(crate) fn count_request(&mut self, label: &str) -> u64 {
+        *self.stats.requests.entry(label.to_owned()).or_default() += 1;
+        self.requests += 1;
+        self.requests
     }
 
     /// Everything but the clock as it was at the start.

@@ -1,6 +1,7 @@
 //! The sandbox on a port.
 
 mod calling;
+mod sockets;
 mod wire;
 
 use std::convert::Infallible;
@@ -232,9 +233,13 @@ async fn connection(
     let _ = stream.set_nodelay(true);
     let hangup = Hangup::default();
     let wire = TokioIo::new(Wire::new(stream, hangup.clone()));
-    let service = service_fn(move |request| {
-        let (sandbox, hangup) = (Arc::clone(&sandbox), hangup.clone());
+    let stopping = stopped.clone();
+    let service = service_fn(move |mut request| {
+        let (sandbox, hangup, stopping) = (Arc::clone(&sandbox), hangup.clone(), stopping.clone());
         async move {
+            if contract == Contract::Platform && sockets::is_wanted(&request) {
+                return send(sockets::open(sandbox, &mut request, stopping), hangup).await;
+            }
             let counting = Arc::clone(&sandbox);
             let _under_way = counting.arrived(contract, request.method(), request.uri().path());
             let reply = answer(sandbox, contract, request, peer).await;
@@ -243,7 +248,7 @@ async fn connection(
     });
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(LARGEST_HEAD);
-    let mut connection = std::pin::pin!(builder.serve_connection(wire, service));
+    let mut connection = std::pin::pin!(builder.serve_connection(wire, service).with_upgrades());
     // A connection that ends in an error is the client's business, or our own fault plan's.
     tokio::select! {
         _ = connection.as_mut() => {}

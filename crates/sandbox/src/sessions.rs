@@ -151,6 +151,55 @@ impl Sessions {
         Ok(Opened { reply, session: Some(session) })
     }
 
+    /// A guest begins to talk who came in by socket (platform contract C.2.2): what is said about routing
+    /// are attributes, `routing.queue` or else the first of `routing.skills`, and `routing.language`.
+    pub(crate) fn begin(
+        &mut self,
+        guest_id: &str,
+        attributes: Map<String, Value>,
+        key: String,
+        plan: SessionPlan,
+        seed: u64,
+        now: Moment,
+    ) -> Arc<Session> {
+        let opening = Opening::of_guest(guest_id, attributes);
+        let (session, _) = self.queue_up(opening, Some(key), plan, seed, now);
+        let (index, session) = (self.all.len(), Arc::new(session));
+        self.by_id.insert(session.id.clone(), index);
+        self.by_guest.insert(session.guest_id.clone(), index);
+        self.all.push(Arc::clone(&session));
+        session
+    }
+
+    /// A conversation was opened again under its key.
+    pub(crate) fn again(&mut self, id: &str) {
+        if let Some(session) = self.find_mut(id) {
+            session.posts += 1;
+        }
+    }
+
+    /// Adds attributes to a conversation; those of the same name are replaced. Says whether it is one
+    /// that was opened.
+    pub(crate) fn mark(&mut self, id: &str, attributes: Map<String, Value>) -> bool {
+        self.find_mut(id).map(|session| session.attributes.extend(attributes)).is_some()
+    }
+
+    /// Ends a conversation that was opened and is not over; says whether it did.
+    pub(crate) fn end_conversation(&mut self, id: &str, closure: Closure, now: Moment) -> bool {
+        match self.find_mut(id) {
+            Some(session) if session.ended.is_none() => {
+                session.ended = Some((now, closure));
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn find_mut(&mut self, id: &str) -> Option<&mut Session> {
+        let index = self.by_id.get(id)?;
+        self.all.get_mut(*index).map(Arc::make_mut)
+    }
+
     /// Gives the guest the last place of the queue.
     fn queue_up(
         &mut self,

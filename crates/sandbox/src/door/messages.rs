@@ -160,7 +160,7 @@ pub(super) fn say(sandbox: &Sandbox, request: &Request<Bytes>, host: Moment) -> 
     if conversation.ended {
         return Err(Problem::bad_request("this conversation is over"));
     }
-    let message = state.messages.hear(&conversation, &saying.text, sandbox.config().seed, now);
+    let message = state.messages.hear(&conversation, &saying.text, Vec::new(), sandbox.config().seed, now);
     sandbox.add(&mut state, &message);
     json(&Said { id: &message.id })
 }

@@ -9,9 +9,16 @@ use crate::form;
 use crate::reply::Reply;
 use crate::route::Endpoint;
 
-/// All tables.
-const TABLES: [&[Operation]; 5] =
+/// The tables of what is read.
+const READS: [&[Operation]; 5] =
     [login::ROUTES, organization::ROUTES, conversation::ROUTES, message_data::ROUTES, media::ROUTES];
+
+/// The tables of what is done, and of what guests do.
+const WRITES: &[&[Operation]] = &[super::guest::HISTORY, super::guest::UPLOADS];
+
+fn operations() -> impl Iterator<Item = &'static Operation> {
+    READS.iter().chain(WRITES).copied().flatten()
+}
 
 /// One operation of the contract.
 pub(crate) struct Operation {
@@ -48,7 +55,7 @@ impl Route {
     pub(super) fn of(method: &Method, path: &str) -> Self {
         let mut found: Option<(&'static Operation, Option<Vec<String>>)> = None;
         let mut elsewhere = false;
-        for operation in TABLES.into_iter().flatten() {
+        for operation in operations() {
             let Some(ids) = form::ids(operation.template, path) else { continue };
             if operation.method != *method {
                 elsewhere = true;
@@ -100,7 +107,7 @@ mod tests {
     #[test]
     fn no_operation_is_there_twice_and_each_is_found_by_its_template() {
         let mut seen = HashSet::new();
-        for operation in TABLES.into_iter().flatten() {
+        for operation in operations() {
             assert!(seen.insert((operation.method.clone(), operation.template)), "{}", operation.template);
             let path = operation.template.replace(['{', '}'], "");
             let route = Route::of(&operation.method, &path);

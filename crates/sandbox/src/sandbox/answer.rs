@@ -94,6 +94,10 @@ impl Sandbox {
         let closure = Closure::read(request.uri().query().unwrap_or_default())?;
         let plan = state.guest_plan;
         if let Some(answer) = state.sessions.end(visit.id()?, &closure, visit.pass.now) {
+            let ended = state.sessions.of_guest(visit.id()?).map(|session| session.id.clone());
+            if let (Ok(_), Some(conversation)) = (&answer, ended) {
+                state.tell_end(&conversation, self.config.seed, visit.pass.now);
+            }
             return answer;
         }
         let (reply, ended, number) =
@@ -116,11 +120,7 @@ impl Sandbox {
         let (headers, body) = (request.headers(), request.body());
         let opened = sessions.open(headers, body, *session_plan, self.config.seed, visit.pass.now, taken)?;
         match opened.session {
-            Some(session) => {
-                state.stats.sessions += 1;
-                state.subscriptions.created(&session, self.config.seed, visit.pass.host);
-                self.calls.notify_one();
-            }
+            Some(session) => self.opened(&mut state, &session, visit.pass.host),
             None => state.stats.duplicates += 1,
         }
         Ok(opened.reply)
@@ -143,6 +143,7 @@ impl Sandbox {
     /// Adds a message to its conversation.
     pub(crate) fn add(&self, state: &mut State, message: &Arc<Message>) {
         state.stats.messages += u64::from(!message.by_guest);
+        state.tell_guest(message);
         if !state.sessions.say(message)
             && let Some(number) = self.tenant.number_of(&message.conversation)
         {

@@ -37,6 +37,19 @@ struct Wire {
 }
 
 impl Opening {
+    /// What a guest who came in by socket says in its attributes.
+    pub(super) fn of_guest(guest_id: &str, attributes: Map<String, Value>) -> Self {
+        let text = |name: &str| attributes.get(name).and_then(Value::as_str);
+        let skills = text("routing.queue").or_else(|| text("routing.skills")).unwrap_or_default();
+        let skills = skills.split(',').map(str::trim).filter(|skill| !skill.is_empty());
+        let routing = Routing {
+            priority: text("routing.priority").and_then(|text| text.parse().ok()).unwrap_or(0),
+            skills: skills.map(str::to_owned).collect(),
+            language: text("routing.language").filter(|tag| is_language(tag)).map(str::to_owned),
+        };
+        Self { guest_id: guest_id.to_owned(), attributes, routing }
+    }
+
     /// Reads and checks a request body.
     pub(super) fn read(body: &[u8]) -> Result<Self, Problem> {
         let wire: Wire = serde_json::from_slice(body)
