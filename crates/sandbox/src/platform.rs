@@ -2,7 +2,6 @@
 //! same state as the gateway's: a conversation has one id on both sides, and what is done on one is
 //! seen on the other.
 
-mod analytics;
 mod conversation;
 mod guest;
 mod ids;
@@ -27,7 +26,6 @@ use std::sync::Arc;
 
 use crate::config::Config;
 use crate::moment::Moment;
-use analytics::{Jobs, Memo};
 use guest::WebGuests;
 use login::Grants;
 use talk::Mark;
@@ -43,9 +41,6 @@ pub(crate) struct Platform {
     pub(crate) marks: Arc<BTreeMap<String, Mark>>,
     /// Guests who came in by socket.
     pub(crate) web: WebGuests,
-    /// The lists of conversations that were asked for last.
-    memo: Memo,
-    jobs: Jobs,
 }
 
 impl Platform {
@@ -56,8 +51,6 @@ impl Platform {
             grants: Grants::default(),
             marks: Arc::default(),
             web: WebGuests::new(config.deployment.clone()),
-            memo: Memo::default(),
-            jobs: Jobs::default(),
         }
     }
 }

@@ -6,7 +6,6 @@ mod basics;
 mod behind;
 mod crash;
 mod damage;
-mod documents;
 mod exporting;
 mod failures;
 mod golden;

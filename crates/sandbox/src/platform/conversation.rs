@@ -210,10 +210,10 @@ struct RoutingData {
 
 impl RoutingData {
     fn of(talk: &Talk) -> Self {
-        let language =
-            |tag: &str| Reference::of("routing/languages", ids::language(tag), Some(tag.to_owned()));
+        // An id and an address: what the vendor's SDKs call an addressable entity has no name.
+        let language = |tag: &str| Reference::of("routing/languages", ids::language(tag), None);
         Self {
-            queue: Reference::queue(&talk.queue),
+            queue: Reference::of("routing/queues", ids::queue(&talk.queue), None),
             language: talk.language.as_deref().map(language),
             priority: 0,
             skills: [],
@@ -365,7 +365,7 @@ pub(crate) fn addresses(talk: &Talk, deployment: &str) -> (String, String) {
 }
 
 /// The attributes of a participant: those of the start are the customer's.
-pub(crate) fn attributes(talk: &Talk, leg: &Leg) -> BTreeMap<String, String> {
+fn attributes(talk: &Talk, leg: &Leg) -> BTreeMap<String, String> {
     let mut all = match leg.purpose {
         Purpose::Customer => talk.attributes.clone(),
         _ => BTreeMap::new(),

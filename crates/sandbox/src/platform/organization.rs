@@ -6,8 +6,8 @@ use serde::Serialize;
 use super::ids::uuid_of;
 use super::refusal::Refusal;
 use super::route::{Access, Operation};
+use super::time::Time;
 use super::visit::{Call, json};
-use crate::moment::Moment;
 use crate::reply::{Body, Reply};
 
 const ME: &str = "/api/v2/tokens/me";
@@ -30,7 +30,7 @@ struct TokenInfo {
     organization: Named,
     home_organization: Named,
     authorized_scope: [&'static str; 0],
-    date_token_idles: Moment,
+    date_token_idles: Time,
     /// With the capital O of the contract.
     #[serde(rename = "OAuthClient")]
     client: Client,
@@ -51,7 +51,7 @@ struct Client {
     scope: [&'static str; 0],
     role_divisions: Vec<RoleDivision>,
     state: &'static str,
-    date_created: Moment,
+    date_created: Time,
     organization: Named,
 }
 
@@ -73,7 +73,6 @@ struct Organization {
     domain: &'static str,
     version: u32,
     state: &'static str,
-    default_site_settings: &'static str,
     #[serde(rename = "supportURI")]
     support_uri: &'static str,
     voicemail_enabled: bool,
@@ -102,7 +101,7 @@ fn token(call: &Call<'_>) -> Result<Reply, Refusal> {
         organization: organization(),
         home_organization: organization(),
         authorized_scope: [],
-        date_token_idles: expires,
+        date_token_idles: Time(expires),
         client: Client {
             id: config.client_id.clone(),
             name: "Frontdesk",
@@ -110,7 +109,7 @@ fn token(call: &Call<'_>) -> Result<Reply, Refusal> {
             scope: [],
             role_divisions: vec![RoleDivision { role_id: uuid_of("role"), division_id: uuid_of("division") }],
             state: "active",
-            date_created: issued,
+            date_created: Time(issued),
             organization: organization(),
         },
     })
@@ -133,7 +132,6 @@ fn organization(call: &Call<'_>) -> Result<Reply, Refusal> {
         domain: "sandbox.invalid",
         version: 1,
         state: "active",
-        default_site_settings: "",
         support_uri: "",
         voicemail_enabled: false,
         product_platform: "PureCloud",

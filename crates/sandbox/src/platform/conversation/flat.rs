@@ -16,7 +16,6 @@ use crate::platform::time::Time;
 pub(super) struct MessageConversation<'a> {
     id: &'a str,
     name: &'a str,
-    address: String,
     participants: Vec<Participant<'a>>,
     other_media_uris: [&'static str; 0],
     recent_transfers: [(); 0],
@@ -36,7 +35,6 @@ struct Participant<'a> {
     end_time: Option<Time>,
     purpose: &'static str,
     state: &'static str,
-    initial_state: &'static str,
     direction: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     disconnect_type: Option<&'static str>,
@@ -75,7 +73,6 @@ impl<'a> MessageConversation<'a> {
         Self {
             id: &talk.id,
             name: &talk.customer,
-            address: addresses(talk, deployment).1,
             participants: legs.into_iter().map(|leg| participant(talk, leg, now, deployment)).collect(),
             other_media_uris: [],
             recent_transfers: [],
@@ -106,7 +103,6 @@ fn participant<'a>(talk: &'a Talk, leg: Leg, now: Moment, deployment: &str) -> P
         end_time: leg.end.map(Time),
         purpose: leg.purpose.name(),
         state: if leg.end.is_some() { "disconnected" } else { "connected" },
-        initial_state: if is_agent { "alerting" } else { "connected" },
         direction: if talk.outbound { "outbound" } else { "inbound" },
         disconnect_type: leg.disconnect,
         held: false,
