@@ -86,6 +86,8 @@ use scene::Scene;
 
 use crate::Outcome;
 
+pub(crate) use binary::build;
+
 /// How many scenarios run at the same time: what CI has cores.
 const AT_ONCE: usize = 2;
 

@@ -8,6 +8,7 @@
 mod bench;
 mod cargo;
 mod ci;
+mod conformance;
 mod e2e;
 mod layers;
 mod tidy;
@@ -28,6 +29,8 @@ usage: cargo xtask <task>
   layers    arrows between rooms point down
   tidy      house rules: lints inherited, files small, dependencies explained, no machine paths
   e2e       the real binary against faults, kills and broken disks; `e2e --list` names the scenarios
+  conformance
+            the sandbox's platform contract, driven with the vendor's SDKs; says so where they cannot be had
   bench     figures beside a baseline of the same run; `bench --help` for its options";
 
 fn main() -> ExitCode {
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         Some("layers") => layers::check(),
         Some("tidy") => tidy::check(),
         Some("e2e") => e2e::run(&rest),
+        Some("conformance") => conformance::run(),
         Some("bench") => bench::run(&rest),
         Some("help" | "--help" | "-h") => {
             println!("{USAGE}");

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::cargo;
 
 /// Builds `frontdesk` with the dev profile in the workspace's target directory and tells where cargo put it.
-pub(super) fn build() -> Result<PathBuf, String> {
+pub(crate) fn build() -> Result<PathBuf, String> {
     println!("$ cargo build -p frontdesk");
     let messages = cargo::output(&[
         "build",
