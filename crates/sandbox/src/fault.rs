@@ -12,7 +12,7 @@ use crate::moment::Moment;
 
 pub(crate) use decide::{Faults, Fired, Question};
 pub use effect::{DateForm, Effect, Point, RetryAfter};
-pub(crate) use shape::Shape;
+pub(crate) use shape::{Extra, Shape};
 pub(crate) use substitute::{replacement, substitute};
 
 /// A fault plan. The first rule that matches a request fires; when none does, the rates decide.

@@ -2,6 +2,7 @@
 //! same state as the gateway's: a conversation has one id on both sides, and what is done on one is
 //! seen on the other.
 
+mod analytics;
 mod conversation;
 mod guest;
 mod ids;
@@ -26,6 +27,7 @@ use std::sync::Arc;
 
 use crate::config::Config;
 use crate::moment::Moment;
+use analytics::{Jobs, Memo};
 use guest::WebGuests;
 use login::Grants;
 use talk::Mark;
@@ -41,6 +43,9 @@ pub(crate) struct Platform {
     pub(crate) marks: Arc<BTreeMap<String, Mark>>,
     /// Guests who came in by socket.
     pub(crate) web: WebGuests,
+    /// The lists of conversations that were asked for last.
+    memo: Memo,
+    jobs: Jobs,
 }
 
 impl Platform {
@@ -51,6 +56,8 @@ impl Platform {
             grants: Grants::default(),
             marks: Arc::default(),
             web: WebGuests::new(config.deployment.clone()),
+            memo: Memo::default(),
+            jobs: Jobs::default(),
         }
     }
 }

@@ -5,6 +5,7 @@
 //! member's own header before bytes are handed out.
 
 mod digest;
+mod documents;
 mod keys;
 mod mark;
 mod media;
@@ -18,6 +19,7 @@ mod tail;
 mod write;
 
 pub(crate) use digest::{is_as_closed, seal, unseal};
+pub(crate) use documents::is_searched;
 pub(crate) use mark::{Mark, SegmentMark, State};
 pub(crate) use open::{open_for_reading, open_for_writing, remove};
 pub(crate) use read::{Found, Latest, Lookup, RowFilter};

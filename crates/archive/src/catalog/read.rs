@@ -5,6 +5,7 @@ use frontdesk_durable::Sha256Hash;
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row, Statement, params};
 
+use super::documents::{self, DOCUMENT};
 use super::keys::{self, KeyLookup, OF_KEY};
 use super::write::MemberRow;
 use super::{Catalog, CatalogResult, Mark, key_hash};
@@ -19,6 +20,8 @@ pub(crate) struct Found {
     pub(crate) key_hash: i64,
     pub(crate) version: u32,
     pub(crate) sha256: Sha256Hash,
+    /// SHA-256 of what of it is stable.
+    pub(crate) stable: Sha256Hash,
     /// Where it begins in the member's block.
     pub(crate) start: u32,
     pub(crate) length: u32,
@@ -32,7 +35,8 @@ pub(crate) struct Found {
 pub(crate) struct Latest {
     pub(crate) sequence: u64,
     pub(crate) version: u32,
-    pub(crate) sha256: Sha256Hash,
+    /// SHA-256 of what of it is stable.
+    pub(crate) stable: Sha256Hash,
 }
 
 /// Records of a range of start times up to which they are looked for by their start.
@@ -63,7 +67,7 @@ pub(crate) struct Counts {
 
 pub(super) const COLUMNS: &str =
     "r.sequence, r.key, r.kind, r.id, r.version, r.sha256, r.start, r.length, r.started_at,
-    m.id, m.segment, m.number, m.place, m.length, m.archived_at, s.folder";
+    m.id, m.segment, m.number, m.place, m.length, m.archived_at, s.folder, coalesce(r.stable, r.sha256)";
 pub(super) const TABLES: &str =
     "records r JOIN members m ON m.id = r.member JOIN segments s ON s.number = m.segment";
 
@@ -76,7 +80,7 @@ pub(crate) struct Lookup<'c> {
 impl<'c> Lookup<'c> {
     pub(crate) fn prepare(connection: &'c Connection) -> Result<Self, Error> {
         let record = connection
-            .prepare("SELECT sequence, version, sha256, kind, id FROM records WHERE sequence = ?1")
+            .prepare("SELECT sequence, version, coalesce(stable, sha256), kind, id FROM records WHERE sequence = ?1")
             .in_catalog()?;
         Ok(Self { keys: KeyLookup::prepare(connection).in_catalog()?, record })
     }
@@ -92,7 +96,7 @@ impl<'c> Lookup<'c> {
                 continue;
             }
             let latest = (|| {
-                Ok(Latest { sequence: number(row, 0)?, version: row.get(1)?, sha256: hash_value(row, 2)? })
+                Ok(Latest { sequence: number(row, 0)?, version: row.get(1)?, stable: hash_value(row, 2)? })
             })();
             return latest.map(Some).in_catalog();
         }
@@ -227,24 +231,27 @@ impl Catalog {
         rows.collect::<rusqlite::Result<_>>().in_catalog()
     }
 
-    /// How many latest conversations lie in a segment's members between two offsets.
+    /// How many documents of the search lie in a segment's members between two offsets.
     ///
     /// # Errors
     /// What SQLite says.
     pub(crate) fn latest_between(&self, segment: u32, offset: u64, until: u64) -> Result<u64, Error> {
         self.connection
             .query_row(
-                "SELECT count(*) FROM records r WHERE r.kind = ?4 AND r.member IN (
-                     SELECT m.id FROM members m WHERE m.segment = ?1 AND m.place + m.length > ?2 AND m.place < ?3)
-                 AND NOT EXISTS (SELECT 1 FROM superseded o WHERE o.sequence = r.sequence)",
-                params![segment, offset.cast_signed(), until.cast_signed(), RecordKind::Details.code()],
+                &format!(
+                    "SELECT count(*) FROM records r WHERE r.member IN (
+                         SELECT m.id FROM members m WHERE m.segment = ?1 AND m.place + m.length > ?2 AND m.place < ?3)
+                     AND {DOCUMENT}"
+                ),
+                params![segment, offset.cast_signed(), until.cast_signed()],
                 |row| number(row, 0),
             )
             .in_catalog()
     }
 
-    /// What the catalog covers at one moment; `each` is called with every record that a later version of its
-    /// key has replaced by then, and with those that were removed.
+    /// What the catalog covers at one moment; `each` is called with every record that is no document of the search by
+    /// then though its kind could be: those that a later version of their key has replaced, those that were removed,
+    /// and details in whose place a transcript is searched.
     ///
     /// # Errors
     /// What SQLite says; `Catalog` when it is not this archive's.
@@ -257,6 +264,9 @@ impl Catalog {
         let mut rows = statement.query([]).in_catalog()?;
         while let Some(row) = rows.next().in_catalog()? {
             each(number(row, 0).in_catalog()?);
+        }
+        if documents::has_transcripts(&snapshot).in_catalog()? {
+            documents::transcribed(&snapshot, &mut each).in_catalog()?;
         }
         mark.ok_or_else(|| Error::new(Action::Catalog, layout::CATALOG, ErrorKind::Catalog))
     }
@@ -350,6 +360,7 @@ pub(super) fn read_found(row: &Row<'_>) -> rusqlite::Result<Found> {
         key_hash: row.get(1)?,
         version: row.get(4)?,
         sha256: hash_value(row, 5)?,
+        stable: hash_value(row, 16)?,
         start: row.get(6)?,
         length: row.get(7)?,
         started_at: row.get(8)?,

@@ -14,6 +14,7 @@ use super::{Catalog, Mark, SegmentMark, key_hash};
 use crate::error::{Action, During, Error};
 use crate::layout::{self, Folder};
 use crate::ledger::{self, Ledgered, Phase};
+use crate::put;
 use crate::segment::check::{self, Checked};
 use crate::segment::header::Entry;
 use crate::segment::pack::Unpacker;
@@ -245,6 +246,7 @@ pub(crate) struct ReadRecord {
     pub(crate) key: RecordKey,
     pub(crate) version: u32,
     pub(crate) sha256: Sha256Hash,
+    pub(crate) stable: Sha256Hash,
     pub(crate) start: u32,
     pub(crate) length: u32,
     pub(crate) started_at: Option<i64>,
@@ -287,6 +289,7 @@ pub(crate) fn read_rows(checked: &Checked<'_>) -> (Vec<ReadRecord>, usize) {
             key,
             version: entry.version,
             sha256: entry.sha256,
+            stable: put::stable(entry.kind, bytes, entry.sha256),
             start: span.start as u32,
             length: entry.length,
             started_at,
@@ -441,6 +444,7 @@ impl Progress {
                 id: &row.key.id,
                 version: row.version,
                 sha256: row.sha256,
+                stable: row.stable,
                 member: first.sequence,
                 start: row.start,
                 length: row.length,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 /// Raised whenever a table or the meaning of a column changes; another number means rebuild.
-pub(crate) const VERSION: i64 = 4;
+pub(crate) const VERSION: i64 = 5;
 
 /// How long a statement waits for another process before it says `database is locked`. In WAL mode only
 /// recovery after a crash and the end of a checkpoint ever wait.
@@ -13,7 +13,10 @@ const BUSY: Duration = Duration::from_secs(30);
 
 /// `members.id` is the sequence of the member's first record: stable when a segment is replaced by a copy
 /// under another number, and the same in a rebuild. Ids are blobs: they may hold NUL.
-/// `superseded` holds every record that is not the latest version of its key.
+/// `superseded` holds every record that is not the latest version of its key. `records.stable` is the SHA-256 of what of a
+/// record is stable, where that is not all of it: what the next version is compared with.
+///
+/// `transcripts` finds the transcripts of a conversation by its id. It is empty, and costs nothing, where there are none.
 ///
 /// `keys` and `recent_keys` together are the index of `records` by key, each record in one of them. Keys are hashes, so
 /// they come at random places: a group of records would change most pages of a large index. They go into the small
@@ -55,8 +58,10 @@ CREATE TABLE records (
     member INTEGER NOT NULL,
     start INTEGER NOT NULL,
     length INTEGER NOT NULL,
-    started_at INTEGER
+    started_at INTEGER,
+    stable BLOB
 );
+CREATE INDEX transcripts ON records (id) WHERE kind = 3;
 CREATE INDEX records_by_start ON records (started_at);
 CREATE TABLE keys (
     key INTEGER NOT NULL,

@@ -6,6 +6,7 @@ use frontdesk_domain::RecordKind;
 use frontdesk_durable::Sha256Hash;
 use rusqlite::{Connection, OptionalExtension, Statement, params};
 
+use super::documents::DOCUMENT;
 use super::keys::OF_KEY;
 use super::read::{COLUMNS, Found, TABLES, read_found};
 use super::{Catalog, CatalogResult, Mark};
@@ -35,11 +36,9 @@ pub(crate) struct Tail {
     pub(crate) rows: Vec<Found>,
     /// Whether these are all of them.
     pub(crate) complete: bool,
-    /// Versions that one of them replaced.
+    /// Records that one of them replaced: earlier versions, and of a transcript the details.
     pub(crate) replaced: Vec<u64>,
 }
-
-const LATEST: &str = "r.kind = ?1 AND NOT EXISTS (SELECT 1 FROM superseded o WHERE o.sequence = r.sequence)";
 
 impl Catalog {
     /// What the catalog has up to a sequence.
@@ -79,13 +78,18 @@ impl Catalog {
                 break;
             }
         }
-        for row in rows.iter().filter(|row| row.version > 1) {
-            older(&mut versions, row, &mut replaced)?;
+        for row in &rows {
+            if row.version > 1 {
+                older(&mut versions, row, &mut replaced)?;
+            }
+            if row.key.kind == RecordKind::Transcript {
+                replaced.extend(self.details_of(&row.key.id)?);
+            }
         }
         Ok(Tail { covered, highest, rows, complete, replaced })
     }
 
-    /// At most `limit` latest conversations from one sequence to another, in order.
+    /// At most `limit` conversations, by what is searched of them, from one sequence to another, in order.
     ///
     /// # Errors
     /// What SQLite says.
@@ -96,42 +100,43 @@ impl Catalog {
         limit: usize,
     ) -> Result<Vec<Found>, Error> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM {TABLES} WHERE r.sequence BETWEEN ?2 AND ?3 AND {LATEST}
-             ORDER BY r.sequence LIMIT ?4"
+            "SELECT {COLUMNS} FROM {TABLES} WHERE r.sequence BETWEEN ?1 AND ?2 AND {DOCUMENT}
+             ORDER BY r.sequence LIMIT ?3"
         );
         let mut statement = self.connection.prepare(&sql).in_catalog()?;
         let last = last.min(i64::MAX.cast_unsigned());
-        let parameters = params![
-            RecordKind::Details.code(),
-            first.cast_signed(),
-            last.cast_signed(),
-            i64::try_from(limit).unwrap_or(i64::MAX)
-        ];
+        let parameters =
+            params![first.cast_signed(), last.cast_signed(), i64::try_from(limit).unwrap_or(i64::MAX)];
         let rows = statement.query_map(parameters, read_found).in_catalog()?;
         rows.collect::<rusqlite::Result<_>>().in_catalog()
     }
 
-    /// The sequences of the latest conversations from one sequence to another, in order.
+    /// The sequences of what is searched from one sequence to another, in order.
     ///
     /// # Errors
     /// What SQLite says.
     pub(crate) fn living_between(&self, first: u64, last: u64) -> Result<Vec<u64>, Error> {
         let sql = format!(
-            "SELECT r.sequence FROM records r WHERE r.sequence BETWEEN ?2 AND ?3 AND {LATEST} ORDER BY r.sequence"
+            "SELECT r.sequence FROM records r WHERE r.sequence BETWEEN ?1 AND ?2 AND {DOCUMENT} ORDER BY r.sequence"
         );
         let mut statement = self.connection.prepare(&sql).in_catalog()?;
-        let parameters = params![RecordKind::Details.code(), first.cast_signed(), last.cast_signed()];
+        let parameters = params![first.cast_signed(), last.cast_signed()];
         let rows = statement.query_map(parameters, |row| row.get::<_, i64>(0)).in_catalog()?;
         rows.map(|row| row.map(i64::cast_unsigned)).collect::<rusqlite::Result<_>>().in_catalog()
     }
 
-    /// The sequences of earlier versions of a record.
+    /// The sequences of what a record took the place of: its earlier versions, and of a transcript the details.
     ///
     /// # Errors
     /// What SQLite says.
-    pub(crate) fn older(&self, found: &Found) -> Result<Vec<u64>, Error> {
+    pub(crate) fn replaced_by(&self, found: &Found) -> Result<Vec<u64>, Error> {
         let mut sequences = Vec::new();
-        older(&mut prepare_versions(&self.connection)?, found, &mut sequences)?;
+        if found.version > 1 {
+            older(&mut prepare_versions(&self.connection)?, found, &mut sequences)?;
+        }
+        if found.key.kind == RecordKind::Transcript {
+            sequences.extend(self.details_of(&found.key.id)?);
+        }
         Ok(sequences)
     }
 

@@ -29,6 +29,8 @@ pub(crate) struct RecordRow<'r> {
     pub(crate) id: &'r RecordId,
     pub(crate) version: u32,
     pub(crate) sha256: Sha256Hash,
+    /// SHA-256 of what of it is stable.
+    pub(crate) stable: Sha256Hash,
     /// [`MemberRow::id`] of its member.
     pub(crate) member: u64,
     /// Where it begins in the member's block.
@@ -105,8 +107,8 @@ impl<'c> Change<'c> {
                 "INSERT OR IGNORE INTO members (id, segment, number, place, length, archived_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?,
             record: transaction.prepare(
-                "INSERT OR IGNORE INTO records (sequence, key, kind, id, version, sha256, member, start, length, started_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                "INSERT OR IGNORE INTO records (sequence, key, kind, id, version, sha256, member, start, length, started_at, stable)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
             )?,
             superseded: transaction.prepare("INSERT OR IGNORE INTO superseded (sequence) VALUES (?1)")?,
         })
@@ -145,7 +147,8 @@ impl<'c> Change<'c> {
                 row.member.cast_signed(),
                 row.start,
                 row.length,
-                row.started_at
+                row.started_at,
+                (row.stable != row.sha256).then_some(&row.stable[..])
             ])
             .in_catalog()?
             == 1;

@@ -16,7 +16,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use frontdesk_domain::media::media_files;
-use frontdesk_domain::{RecordKind, TimeRange, Timestamp};
+use frontdesk_domain::{RecordKey, RecordKind, TimeRange, Timestamp};
 use frontdesk_durable::Dir;
 
 use crate::catalog::{RowFilter, key_hash};
@@ -143,12 +143,15 @@ impl Reader {
         Ok(report)
     }
 
-    /// Hashes of the keys of the conversations that an expression finds; `None` where everything is wanted.
+    /// Hashes of the keys of the records wanted of the conversations that an expression finds; `None` where everything is wanted.
     fn selected(&self, export: &Export, report: &mut ExportReport) -> Result<Option<HashSet<i64>>, Error> {
         let Some(expression) = &export.expression else { return Ok(None) };
         let mut selected = HashSet::new();
         let searched = self.search_each(expression, &mut |found| {
-            selected.insert(key_hash(&found.record.key));
+            // Of a conversation that was found by its transcript the details are wanted, too.
+            let RecordKey { kind, id } = found.record.key;
+            let kinds = export.kind.map_or([RecordKind::Details, kind], |kind| [kind; 2]);
+            selected.extend(kinds.map(|kind| key_hash(&RecordKey { kind, id: id.clone() })));
             ControlFlow::Continue(())
         })?;
         report.unreadable += searched.incomplete;

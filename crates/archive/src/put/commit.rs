@@ -88,12 +88,11 @@ impl Store {
     fn feed_index(&self, accepted: Vec<Accepted>) {
         let (Some(feed), Some(last)) = (&self.feed, accepted.last()) else { return };
         let last = last.sequence;
-        let conversations =
-            accepted.into_iter().filter(|record| record.prepared.key().kind == RecordKind::Details);
-        let fed = conversations.map(|Accepted { prepared, sequence, replaces, .. }| Fed {
-            rank: Rank { started_at: prepared.started_at, sequence },
-            bytes: prepared.into_bytes(),
-            replaces,
+        let searched = accepted.into_iter().filter(|record| catalog::is_searched(record.prepared.key().kind));
+        let fed = searched.map(|Accepted { prepared, sequence, replaces, .. }| {
+            let rank = Rank { started_at: prepared.started_at, sequence };
+            let (key, bytes) = prepared.record.into_parts();
+            Fed { key, rank, bytes, replaces }
         });
         feed.group(fed.collect(), last);
     }
@@ -304,6 +303,7 @@ fn row(accepted: &Accepted, member: u64, start: u32) -> RecordRow<'_> {
         id: &key.id,
         version: accepted.version,
         sha256: prepared.sha256,
+        stable: prepared.stable,
         member,
         start,
         length: prepared.length() as u32,

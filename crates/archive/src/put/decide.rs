@@ -55,7 +55,7 @@ pub(super) fn decide(
                 None => lookup.latest(prepared.key_hash, key)?,
             };
             let version = match latest {
-                Some(latest) if latest.sha256 == prepared.sha256 => {
+                Some(latest) if latest.stable == prepared.stable => {
                     decided.push(PutOutcome::Unchanged { version: latest.version });
                     continue;
                 }
@@ -72,7 +72,7 @@ pub(super) fn decide(
             } else {
                 PutOutcome::VersionAdded { version }
             });
-            recent.insert(key.clone(), Latest { sequence, version, sha256: prepared.sha256 });
+            recent.insert(key.clone(), Latest { sequence, version, stable: prepared.stable });
             let replaces = latest.map(|latest| latest.sequence);
             accepted.push(Accepted { prepared, sequence, version, replaces });
             sequence += 1;

@@ -11,6 +11,7 @@ pub(crate) use prepare::Preparing;
 pub use queue::Pending;
 pub(crate) use queue::{Queue, queue};
 
+use std::borrow::Cow;
 use std::fmt;
 
 use frontdesk_domain::media::{MediaFile, media_files};
@@ -27,6 +28,8 @@ use crate::layout::Folder;
 pub struct Prepared {
     pub(crate) record: RawRecord,
     pub(crate) sha256: Sha256Hash,
+    /// SHA-256 of what of it is stable: what versions are compared by.
+    pub(crate) stable: Sha256Hash,
     pub(crate) key_hash: i64,
     pub(crate) started_at: Option<i64>,
     pub(crate) folder: Folder,
@@ -62,8 +65,10 @@ impl Prepared {
     }
 
     fn with(record: RawRecord, facts: &Facts, carries_id: bool) -> Self {
+        let sha256 = frontdesk_durable::sha256(record.bytes());
         Self {
-            sha256: frontdesk_durable::sha256(record.bytes()),
+            sha256,
+            stable: stable(record.key().kind, record.bytes(), sha256),
             key_hash: catalog::key_hash(record.key()),
             started_at: facts.started_at.map(Timestamp::as_micros),
             folder: Folder::of(facts.started_at),
@@ -88,14 +93,18 @@ impl Prepared {
         &self.sha256
     }
 
-    pub(crate) fn into_bytes(self) -> Vec<u8> {
-        self.record.into_parts().1
-    }
-
     /// Bytes of the record.
     #[must_use]
     pub fn length(&self) -> usize {
         self.record.bytes().len()
+    }
+}
+
+/// SHA-256 of what of a record is stable; `sha256` is that of all of it.
+pub(crate) fn stable(kind: RecordKind, bytes: &[u8], sha256: Sha256Hash) -> Sha256Hash {
+    match payload::stable(kind, bytes) {
+        Cow::Borrowed(_) => sha256,
+        Cow::Owned(stable) => frontdesk_durable::sha256(&stable),
     }
 }
 
@@ -119,7 +128,8 @@ pub enum PutOutcome {
         /// The number of the version stored.
         version: u32,
     },
-    /// The latest version of the key has these very bytes; nothing was written.
+    /// The latest version of the key has these very bytes, or differs from them only in what is signed anew each time
+    /// ([`payload::stable`]); nothing was written.
     Unchanged {
         /// The number of that version.
         version: u32,

@@ -174,11 +174,12 @@ impl Reader {
 
 /// What is shown of a conversation.
 fn hit(record: Record, sought: &Sought) -> SearchHit {
-    let document = Document::new(&record.bytes);
+    let document = Document::of(record.key.kind, &record.bytes);
     let text = payload::transcript(record.key.kind, &record.bytes);
     let snippet = snippet::around(&text, document.folded(), &sought.places(&document));
     SearchHit {
         id: record.key.id,
+        kind: record.key.kind,
         version: record.version,
         started_at: record.started_at,
         snippet: snippet.text,

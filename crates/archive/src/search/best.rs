@@ -89,7 +89,7 @@ impl Reader {
         for ranks in ranks.chunks(AT_ONCE) {
             for (rank, record) in ranks.iter().zip(self.read_hits(ranks)?) {
                 let counts = record.map_or_else(Default::default, |record| {
-                    let document = Document::new(&record.bytes);
+                    let document = Document::of(record.key.kind, &record.bytes);
                     let counts = sought.places(&document).iter().map(|places| places.len() as u64).collect();
                     (document.length(), counts)
                 });

@@ -2,7 +2,7 @@
 //!
 //! Exact whatever state the index is in. What the catalog says and what the manifest says must be of one archive and one
 //! history ([`Covered`](crate::catalog::Covered)), else everything is read. Of a file that is damaged the range is read,
-//! and so is what came after the last file; a version that was replaced since is left out.
+//! and so is what came after the last file; what was replaced since is left out.
 
 use std::collections::BTreeSet;
 
@@ -120,7 +120,7 @@ impl Reader {
         let mut vanished = false;
         let mut look = |rows: &[Found]| {
             records::read_each(&*self.dir, self.format.archive(), rows, |at, read| match read {
-                Ok(bytes) => ask.conversation(rows[at].sequence, &Document::new(bytes)),
+                Ok(bytes) => ask.conversation(rows[at].sequence, &Document::of(rows[at].key.kind, bytes)),
                 Err(unread) => {
                     incomplete += 1;
                     vanished |= unread == Unread::Missing;

@@ -1,5 +1,8 @@
 //! Finding conversations by what was said (contract §5, search).
 //!
+//! What is searched of a conversation is its latest transcript record where there is one, else its latest details record
+//! (ADR 0019), so that a conversation is found once.
+//!
 //! The plain scan reads every segment. It needs nothing but the segments and the catalog's note of which versions
 //! are the latest, and stays as the oracle that any faster way must agree with.
 
@@ -20,7 +23,7 @@ mod sought;
 
 use std::ops::Range;
 
-use frontdesk_domain::{Query, RecordId, Timestamp};
+use frontdesk_domain::{Query, RecordId, RecordKind, Timestamp};
 
 use crate::show::Record;
 
@@ -75,7 +78,7 @@ pub enum Order {
 /// A conversation that was found, whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Match {
-    /// Its latest version, with its exact bytes.
+    /// What was searched of it, with its exact bytes: the latest version of its transcript, else of its details.
     pub record: Record,
     /// What is known about the whole answer by now.
     pub so_far: Searched,
@@ -110,7 +113,9 @@ pub struct SearchPage {
 pub struct SearchHit {
     /// The conversation's id.
     pub id: RecordId,
-    /// Its latest version, which is what was searched.
+    /// What was searched of it: its transcript where it has one, else its details.
+    pub kind: RecordKind,
+    /// The latest version of that.
     pub version: u32,
     /// When it started.
     pub started_at: Option<Timestamp>,

@@ -1,15 +1,14 @@
-//! The plain scan: every latest conversation, inflated and looked at.
+//! The plain scan: every conversation, by what is searched of it, inflated and looked at.
 //!
 //! It needs nothing but the segments and the catalog's note of which versions are the latest.
 
 use std::io;
 
-use frontdesk_domain::RecordKind;
 use frontdesk_domain::query::Document;
 
 use super::collect::Keep;
 use super::sequences::Sequences;
-use crate::catalog::Mark;
+use crate::catalog::{self, Mark};
 use crate::error::Error;
 use crate::layout;
 use crate::reader::Reader;
@@ -144,7 +143,7 @@ impl Reader {
 }
 
 fn parts(mark: &Mark, archive: [u8; 16]) -> Vec<Part> {
-    let part = |(number, segment): (&u32, &crate::catalog::SegmentMark)| Part {
+    let part = |(number, segment): (&u32, &catalog::SegmentMark)| Part {
         path: layout::segment(segment.folder, *number),
         identity: Identity { archive, segment: *number },
         from: Place::START,
@@ -155,7 +154,7 @@ fn parts(mark: &Mark, archive: [u8; 16]) -> Vec<Part> {
 }
 
 fn is_latest(entry: &Entry, superseded: &Sequences) -> bool {
-    entry.kind == RecordKind::Details && !superseded.contains(entry.sequence)
+    catalog::is_searched(entry.kind) && !superseded.contains(entry.sequence)
 }
 
 fn conversations(header: &Header, superseded: &Sequences) -> u64 {
@@ -172,7 +171,7 @@ fn made<T>(checked: &Checked<'_>, superseded: &Sequences, work: Work<'_, T>) -> 
             found.unreadable += 1;
             continue;
         }
-        found.made.extend(work(entry.sequence, &Document::new(bytes)));
+        found.made.extend(work(entry.sequence, &Document::of(entry.kind, bytes)));
     }
     found
 }

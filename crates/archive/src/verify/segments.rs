@@ -415,6 +415,7 @@ impl ReadRecord {
             && found.key_hash == self.key_hash
             && found.version == self.version
             && found.sha256 == self.sha256
+            && found.stable == self.stable
             && found.start == self.start
             && found.length == self.length
             && found.started_at == self.started_at

@@ -6,6 +6,7 @@ mod basics;
 mod behind;
 mod crash;
 mod damage;
+mod documents;
 mod exporting;
 mod failures;
 mod golden;

@@ -3,7 +3,7 @@
 use std::num::NonZero;
 
 use frontdesk_archive::{ErrorKind, Expression, Facet, Order, Search, SearchHit, SearchPage};
-use frontdesk_domain::Query;
+use frontdesk_domain::{Query, RecordKind};
 use frontdesk_shell::clock::Stopwatch;
 use frontdesk_shell::printer::printable;
 use frontdesk_shell::quantity::show_count;
@@ -36,6 +36,9 @@ struct Answer<'a> {
 #[derive(Serialize)]
 struct HitLine<'a> {
     id: &'a str,
+    /// What was searched of it, where that is not its details.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<RecordKind>,
     version: u32,
     started_at: Option<String>,
     snippet: &'a str,
@@ -98,6 +101,7 @@ impl<'a> HitLine<'a> {
     fn new(hit: &'a SearchHit) -> Self {
         Self {
             id: hit.id.as_str(),
+            kind: (hit.kind != RecordKind::Details).then_some(hit.kind),
             version: hit.version,
             started_at: hit.started_at.map(|at| at.to_string()),
             snippet: &hit.snippet,
@@ -254,6 +258,7 @@ mod tests {
     fn what_was_looked_for_is_bold_and_nothing_else_gets_through() {
         let hit = SearchHit {
             id: "c-1".parse().unwrap(),
+            kind: RecordKind::Details,
             version: 1,
             started_at: None,
             snippet: "a\u{1b}[2J hello\nhé".to_owned(),

@@ -96,6 +96,15 @@ impl Next {
 const WORDS: &str = "word after word ";
 
 impl Extra {
+    /// Its id, where it has one.
+    pub(crate) fn id(&self) -> Option<&str> {
+        match self {
+            Extra::WithoutId => None,
+            Extra::Id(id) => Some(id),
+            Extra::LongTranscript(_) => Some("long-transcript"),
+        }
+    }
+
     /// Appends the record to a details page; a long one becomes pieces, so that its size is not its
     /// cost.
     pub(crate) fn write(&self, start: Moment, page: u64, out: &mut Vec<u8>, pieces: &mut Vec<(Bytes, u64)>) {

@@ -365,7 +365,7 @@ pub(crate) fn addresses(talk: &Talk, deployment: &str) -> (String, String) {
 }
 
 /// The attributes of a participant: those of the start are the customer's.
-fn attributes(talk: &Talk, leg: &Leg) -> BTreeMap<String, String> {
+pub(crate) fn attributes(talk: &Talk, leg: &Leg) -> BTreeMap<String, String> {
     let mut all = match leg.purpose {
         Purpose::Customer => talk.attributes.clone(),
         _ => BTreeMap::new(),

@@ -31,12 +31,14 @@ pub struct PlatformPlan {
     pub hits_off: u64,
     /// For so long after its end the details of a conversation cannot be read by its id.
     pub details_lag_seconds: u64,
-    /// What is newer than this cannot be found by a job (`dataAvailabilityDate`).
+    /// What is newer than this cannot be found by a job (`dataAvailabilityDate`); with 0 all of it can.
     pub jobs_lag_seconds: u64,
     /// How often a job's state is told before it is `FULFILLED`.
     pub job_polls: u32,
     /// How long after that it is `EXPIRED`.
     pub job_lifetime_seconds: u64,
+    /// So many jobs, the first ones, end as `FAILED`.
+    pub failing_jobs: u64,
     /// How often a list of recordings is answered with 202 before it is there.
     pub recording_polls: u32,
     /// Every payload has a field, and some a value, that no client has ever seen.
@@ -55,6 +57,7 @@ impl Default for PlatformPlan {
             jobs_lag_seconds: 0,
             job_polls: 2,
             job_lifetime_seconds: 86_400,
+            failing_jobs: 0,
             recording_polls: 1,
             strange: false,
         }

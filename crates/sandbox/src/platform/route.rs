@@ -1,17 +1,26 @@
 //! Which operation a request is for. Every table of operations is named here once.
 
-use http::Method;
+use bytes::Bytes;
+use http::{Method, Request};
 
 use super::refusal::Refusal;
 use super::visit::Call;
-use super::{conversation, login, media, message_data, organization};
+use super::{analytics, conversation, login, media, message_data, organization};
 use crate::form;
 use crate::reply::Reply;
 use crate::route::Endpoint;
 
 /// The tables of what is read.
-const READS: [&[Operation]; 5] =
-    [login::ROUTES, organization::ROUTES, conversation::ROUTES, message_data::ROUTES, media::ROUTES];
+const READS: &[&[Operation]] = &[
+    login::ROUTES,
+    organization::ROUTES,
+    conversation::ROUTES,
+    message_data::ROUTES,
+    media::ROUTES,
+    analytics::ROUTES[0],
+    analytics::ROUTES[1],
+    analytics::ROUTES[2],
+];
 
 /// The tables of what is done, and of what guests do.
 const WRITES: &[&[Operation]] = &[super::guest::HISTORY, super::guest::UPLOADS];
@@ -89,11 +98,21 @@ fn braces(operation: &Operation) -> usize {
     operation.template.matches('{').count()
 }
 
+/// The page that a request asks for, where its operation has pages.
+pub(super) fn page_of(label: &str, request: &Request<Bytes>) -> Option<u64> {
+    match label.split_once(' ')?.1 {
+        analytics::QUERY => Some(analytics::page_of_query(request.body())),
+        analytics::RESULTS => Some(analytics::page_of_results(request.uri().query().unwrap_or_default())),
+        _ => None,
+    }
+}
+
 /// Faults of tokens fit the login host, faults of pages what has pages.
 fn resembles(template: &str) -> Option<Endpoint> {
     match template {
         login::TOKEN => Some(Endpoint::Token),
         media::MEDIA => Some(Endpoint::Media),
+        analytics::QUERY | analytics::RESULTS => Some(Endpoint::Details),
         _ => None,
     }
 }

@@ -235,6 +235,11 @@ impl Seen {
         }
     }
 
+    /// Stands for what has become of the guests.
+    pub(crate) fn fates_fingerprint(&self) -> u64 {
+        hash_text(format!("{:?}", self.fates).as_bytes())
+    }
+
     /// Whether the text of a message can be had, and if not, whether it ever can.
     pub(crate) fn text_of(&self, message: &str) -> Text {
         let place = fraction(hash_text(message.as_bytes()), 0x7465_7874);

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::login::Grant;
 use super::refusal::{Refusal, reword};
-use super::route::{Access, Operation, Route};
+use super::route::{Access, Operation, Route, page_of};
 use crate::door;
 use crate::fault::{replacement, substitute};
 use crate::form;
@@ -115,8 +115,13 @@ impl Sandbox {
         }
         let Route { label, operation, ids, limited, resembles } =
             Route::of(request.method(), request.uri().path());
-        let arrival =
-            Arrival { contract: Contract::Platform, label: &label, endpoint: resembles, page: None, limited };
+        let arrival = Arrival {
+            contract: Contract::Platform,
+            label: &label,
+            endpoint: resembles,
+            page: page_of(&label, request),
+            limited,
+        };
         let pass = self.admit(&arrival, request, peer, now);
         self.state().platform.since.get_or_insert(pass.now);
         let correlation = self.correlation(pass.number);

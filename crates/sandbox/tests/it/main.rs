@@ -9,6 +9,7 @@ mod faults;
 mod guests;
 mod history;
 mod messages;
+mod platform_analytics;
 mod platform_conversation;
 mod platform_login;
 mod platform_socket;

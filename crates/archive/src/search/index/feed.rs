@@ -6,6 +6,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TryRecvError
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use frontdesk_domain::RecordKey;
 use frontdesk_durable::Dir;
 
 use super::maintain::{Failed, Keeper};
@@ -23,8 +24,9 @@ const IDLE: Duration = Duration::from_millis(250);
 const MOST_DOCUMENTS: usize = 1024;
 const MOST_BYTES: u64 = 2 * 1024 * 1024;
 
-/// A conversation that is durable and in the catalog.
+/// A record that is durable and in the catalog, of a kind that is searched.
 pub(crate) struct Fed {
+    pub(crate) key: RecordKey,
     pub(crate) rank: Rank,
     pub(crate) bytes: Vec<u8>,
     /// The version before it.
@@ -130,8 +132,9 @@ fn feed(
         match batches.recv_timeout(IDLE) {
             Ok(batch) => {
                 bytes += batch.conversations.iter().map(|fed| fed.bytes.len() as u64).sum::<u64>();
+                keeper.look_for_transcripts()?;
                 for fed in batch.conversations {
-                    keeper.take(fed.rank, &fed.bytes, fed.replaces);
+                    keeper.take(&fed)?;
                     if keeper.flush_above(BUDGET)? {
                         bytes = 0;
                     }

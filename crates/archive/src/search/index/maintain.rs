@@ -17,7 +17,7 @@ use super::file::{FileEntry, IndexFile};
 use super::manifest::{Listed, Manifest};
 use super::source::Source;
 use super::write::{self, Target, Unwritten};
-use super::{Documents, Fault, merge};
+use super::{Documents, Fault, Fed, merge};
 use crate::catalog::{self, Catalog, Found};
 use crate::error::{Action, During, Error, ErrorKind};
 use crate::layout;
@@ -89,6 +89,8 @@ pub(super) struct Keeper {
     builder: Builder,
     /// Everything up to this sequence is in a file or in the builder.
     seen: u64,
+    /// Whether there is any transcript, as far as is known.
+    transcripts: bool,
     /// Sequences to strike out in the files.
     struck: Vec<u64>,
     merging: Option<Merging>,
@@ -127,8 +129,19 @@ impl Keeper {
         };
         let seen = manifest.upto;
         let (builder, struck, room) = (Builder::new(), Vec::new(), String::new());
-        let keeper =
-            Self { dir, archive, catalog, manifest, builder, seen, struck, merging: None, stop, room };
+        let keeper = Self {
+            dir,
+            archive,
+            catalog,
+            manifest,
+            builder,
+            seen,
+            transcripts: false,
+            struck,
+            merging: None,
+            stop,
+            room,
+        };
         keeper.sweep()?;
         Ok(keeper)
     }
@@ -204,7 +217,7 @@ impl Keeper {
             meanwhile();
             let page = self.page(after, last)?;
             for (found, bytes) in &page {
-                add(&mut builder, &mut self.room, rank(found), bytes.as_deref());
+                add(&mut builder, &mut self.room, rank(found), found.key.kind, bytes.as_deref());
             }
             after = page.last().map_or(last, |(found, _)| found.sequence);
             if builder.memory() > PAGE_BYTES as usize * 2 || after == last {
@@ -224,18 +237,16 @@ impl Keeper {
         self.sweep()
     }
 
-    /// Takes the next conversations of the catalog; `false` when there are no more.
+    /// Takes what is next in the catalog; `false` when there are no more.
     pub(super) fn catch_up(&mut self) -> Result<bool> {
         // What comes after this was looked at is looked at again.
         let highest = self.catalog.highest()?;
         let page = self.page(self.seen, u64::MAX >> 1)?;
         for (found, bytes) in &page {
-            if found.version > 1 {
-                for older in self.catalog.older(found)? {
-                    self.strike(older);
-                }
+            for replaced in self.catalog.replaced_by(found)? {
+                self.strike(replaced);
             }
-            add(&mut self.builder, &mut self.room, rank(found), bytes.as_deref());
+            add(&mut self.builder, &mut self.room, rank(found), found.key.kind, bytes.as_deref());
             self.seen = found.sequence;
         }
         if page.is_empty() {
@@ -244,7 +255,7 @@ impl Keeper {
         Ok(!page.is_empty())
     }
 
-    /// Latest conversations behind a sequence with their bytes, where those can be read.
+    /// Conversations, by what is searched of them, behind a sequence with their bytes, where those can be read.
     fn page(&self, after: u64, last: u64) -> Result<Vec<(Found, Option<Vec<u8>>)>> {
         let mut rows = self.catalog.conversations_between(after + 1, last, PAGE)?;
         let mut bytes = 0;
@@ -257,16 +268,35 @@ impl Keeper {
         Ok(records::read_all(&*self.dir, self.archive, rows))
     }
 
-    /// Takes a conversation that was just stored.
-    pub(super) fn take(&mut self, rank: Rank, bytes: &[u8], replaces: Option<u64>) {
+    /// To be called before what was just stored is taken: until there is a transcript, nobody asks for those of each
+    /// conversation.
+    pub(super) fn look_for_transcripts(&mut self) -> Result<()> {
+        if !self.transcripts {
+            self.transcripts = self.catalog.has_transcripts()?;
+        }
+        Ok(())
+    }
+
+    /// Takes a record that was just stored. The catalog may have later ones by now: what is not taken because of them is
+    /// struck out by them anyway.
+    pub(super) fn take(&mut self, fed: &Fed) -> Result<()> {
+        let Fed { key, rank, bytes, replaces } = fed;
         if rank.sequence <= self.seen {
-            return; // read from the catalog before
+            return Ok(()); // read from the catalog before
         }
         if let Some(older) = replaces {
-            self.strike(older);
+            self.strike(*older);
         }
-        add(&mut self.builder, &mut self.room, rank, Some(bytes));
+        if key.kind == RecordKind::Transcript {
+            for details in self.catalog.details_of(&key.id)? {
+                self.strike(details);
+            }
+        }
+        if key.kind == RecordKind::Transcript || !self.transcripts || !self.catalog.has_transcript(&key.id)? {
+            add(&mut self.builder, &mut self.room, *rank, key.kind, Some(bytes));
+        }
         self.seen = rank.sequence;
+        Ok(())
     }
 
     /// Everything up to this sequence was handed over.
@@ -410,13 +440,13 @@ fn rank(found: &Found) -> Rank {
 }
 
 /// Adds a conversation; one that cannot be read as one that must be.
-fn add(builder: &mut Builder, room: &mut String, rank: Rank, bytes: Option<&[u8]>) {
+fn add(builder: &mut Builder, room: &mut String, rank: Rank, kind: RecordKind, bytes: Option<&[u8]>) {
     let Some(bytes) = bytes else {
         builder.add(rank, "\0", [("\0", "")]);
         return;
     };
     room.clear();
-    let payload::Searchable { transcript, facts, metadata } = payload::searchable(RecordKind::Details, bytes);
+    let payload::Searchable { transcript, facts, metadata } = payload::searchable(kind, bytes);
     fold_into(&transcript, room);
     let fields = [
         ("type", facts.media_type),

@@ -153,13 +153,19 @@ fn fate(
     }
     let fate = seen.fates.get(&number);
     let state = fate.and_then(|fate| fate.state);
-    let told = state.and(fate).filter(|_| state == Some(GuestState::Closed)).and_then(|fate| fate.changed);
+    let told = seen.told(number);
     let state = state.unwrap_or_else(|| guests.facts(number, seen.guest_plan).state);
     let ended = (state == GuestState::Closed).then(|| told.map_or(last, |told| told.max(last)));
     (ended, fate.and_then(|fate| fate.closure.clone()), told)
 }
 
 impl Seen {
+    /// When the guest of conversation `number` was ended, if that was since the start.
+    pub(crate) fn told(&self, number: u64) -> Option<Moment> {
+        let fate = self.fates.get(&number)?;
+        fate.changed.filter(|_| fate.state == Some(GuestState::Closed))
+    }
+
     /// Why conversation `number` was ended.
     fn why(&self, number: u64) -> &'static str {
         let closure = self.fates.get(&number).and_then(|fate| fate.closure.as_ref());
