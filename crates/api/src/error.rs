@@ -91,6 +91,11 @@ pub enum ErrorKind {
         /// What is wrong with it.
         what: String,
     },
+    /// A job of the platform that ended without results (platform contract C.8).
+    JobEnded {
+        /// Its last state, such as `FAILED`.
+        state: String,
+    },
     /// A listing that goes in circles. The pages before were delivered.
     LoopingPagination {
         /// The token that leads back, or on without anything new.
@@ -289,7 +294,13 @@ impl Error {
             ) => false,
             // Repeats ended for want of time, attempts or budget; the last failure says whether they made sense.
             (_, Some((fault, repeat))) => matches!(rule(fault, repeat), Rule::Repeat(_)),
-            (ErrorKind::Deadline | ErrorKind::BudgetSpent | ErrorKind::Throttled, None) => true,
+            (
+                ErrorKind::Deadline
+                | ErrorKind::BudgetSpent
+                | ErrorKind::Throttled
+                | ErrorKind::JobEnded { .. },
+                None,
+            ) => true,
             (_, None) => false,
         };
         match (again, self.0.answer.retry_after) {

@@ -6,6 +6,10 @@
 //! | `live` | what such an answer says, read as tolerantly as the contract asks |
 //! | `messages` | the texts of messages, in bulk and one by one (C.4) |
 //! | `transcript` | a conversation and all its texts (C.4.4) |
+//! | `details` | the conversations of a range, by query or by job |
+//! | `details_query` | a page of the synchronous query (C.7) |
+//! | `job` | asynchronous jobs (C.8) |
+//! | `place` | where a listing stands, as a page token |
 //!
 //! Tokens come from the login host, with HTTP Basic and a form, and no scopes are asked for: what the client may do is a
 //! matter of its roles (A.3, A.5).
@@ -18,15 +22,22 @@ use crate::client::Client;
 use crate::counters::Counters;
 use crate::error::Error;
 use crate::options::CallOptions;
-use crate::source::Origin;
+use crate::source::{ConversationPages, ConversationSource, DetailsQuery, Origin};
 use crate::transcripts::{TranscriptLook, TranscriptSource};
 
 pub mod conversation;
+mod details;
+mod details_query;
+mod job;
 mod live;
 mod messages;
+mod place;
 mod transcript;
 
 pub use self::conversation::{Communication, LiveConversation, LiveParticipant, MessageRef, ReadLive};
+pub use self::details::{DetailsOptions, DetailsWay, UnknownWay};
+pub use self::details_query::{DetailsQueryPage, DetailsResult, DetailsResultReader};
+pub use self::job::{JobStatus, ReadAvailability, ReadJob, ReadResults, SubmitJob};
 pub use self::messages::{ReadMessage, ReadMessages};
 
 /// An organisation on the published contract.
@@ -57,19 +68,27 @@ pub use self::messages::{ReadMessage, ReadMessages};
 pub struct Platform {
     client: Client,
     options: CallOptions,
+    details: DetailsOptions,
 }
 
 impl Platform {
     /// The organisation behind this client, with the default options for every call.
     #[must_use]
     pub fn new(client: Client) -> Self {
-        Self { client, options: CallOptions::default() }
+        Self { client, options: CallOptions::default(), details: DetailsOptions::default() }
     }
 
     /// The options of every call: deadline, attempts, signal to stop.
     #[must_use]
     pub fn options(mut self, options: CallOptions) -> Self {
         self.options = options;
+        self
+    }
+
+    /// How conversations are listed.
+    #[must_use]
+    pub fn details(mut self, details: DetailsOptions) -> Self {
+        self.details = details;
         self
     }
 
@@ -103,6 +122,29 @@ impl Platform {
     /// The options of every call, for the operations of this module.
     pub(crate) fn call(&self) -> &CallOptions {
         &self.options
+    }
+}
+
+impl ConversationSource for Platform {
+    fn conversations(&self, query: DetailsQuery) -> ConversationPages {
+        let resume = query.resume.clone();
+        ConversationPages::resumed(details::pages(self.clone(), query), resume)
+    }
+
+    fn describe(&self) -> Origin {
+        self.origin()
+    }
+
+    fn counters(&self) -> Counters {
+        self.client.counters()
+    }
+
+    fn rate(&self) -> Option<f64> {
+        self.client.known_pace()
+    }
+
+    fn by_days(&self) -> bool {
+        true
     }
 }
 

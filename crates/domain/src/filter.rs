@@ -30,6 +30,7 @@ use crate::Violation;
 mod ast;
 mod lexer;
 mod parser;
+pub mod platform;
 mod suggest;
 
 pub use ast::{Comparison, Expr, Field, MetadataKey, Op};

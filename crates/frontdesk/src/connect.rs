@@ -66,9 +66,7 @@ pub(crate) enum Api {
     /// The gateway contract.
     Gateway(Gateway),
     /// The published contract.
-    Platform(
-        #[expect(dead_code, reason = "what the platform serves is hung on its port one by one")] Platform,
-    ),
+    Platform(Platform),
 }
 
 /// What answers, with the scopes that the gateway wants for it. Its calls end on the signal.
@@ -91,7 +89,10 @@ pub(crate) fn reading(context: &Context<'_>, clock: &WallClock) -> Result<Api, F
 pub(crate) fn source(context: &Context<'_>, clock: &WallClock) -> Result<Source, Failure> {
     Ok(match reading(context, clock)? {
         Api::Gateway(gateway) => Source { conversations: Arc::new(gateway), transcripts: None },
-        Api::Platform(_) => return Err(platform::unserved("pulling conversations")),
+        Api::Platform(platform) => {
+            let platform = Arc::new(platform);
+            Source { conversations: Arc::<Platform>::clone(&platform), transcripts: Some(platform) }
+        }
     })
 }
 

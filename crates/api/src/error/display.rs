@@ -97,6 +97,7 @@ fn kind(error: &Inner, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             write!(f, "the answer is larger than {} MiB", limit.div_ceil(1 << 20))
         }
         ErrorKind::Malformed { what } => write!(f, "the answer is not what the contract says: {what}"),
+        ErrorKind::JobEnded { state } => write!(f, "the job ended as {state}"),
         ErrorKind::LoopingPagination { token } => write!(
             f,
             "looping pagination: the page token \"{}\" brings nothing new",

@@ -99,6 +99,9 @@ pub(super) fn hint(error: &Inner) -> Option<String> {
         ErrorKind::Malformed { .. } => {
             "Check the base URL: something else than the API may have answered, such as a login page or a proxy."
         }
+        ErrorKind::JobEnded { .. } => {
+            "Try again later, or ask without jobs: set details_by to query. Smaller ranges make smaller jobs."
+        }
         ErrorKind::LoopingPagination { .. } => {
             "The pages before this one are kept. Start the listing anew later, or over a smaller range."
         }

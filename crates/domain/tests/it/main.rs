@@ -15,6 +15,7 @@ mod coverage;
 mod delivery;
 mod event;
 mod filter;
+mod filter_platform;
 mod fold;
 mod ids;
 mod json;

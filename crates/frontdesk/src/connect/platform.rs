@@ -1,5 +1,8 @@
 //! The published contract: its hosts, what it does not serve.
 
+use std::num::NonZeroU32;
+
+use frontdesk_api::platform::{DetailsOptions, DetailsWay};
 use frontdesk_api::{BaseUrl, Cancel, Client, ClientStyle, Credentials, Platform};
 use frontdesk_domain::Secret;
 use frontdesk_domain::region::Region;
@@ -28,7 +31,30 @@ pub(super) fn platform(
         Failure::new(Exit::Usage, "bad_setting", "the credentials cannot be used").caused_by(&error)
     })?;
     let (client, calls) = client(context, clock, cancel, Client::builder(base, credentials).login(login))?;
-    Ok(Platform::new(client).options(calls))
+    Ok(Platform::new(client).options(calls).details(details(context)?))
+}
+
+/// How conversations are listed: the settings `details_by`, `details_jobs_above`, `details_query_days`, `details_job_page`.
+fn details(context: &Context<'_>) -> Result<DetailsOptions, Failure> {
+    let settings = &context.settings;
+    let within = |name: &'static str, most: u32| {
+        let number = settings.parsed(name, str::parse::<u32>)?;
+        match number {
+            Some(number) if number == 0 || number > most => {
+                let message = format!("{name} is {number}, and goes from 1 to {most}");
+                Err(Failure::new(Exit::Usage, "bad_setting", message))
+            }
+            number => Ok(number),
+        }
+    };
+    let mut options = DetailsOptions::default();
+    options.way = settings.parsed("details_by", str::parse::<DetailsWay>)?.unwrap_or(options.way);
+    options.jobs_above =
+        settings.parsed("details_jobs_above", str::parse::<u64>)?.unwrap_or(options.jobs_above);
+    let days = within("details_query_days", 31)?.and_then(NonZeroU32::new);
+    options.query_days = days.unwrap_or(options.query_days);
+    options.job_page_size = within("details_job_page", 10_000)?.unwrap_or(options.job_page_size);
+    Ok(options)
 }
 
 /// Where the API and its tokens are: as the settings say, else as the region does (platform contract A.1). Of an API host

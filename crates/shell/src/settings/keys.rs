@@ -106,6 +106,30 @@ pub const KEYS: &[Key] = &[
         "72h",
         "how long a conversation may still change after it started",
     ),
+    key_or(
+        "details_by",
+        &["FRONTDESK_DETAILS_BY"],
+        "auto",
+        "how the platform is asked for conversations: query, jobs, or auto, by how many there are",
+    ),
+    key_or(
+        "details_jobs_above",
+        &["FRONTDESK_DETAILS_JOBS_ABOVE"],
+        "10000",
+        "with auto: a job for more conversations than this, where a job's data reach that far",
+    ),
+    key_or(
+        "details_query_days",
+        &["FRONTDESK_DETAILS_QUERY_DAYS"],
+        "7",
+        "days of one query on the platform, 1 to 31",
+    ),
+    key_or(
+        "details_job_page",
+        &["FRONTDESK_DETAILS_JOB_PAGE"],
+        "1000",
+        "conversations on a page of a job's results, 1 to 10000",
+    ),
     key("pull_every", &["FRONTDESK_PULL_EVERY"], "how often serve pulls; not set: it does not"),
     key_or("pull_range", &["FRONTDESK_PULL_RANGE"], "7d", "how far back each of these pulls looks"),
     key(
