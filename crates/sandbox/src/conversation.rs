@@ -78,7 +78,7 @@ impl Conversation {
     pub(crate) fn of_session(session: &Session) -> Self {
         Self {
             id: session.id.clone(),
-            channel: Some("webchat"),
+            channel: Some(session.channel),
             customer: session.guest_id.clone(),
             agent: session.agent_id(),
             joined: session.joined,

@@ -22,7 +22,7 @@ pub(crate) const READ: &str = "webchat:guest:read";
 /// The scope that ending a guest's session needs.
 pub(crate) const MANAGE: &str = "webchat:guest:manage";
 /// The closure-reason matrix.
-const REASONS: [&str; 5] =
+pub(crate) const REASONS: [&str; 5] =
     ["customer_initiated", "agent_initiated", "timeout", "system_escalation", "bot_handoff"];
 
 /// What has become of guests since the start: those nobody asked about are as they were made.
@@ -136,6 +136,27 @@ impl Fates {
             fate.turned = true;
         }
         Ok(reply)
+    }
+
+    /// Ends the session of guest `number` over the platform's contract, where guests have no ids.
+    pub(crate) fn close(&mut self, number: u64, closure: Closure, now: Moment) {
+        let fate = self.0.entry(number).or_default();
+        fate.ended += 1;
+        fate.state = Some(GuestState::Closed);
+        fate.changed = Some(now);
+        fate.closure = Some(closure);
+    }
+
+    /// Counts a request of the platform's contract that would end the session of guest `number`.
+    pub(crate) fn count_end(&mut self, number: u64) {
+        self.0.entry(number).or_default().deletes += 1;
+    }
+
+    /// Finds other words for how the session of guest `number` was ended, where it was.
+    pub(crate) fn reword(&mut self, number: u64, words: impl FnOnce(&mut Closure)) {
+        if let Some(closure) = self.0.get_mut(&number).and_then(|fate| fate.closure.as_mut()) {
+            words(closure);
+        }
     }
 
     /// Ends the session of a guest. Whatever is not closed can be ended; that only `active` ones

@@ -170,6 +170,32 @@ impl Messages {
         self.keep(message, None)
     }
 
+    /// Takes a message that an agent sends over the platform's contract, which knows no id under which
+    /// nothing is sent twice (B.7). Media alone are a message without a text.
+    pub(crate) fn post(
+        &mut self,
+        conversation: &Conversation,
+        text: &str,
+        attachments: Vec<Attachment>,
+        plan: ReceiptPlan,
+        seed: u64,
+        now: Moment,
+    ) -> Arc<Message> {
+        let number = self.all.len() as u64;
+        let sending = Sending {
+            from: conversation.agent.clone(),
+            to: vec![conversation.customer.clone()],
+            media_type: "text/plain".to_owned(),
+            content: Value::from(text),
+            attachments,
+        };
+        let hash = mix(mix(seed, MESSAGES), number);
+        let mut message = Message::of(sending, conversation, number, hash, now);
+        let words = hash_text(text.as_bytes()) ^ hash_text(conversation.id.as_bytes());
+        message.receipts = plan.receipts(mix(hash, words), now);
+        self.keep(message, None)
+    }
+
     fn keep(&mut self, message: Message, client: Option<(String, String)>) -> Arc<Message> {
         let (index, message) = (self.all.len(), Arc::new(message));
         self.by_id.insert(message.id.clone(), index);

@@ -4,18 +4,23 @@
 
 mod analytics;
 mod conversation;
+mod ending;
 mod guest;
 mod ids;
 mod login;
 mod media;
 mod message_data;
 mod organization;
+mod outbound;
 mod plan;
 mod refusal;
 mod route;
+mod sending;
 mod talk;
 mod time;
+mod uploads;
 mod visit;
+mod wrap_up;
 
 pub use guest::DeploymentPlan;
 pub(crate) use guest::{Barred, Frame, Subject, issue};
@@ -28,9 +33,10 @@ use std::sync::Arc;
 use crate::config::Config;
 use crate::moment::Moment;
 use analytics::{Jobs, Memo};
-use guest::WebGuests;
+use guest::{WebGuests, Window};
 use login::Grants;
 use talk::Mark;
+use uploads::Uploads;
 
 /// What only this contract has.
 #[derive(Debug)]
@@ -46,6 +52,10 @@ pub(crate) struct Platform {
     /// The lists of conversations that were asked for last.
     memo: Memo,
     jobs: Jobs,
+    /// Media that agents are about to send.
+    uploads: Uploads,
+    /// How often agents were seen typing, by conversation.
+    typing: BTreeMap<String, Window>,
 }
 
 impl Platform {
@@ -58,6 +68,8 @@ impl Platform {
             web: WebGuests::new(config.deployment.clone()),
             memo: Memo::default(),
             jobs: Jobs::default(),
+            uploads: Uploads::default(),
+            typing: BTreeMap::new(),
         }
     }
 }

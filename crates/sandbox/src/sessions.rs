@@ -67,6 +67,18 @@ pub(crate) struct Refusals {
     pub(crate) mismatches: u64,
 }
 
+/// A conversation that begins over the platform's contract, where no request opens one.
+pub(crate) struct Beginning {
+    pub(crate) guest_id: String,
+    pub(crate) attributes: Map<String, Value>,
+    /// What a guest who comes again is known by.
+    pub(crate) key: Option<String>,
+    /// What the gateway calls it: `webchat`, `sms` or `open`.
+    pub(crate) channel: &'static str,
+    /// Whether our side began it.
+    pub(crate) outbound: bool,
+}
+
 /// What came of a request.
 pub(crate) struct Opened {
     pub(crate) reply: Reply,
@@ -155,15 +167,14 @@ impl Sessions {
     /// are attributes, `routing.queue` or else the first of `routing.skills`, and `routing.language`.
     pub(crate) fn begin(
         &mut self,
-        guest_id: &str,
-        attributes: Map<String, Value>,
-        key: String,
+        beginning: Beginning,
         plan: SessionPlan,
         seed: u64,
         now: Moment,
     ) -> Arc<Session> {
-        let opening = Opening::of_guest(guest_id, attributes);
-        let (session, _) = self.queue_up(opening, Some(key), plan, seed, now);
+        let opening = Opening::of_guest(&beginning.guest_id, beginning.attributes);
+        let (mut session, _) = self.queue_up(opening, beginning.key, plan, seed, now);
+        (session.channel, session.outbound) = (beginning.channel, beginning.outbound);
         let (index, session) = (self.all.len(), Arc::new(session));
         self.by_id.insert(session.id.clone(), index);
         self.by_guest.insert(session.guest_id.clone(), index);
@@ -192,6 +203,25 @@ impl Sessions {
                 true
             }
             _ => false,
+        }
+    }
+
+    /// Finds other words for how a conversation was ended.
+    pub(crate) fn reword(&mut self, id: &str, reword: impl FnOnce(&mut Closure)) {
+        if let Some((_, closure)) = self.find_mut(id).and_then(|session| session.ended.as_mut()) {
+            reword(closure);
+        }
+    }
+
+    /// Counts a request that would end a conversation; says whether it is one that was opened.
+    pub(crate) fn count_end(&mut self, id: &str) -> bool {
+        self.find_mut(id).map(|session| session.deletes += 1).is_some()
+    }
+
+    /// A conversation that was over goes on.
+    pub(crate) fn reopen(&mut self, id: &str) {
+        if let Some(session) = self.find_mut(id) {
+            session.ended = None;
         }
     }
 
@@ -237,6 +267,8 @@ impl Sessions {
             created: now,
             joined: if plan.agents_in_turn { turn } else { now },
             key,
+            channel: "webchat",
+            outbound: false,
             posts: 1,
             reads: 0,
             deletes: 0,

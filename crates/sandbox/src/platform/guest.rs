@@ -21,6 +21,7 @@ pub use plan::DeploymentPlan;
 pub(crate) use protocol::Barred;
 pub(crate) use session::WebGuests;
 pub(super) use upload::ROUTES as UPLOADS;
+pub(super) use window::Window;
 
 use crate::random::{mix, write_id};
 

@@ -41,6 +41,8 @@ pub struct PlatformPlan {
     pub failing_jobs: u64,
     /// How often a list of recordings is answered with 202 before it is there.
     pub recording_polls: u32,
+    /// This share of what is sent is answered with 202 and nothing: its id is not told.
+    pub silent_sends: f64,
     /// Every payload has a field, and some a value, that no client has ever seen.
     pub strange: bool,
 }
@@ -59,6 +61,7 @@ impl Default for PlatformPlan {
             job_lifetime_seconds: 86_400,
             failing_jobs: 0,
             recording_polls: 1,
+            silent_sends: 0.0,
             strange: false,
         }
     }
@@ -68,7 +71,7 @@ impl PlatformPlan {
     /// Checks what the types do not.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let fit = |share: f64| (0.0..=1.0).contains(&share);
-        if fit(self.late) && fit(self.absent) && fit(self.late + self.absent) {
+        if fit(self.silent_sends) && fit(self.late) && fit(self.absent) && fit(self.late + self.absent) {
             Ok(())
         } else {
             Err(Error::setting("platform", "late or absent, or both together, is not within 0 and 1"))

@@ -23,7 +23,15 @@ const READS: &[&[Operation]] = &[
 ];
 
 /// The tables of what is done, and of what guests do.
-const WRITES: &[&[Operation]] = &[super::guest::HISTORY, super::guest::UPLOADS];
+const WRITES: &[&[Operation]] = &[
+    super::ending::ROUTES,
+    super::guest::HISTORY,
+    super::guest::UPLOADS,
+    super::outbound::ROUTES,
+    super::sending::ROUTES,
+    super::uploads::ROUTES,
+    super::wrap_up::ROUTES,
+];
 
 fn operations() -> impl Iterator<Item = &'static Operation> {
     READS.iter().chain(WRITES).copied().flatten()

@@ -17,7 +17,7 @@ use crate::tenant::Changes;
 
 use super::plan::PlatformPlan;
 
-pub(crate) use legs::{Leg, Purpose};
+pub(crate) use legs::{Leg, Purpose, wrap_up_codes};
 
 /// A conversation.
 pub(crate) struct Talk {

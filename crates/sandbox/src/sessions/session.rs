@@ -28,6 +28,10 @@ pub(crate) struct Session {
     pub(crate) joined: Moment,
     /// The idempotency key with which it was opened.
     pub(crate) key: Option<String>,
+    /// What the gateway calls its channel.
+    pub(crate) channel: &'static str,
+    /// Whether our side began it.
+    pub(crate) outbound: bool,
     /// How many requests with that key, or the one without, reached it.
     pub(crate) posts: u64,
     /// How often its guest's state was told.
@@ -119,7 +123,7 @@ impl Session {
         let record = Record {
             id: &self.id,
             r#type: "message",
-            direction: "inbound",
+            direction: self.direction(),
             start_time: self.created,
             end_time: self.end(),
             queue: &self.queue,
@@ -137,6 +141,10 @@ impl Session {
         told.map(|(key, value)| (key.clone(), value.clone())).collect()
     }
 
+    fn direction(&self) -> &'static str {
+        if self.outbound { "outbound" } else { "inbound" }
+    }
+
     pub(crate) fn agent_id(&self) -> String {
         format!("agent-{}", self.agent)
     }
@@ -146,7 +154,7 @@ impl Facts for Session {
     fn text(&self, field: &Field) -> Option<Cow<'_, str>> {
         Some(match field {
             Field::Type => Cow::Borrowed("message"),
-            Field::Direction => Cow::Borrowed("inbound"),
+            Field::Direction => Cow::Borrowed(self.direction()),
             Field::StartTime => Cow::Owned(self.created.to_string()),
             Field::EndTime => Cow::Owned(self.end()?.to_string()),
             Field::Queue => Cow::Borrowed(&self.queue),

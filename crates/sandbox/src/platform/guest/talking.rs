@@ -14,6 +14,7 @@ use crate::messages::{Attachment, Message};
 use crate::moment::Moment;
 use crate::platform::ids;
 use crate::sandbox::{Sandbox, State};
+use crate::sessions::Beginning;
 
 /// Guests may be seen typing once in so long.
 const TYPING: Duration = Duration::from_secs(5);
@@ -216,7 +217,9 @@ impl Turn<'_> {
             return id;
         }
         let key = self.state.platform.web.token(session);
-        let opened = self.sandbox.begin(self.state, &guest, attributes, key, self.now, self.host);
+        let beginning =
+            Beginning { guest_id: guest, attributes, key: Some(key), channel: "webchat", outbound: false };
+        let opened = self.sandbox.begin(self.state, beginning, self.now, self.host);
         self.state.platform.web.begin(session, &opened);
         opened
     }
@@ -262,6 +265,15 @@ impl State {
         web.session_mut(session).history.push(told);
     }
 
+    /// Tells a guest who came in by socket that somebody on the other side types.
+    pub(crate) fn tell_typing(&mut self, conversation: &str, typing: Value, seed: u64, now: Moment) {
+        let id = ids::message(&super::id(seed, self.count_request("WS event")));
+        let web = &mut self.platform.web;
+        let Some(session) = web.of_conversation(conversation) else { return };
+        let event = json!({"eventType": "Typing", "typing": typing});
+        web.tell_all(session, &push("StructuredMessage", Told::event(id, event, false, now).json(), None));
+    }
+
     /// Tells a guest who came in by socket that the other side has ended the conversation.
     pub(crate) fn tell_end(&mut self, conversation: &str, seed: u64, now: Moment) {
         let id = ids::message(&super::id(seed, self.count_request("WS event")));
@@ -281,18 +293,10 @@ impl State {
 }
 
 impl Sandbox {
-    /// A guest begins to talk: a session of the tenant's, as if it had been opened by a request.
-    pub(crate) fn begin(
-        &self,
-        state: &mut State,
-        guest: &str,
-        attributes: Map<String, Value>,
-        key: String,
-        now: Moment,
-        host: Moment,
-    ) -> String {
+    /// A conversation begins: a session of the tenant's, as if it had been opened by a request.
+    pub(crate) fn begin(&self, state: &mut State, beginning: Beginning, now: Moment, host: Moment) -> String {
         let plan = state.session_plan;
-        let session = state.sessions.begin(guest, attributes, key, plan, self.config().seed, now);
+        let session = state.sessions.begin(beginning, plan, self.config().seed, now);
         self.opened(state, &session, host);
         session.id.clone()
     }

@@ -119,8 +119,12 @@ impl Talk {
         };
         Self {
             id: session.id.clone(),
-            medium: Medium::Message(Some(Messenger::Web)),
-            outbound: false,
+            medium: Medium::Message(Some(match session.channel {
+                "sms" => Messenger::Sms,
+                "open" => Messenger::Open,
+                _ => Messenger::Web,
+            })),
+            outbound: session.outbound,
             start: session.created,
             ended: session.end(),
             told_end: session.end(),
