@@ -119,6 +119,11 @@ impl Client {
         self.0.clock.now()
     }
 
+    /// That clock.
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.0.clock)
+    }
+
     /// The OAuth client's id.
     #[must_use]
     pub fn client_id(&self) -> &str {

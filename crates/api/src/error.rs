@@ -147,6 +147,12 @@ impl Error {
         self
     }
 
+    /// The failure of a write that may have been processed.
+    pub(crate) fn in_doubt(mut self) -> Self {
+        self.0.unknown_outcome = true;
+        self
+    }
+
     /// What happened.
     #[must_use]
     pub fn kind(&self) -> &ErrorKind {

@@ -1,4 +1,4 @@
-//! The port that guest sessions are looked at and ended through; `gateway` implements it.
+//! The port that guest sessions are looked at and ended through; `gateway` and `platform` implement it.
 
 use frontdesk_domain::{Ending, GuestId, GuestState, Timestamp};
 use futures_util::future::BoxFuture;
@@ -79,10 +79,15 @@ pub struct Guest {
 }
 
 /// How the platform answered to the end of a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EndReply {
     /// 200 or 204: it has ended.
     Done,
+    /// It has ended, and the platform keeps data that was to be forgotten (platform contract D.7, `retainData`).
+    DoneKeeping {
+        /// What it keeps, and what was done about the rest, in words.
+        what: String,
+    },
     /// 404: there is no session to end.
     Missing {
         /// An earlier attempt of the same call may have been processed, its answer was lost. Then the session was

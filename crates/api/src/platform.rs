@@ -10,6 +10,11 @@
 //! | `details_query` | a page of the synchronous query (C.7) |
 //! | `job` | asynchronous jobs (C.8) |
 //! | `place` | where a listing stands, as a page token |
+//! | `channel` | sending on an agent's leg, each post once (C.5.1), and how messages stand (C.5.6) |
+//! | `post_message`, `upload`, `files` | its calls: posts, and the files that go with them (C.5.2) |
+//! | `message_data`, `seen` | one message, and a conversation, in the words of the ports |
+//! | `guests`, `end_conversation` | ending guests' sessions (C.6), and having recordings deleted (C.10) |
+//! | `triggers` | being told of new conversations by a workflow (C.13.1) |
 //!
 //! Tokens come from the login host, with HTTP Basic and a form, and no scopes are asked for: what the client may do is a
 //! matter of its roles (A.3, A.5).
@@ -25,20 +30,37 @@ use crate::options::CallOptions;
 use crate::source::{ConversationPages, ConversationSource, DetailsQuery, Origin};
 use crate::transcripts::{TranscriptLook, TranscriptSource};
 
+mod channel;
 pub mod conversation;
 mod details;
 mod details_query;
+mod end_conversation;
+mod files;
+mod guests;
 mod job;
 mod live;
+mod message_data;
 mod messages;
 mod place;
+mod post_message;
+mod seen;
 mod transcript;
+mod triggers;
+mod upload;
+
+pub use self::channel::PlatformMessages;
 
 pub use self::conversation::{Communication, LiveConversation, LiveParticipant, MessageRef, ReadLive};
 pub use self::details::{DetailsOptions, DetailsWay, UnknownWay};
 pub use self::details_query::{DetailsQueryPage, DetailsResult, DetailsResultReader};
+pub use self::end_conversation::{DeleteRecording, EndConversation, ListRecordings, TagConversation, WrapUp};
+pub use self::files::FileDoor;
+pub use self::guests::PlatformGuests;
 pub use self::job::{JobStatus, ReadAvailability, ReadJob, ReadResults, SubmitJob};
 pub use self::messages::{ReadMessage, ReadMessages};
+pub use self::post_message::{PostMessage, Posted};
+pub use self::triggers::TriggerWish;
+pub use self::upload::{CreateUpload, PutFile, ReadUpload, Upload, UploadState};
 
 /// An organisation on the published contract.
 ///

@@ -8,6 +8,7 @@
 //! | `media_type` | media types and the extensions that agree with them |
 //! | `message` | what has passed the check, and its bytes on the wire |
 //! | `against` | the rules of the channel, and of the sender |
+//! | `published` | the same by the published contract |
 //! | `simulator` | a reproducible sequence of messages to try a platform with |
 //!
 //! ```
@@ -32,6 +33,7 @@ mod attachment;
 mod draft;
 mod media_type;
 mod message;
+mod published;
 mod simulator;
 
 pub use against::SMS_ATTACHMENT_BYTES;

@@ -81,7 +81,9 @@ pub(crate) async fn run(cli: Cli, environment: Environment, printer: &Printer) -
                 _ => plain(environment)?,
             };
             match command {
-                WebhookCommand::Register(_) => webhook_register::run(&context).await,
+                WebhookCommand::Register(arguments) => {
+                    webhook_register::run(&context, arguments.workflow.as_deref()).await
+                }
                 WebhookCommand::Listen(arguments) => webhook_listen::run(&context, &arguments).await,
                 WebhookCommand::Endpoints(command) => webhook_endpoints::run(&context, &command).await,
                 WebhookCommand::Deliveries(arguments) => webhook_deliveries::run(&context, &arguments),

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `contract` | which contract the settings mean, and what they lack for it |
 //! | `platform` | the published contract: its hosts, what it does not serve |
+//! | `writes` | what changes something there: sending, ending, triggers |
 //!
 //! A command asks for the port it works through and does not know which contract is behind it.
 
@@ -32,8 +33,10 @@ use crate::outbox;
 
 mod contract;
 mod platform;
+mod writes;
 
 pub(crate) use self::contract::missing;
+pub(crate) use self::writes::triggers;
 
 /// What the archive's calls need (contract §1, scopes).
 const SCOPES: [&str; 2] = ["analytics:query", "conversation:view"];
@@ -96,15 +99,18 @@ pub(crate) fn source(context: &Context<'_>, clock: &WallClock) -> Result<Source,
     })
 }
 
-/// Guests' sessions; its calls end on the signal.
+/// Guests' sessions; its calls end on the signal. With `emergency` they are torn down, which the platform contract alone
+/// knows.
 pub(crate) fn guests(
     context: &Context<'_>,
     clock: &WallClock,
     cancel: Cancel,
+    emergency: bool,
 ) -> Result<Arc<dyn GuestSessions>, Failure> {
     match api(context, clock, cancel, &GUEST_SCOPES)? {
+        Api::Gateway(_) if emergency => Err(writes::no_emergency()),
         Api::Gateway(gateway) => Ok(Arc::new(gateway)),
-        Api::Platform(_) => Err(platform::unserved("ending guests' sessions")),
+        Api::Platform(platform) => Ok(Arc::new(writes::guests(context, platform, emergency)?)),
     }
 }
 
@@ -140,7 +146,7 @@ pub(crate) fn messages(
 ) -> Result<Arc<dyn MessageChannel>, Failure> {
     match api(context, clock, cancel, &MESSAGE_SCOPES)? {
         Api::Gateway(gateway) => Ok(Arc::new(gateway)),
-        Api::Platform(_) => Err(platform::unserved("sending messages")),
+        Api::Platform(platform) => Ok(Arc::new(writes::messages(context, clock, platform)?)),
     }
 }
 

@@ -45,7 +45,7 @@ enum Step {
     /// The post is there, and recorded.
     There,
     /// It may have been made.
-    Doubt(Doubt),
+    Doubt(Box<Doubt>),
     /// This is how the message ended.
     Ended(Option<Box<Turn>>),
 }
@@ -154,7 +154,7 @@ impl Courier {
                 match self.post(legs, &mut course, post).await? {
                     Step::There => {}
                     Step::Doubt(lost) => {
-                        doubt = Some(lost);
+                        doubt = Some(*lost);
                         break;
                     }
                     Step::Ended(turn) => return Ok(turn),
@@ -183,7 +183,7 @@ impl Courier {
             // Another run has it in hand, and made its own mark.
             Err(error) if is_conflict(&error) => {
                 return Ok(match self.post_in_doubt(&course.purpose, &course.entry).await? {
-                    Some(doubt) => Step::Doubt(doubt),
+                    Some(doubt) => Step::Doubt(Box::new(doubt)),
                     None => match self.entry(&course.key).await? {
                         Some(entry) => {
                             Step::Ended(Some(self.earlier(course.prepared, course.key.clone(), &entry)))
@@ -195,7 +195,7 @@ impl Courier {
             Err(error) => return Err(error),
         }
         let mark = post.mark.clone();
-        let lost = |why: Why| Doubt { intent: intent.clone(), mark, at, why, known: false };
+        let lost = |why: Why| Box::new(Doubt { intent: intent.clone(), mark, at, why, known: false });
         match legs.post(post).await {
             Ok(Some(Accepted { id, status, clock })) => {
                 self.learn(clock);

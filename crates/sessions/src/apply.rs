@@ -240,7 +240,7 @@ impl Desk {
     ) -> Result<Option<(Place, Ending, Closed)>, JobError> {
         let closed = match planned {
             Step::End => self.close_at(&ending, Some(&place)).await?,
-            Step::Leave(outcome) => Some(Closed { outcome, latency_ms: 0, by: By::Plan }),
+            Step::Leave(outcome) => Some(Closed { outcome, latency_ms: 0, by: By::Plan, kept: None }),
         };
         Ok(closed.map(|closed| (place, ending, closed)))
     }
@@ -250,7 +250,8 @@ impl Desk {
         let entry = self.entry(place).await?;
         let nothing = || Outcome::Unknown(Why::interrupted());
         let latency_ms = entry.as_ref().map_or(0, |entry| entry.latency_ms);
-        Ok(Closed { outcome: entry.map_or_else(nothing, |entry| entry.outcome), latency_ms, by: By::This })
+        let outcome = entry.map_or_else(nothing, |entry| entry.outcome);
+        Ok(Closed { outcome, latency_ms, by: By::This, kept: None })
     }
 
     /// Looks once more at every session that was ended and not read back by now.

@@ -80,6 +80,9 @@ pub struct Closed {
     pub latency_ms: u64,
     /// Who found it out.
     pub by: By,
+    /// What the platform keeps of a session that was to be forgotten, in words; none where it forgets all of it, or was not
+    /// asked to.
+    pub kept: Option<String>,
 }
 
 /// Who dealt with a guest.
@@ -103,6 +106,8 @@ struct Course {
     /// What an earlier run asked for, as long as only its DELETE may have ended the session.
     earlier: Option<Purpose>,
     rounds: u32,
+    /// What the platform keeps though it was to forget it.
+    kept: Option<String>,
 }
 
 impl Desk {
@@ -213,7 +218,7 @@ impl Desk {
             return Ok(Some(closed));
         }
         let (intent, earlier) = self.open_intent(&ending.guest_id).await?.unzip();
-        let mut course = Course { in_doubt: intent.is_some(), intent, earlier, rounds: 0 };
+        let mut course = Course { in_doubt: intent.is_some(), intent, earlier, rounds: 0, kept: None };
         let watch = Stopwatch::start();
         let Some(outcome) = self.pursue(ending, place, &mut course).await? else {
             if let Some(intent) = &course.intent
@@ -225,22 +230,23 @@ impl Desk {
         };
         let latency_ms = millis(watch.elapsed());
         let intent = course.intent.as_deref();
+        let kept = course.kept;
         let change = match course.earlier.filter(|_| outcome == Outcome::Ended) {
-            None => self.outcome(ending, &outcome, latency_ms, intent, place)?,
+            None => self.ended(ending, &outcome, latency_ms, intent, place, kept.as_deref())?,
             // The earlier run ended it, for its own reason; both plans have their guest.
             Some(Purpose { ending, place: earlier, .. }) => {
                 let change = self.outcome(&ending, &outcome, latency_ms, intent, earlier.as_ref())?;
                 match place.filter(|place| earlier.as_ref() != Some(*place)) {
                     Some(place) => {
                         let outcome = outcome.clone();
-                        Entry { outcome, latency_ms, read_back: None }.put(change, place)?
+                        Entry { outcome, latency_ms, read_back: None, kept: None }.put(change, place)?
                     }
                     None => change,
                 }
             }
         };
         self.books.record(change).await?;
-        Ok(Some(Closed { outcome, latency_ms, by: By::This }))
+        Ok(Some(Closed { outcome, latency_ms, by: By::This, kept }))
     }
 
     /// Looks, ends, and looks again where an answer was lost. `None` when the signal to stop came while nothing was in
@@ -302,6 +308,10 @@ impl Desk {
                 course.earlier = None;
                 Evidence::Done
             }
+            Ok(EndReply::DoneKeeping { what }) => {
+                (course.earlier, course.kept) = (None, Some(what));
+                Evidence::Done
+            }
             Ok(EndReply::Missing { after_lost_reply: false }) => Evidence::Missing,
             Ok(EndReply::Missing { after_lost_reply: true }) => {
                 (course.in_doubt, course.earlier) = (true, None);
@@ -344,15 +354,32 @@ impl Desk {
         intent: Option<&str>,
         place: Option<&Place>,
     ) -> Result<Change, JobError> {
+        self.ended(ending, outcome, latency_ms, intent, place, None)
+    }
+
+    fn ended(
+        &self,
+        ending: &Ending,
+        outcome: &Outcome,
+        latency_ms: u64,
+        intent: Option<&str>,
+        place: Option<&Place>,
+        kept: Option<&str>,
+    ) -> Result<Change, JobError> {
         let (at, run) = (self.books.at(), &self.books.run);
-        Ok(Ended { ending, outcome, latency_ms, at, run, intent, place }.change()?)
+        Ok(Ended { ending, outcome, latency_ms, at, run, intent, place, kept }.change()?)
     }
 
     /// What the ledger says of a guest for whom nothing is to be done any more.
     pub(crate) async fn settled(&self, place: Option<&Place>) -> Result<Option<Closed>, JobError> {
         let Some(place) = place else { return Ok(None) };
         let entry = self.entry(place).await?.filter(|entry| entry.outcome.kind().is_final());
-        Ok(entry.map(|Entry { outcome, latency_ms, .. }| Closed { outcome, latency_ms, by: By::Other }))
+        Ok(entry.map(|Entry { outcome, latency_ms, kept, .. }| Closed {
+            outcome,
+            latency_ms,
+            by: By::Other,
+            kept,
+        }))
     }
 
     /// What the ledger says of a guest.

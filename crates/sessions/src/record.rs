@@ -74,6 +74,9 @@ pub(crate) struct Entry {
     /// What the look afterwards found: `over`. Absent before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) read_back: Option<String>,
+    /// What the platform keeps though it was to forget it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) kept: Option<String>,
 }
 
 impl Entry {
@@ -97,6 +100,8 @@ pub(crate) struct Ended<'a> {
     /// The intent that is open for it.
     pub(crate) intent: Option<&'a str>,
     pub(crate) place: Option<&'a Place>,
+    /// What the platform keeps though it was to forget it.
+    pub(crate) kept: Option<&'a str>,
 }
 
 impl Ended<'_> {
@@ -115,7 +120,8 @@ impl Ended<'_> {
         match self.place {
             Some(place) => {
                 let outcome = self.outcome.clone();
-                Entry { outcome, latency_ms: self.latency_ms, read_back: None }.put(change, place)
+                let kept = self.kept.map(str::to_owned);
+                Entry { outcome, latency_ms: self.latency_ms, read_back: None, kept }.put(change, place)
             }
             None => Ok(change),
         }
@@ -124,7 +130,7 @@ impl Ended<'_> {
     fn record(&self) -> TerminationRecord {
         let Ending { guest_id, reason, retain_data, external_ref } = self.ending;
         let error = match self.outcome {
-            Outcome::Ended | Outcome::Duplicate => None,
+            Outcome::Ended | Outcome::Duplicate => self.kept.map(|kept| format!("not forgotten: {kept}")),
             Outcome::Skipped { state } => Some(format!("skipped: the session is {}", shown(state.as_str()))),
             Outcome::Failed(why) => Some(why.text.clone()),
             Outcome::Unknown(why) => Some(format!("unknown: {}", why.text)),

@@ -91,7 +91,7 @@ impl Latencies {
     ///
     /// let mut latencies = Latencies::default();
     /// for latency_ms in 1..=200 {
-    ///     latencies.add(&Closed { outcome: Outcome::Ended, latency_ms, by: By::This });
+    ///     latencies.add(&Closed { outcome: Outcome::Ended, latency_ms, by: By::This, kept: None });
     /// }
     /// let found = latencies.percentiles().unwrap();
     /// assert_eq!((found.p50, found.p95, found.p99, found.max), (100, 190, 198, 200));

@@ -150,9 +150,16 @@ impl Endpoint for WebhookCall {
     }
 }
 
-/// The webhook was taken: the status says so, and nothing in the body can change it.
+/// What was sent outward was taken: the status says so, and nothing in the body can change it.
 #[derive(Debug)]
 pub struct Taken(StatusCode);
+
+impl Taken {
+    /// An answer with this status.
+    pub(crate) fn with(status: StatusCode) -> Self {
+        Self(status)
+    }
+}
 
 impl BodyReader for Taken {
     type Output = StatusCode;

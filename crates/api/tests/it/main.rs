@@ -18,6 +18,7 @@ mod platform_details;
 mod platform_errors;
 mod platform_live;
 mod platform_transcripts;
+mod platform_writes;
 mod retry_after;
 mod sandbox;
 #[cfg(feature = "reqwest")]

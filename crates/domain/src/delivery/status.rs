@@ -50,6 +50,29 @@ impl Status {
         }
     }
 
+    /// What a status of the published contract says of a message that was sent (platform contract C.17), in either of its two
+    /// vocabularies: of messages (`queued`, `sent`, `delivery-success`, `read`, `failed`, `delivery-failed`) and of receipts
+    /// (`Sent`, `Delivered`, `Read`, `Failed`). `published` is how a public channel says sent. Any other says nothing.
+    ///
+    /// ```
+    /// use frontdesk_domain::delivery::Status;
+    ///
+    /// assert_eq!(Status::of_published("delivery-success"), Some(Status::Delivered));
+    /// assert_eq!(Status::of_published("Delivered"), Some(Status::Delivered));
+    /// assert_eq!(Status::of_published("received"), None);
+    /// ```
+    #[must_use]
+    pub fn of_published(name: &str) -> Option<Self> {
+        Some(match name {
+            "queued" => Self::Queued,
+            "sent" | "Sent" | "published" | "Published" => Self::Sent,
+            "delivery-success" | "Delivered" => Self::Delivered,
+            "read" | "Read" => Self::Read,
+            "failed" | "delivery-failed" | "Failed" => Self::Failed,
+            _ => return None,
+        })
+    }
+
     /// What two observations of one message say together.
     #[must_use]
     pub fn join(self, other: Self) -> Self {

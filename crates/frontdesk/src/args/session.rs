@@ -148,6 +148,9 @@ only those the plan names; each is looked at once more right before. Every guest
 ended before), skipped (its state), failed (why) and unknown. The same --apply goes on where it was interrupted, and tries again
 what failed. Two of them may run at once. docs/sessions.md says it all.
 
+On the platform contract a guest is named by its conversation, and the setting wrapup_codes says which wrap-up code stands for
+which reason; docs/platform.md has the rest.
+
 Exit 0 when every session is over, 3 when some are not (skipped, failed, unknown), 4 or 5 when none is and the reason is a
 permission or the platform, 7 at a limit, 130 when interrupted.";
 
@@ -175,9 +178,12 @@ pub(crate) struct SessionCloseArgs {
     /// Why: customer_initiated, agent_initiated, timeout, system_escalation, bot_handoff
     #[arg(long, value_name = "REASON", conflicts_with = "apply")]
     pub(crate) reason: Option<String>,
-    /// Whether the platform keeps the messages; with false it forgets them for good
+    /// Whether the platform keeps the messages; with false it forgets them for good, or tells what it keeps
     #[arg(long, value_name = "true|false", default_value = "true", conflicts_with = "apply")]
     pub(crate) retain_data: String,
+    /// Platform contract: tear the conversation down, all its media, with a system wrap-up code; the vendor advises against it
+    #[arg(long)]
+    pub(crate) emergency: bool,
     /// Your own reference, sent along and kept in the audit record
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true, conflicts_with = "apply")]
     pub(crate) external_ref: Option<String>,

@@ -51,8 +51,11 @@ const REGISTER_EXAMPLES: &str = "\
 Examples:
   frontdesk webhook register --url https://desk.example.com/webhook/callback
   WEBHOOK_CALLBACK_URL=https://desk.example.com/webhook/callback frontdesk webhook register
+  frontdesk webhook register --workflow 3c5e0b8e-4d0e-4f58-9a57-2f0f7d1f6a11      on the platform contract
 
-Registered again it keeps its id. The client needs the scope platformadmin:webhook:write.";
+Registered again it keeps its id. The client needs the scope platformadmin:webhook:write. The platform contract cannot call an
+address: there a trigger runs a workflow when a guest starts a conversation, and the client needs the permission
+processautomation:trigger:add.";
 
 const LISTEN_EXAMPLES: &str = "\
 Examples:
@@ -133,6 +136,9 @@ pub(crate) struct RegisterArgs {
     /// Where the platform reaches the listener: the setting callback_url
     #[arg(long, value_name = "URL")]
     pub(crate) url: Option<String>,
+    /// Platform contract: the workflow (its flow id) that a trigger is to run when a guest starts a conversation
+    #[arg(long, value_name = "ID", conflicts_with = "url")]
+    pub(crate) workflow: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -62,7 +62,7 @@ impl Office {
         let watch = Stopwatch::start();
         let interruption = Interruption::listen()?;
         let cancel = interruption.cancel.clone();
-        let guests = connect::guests(context, clock, cancel.clone())?;
+        let guests = connect::guests(context, clock, cancel.clone(), asked.emergency)?;
         let data = context.settings.data_dir(&context.environment)?;
         let folder =
             |name: &str| OsDir::open_or_create(data.join(name)).map_err(|error| folder_failed(&error));

@@ -172,7 +172,7 @@ async fn show(context: &Context<'_>, look: bool, kept: VecDeque<Receipt>) -> Res
         return Ok(false);
     }
     let clock = WallClock::of(context).await?;
-    let guests = connect::guests(context, &clock, Cancel::never())?;
+    let guests = connect::guests(context, &clock, Cancel::never(), false)?;
     let looks = stream::iter(kept).map(|receipt| async {
         let guest = GuestId::new(receipt.record.guest_id.as_str()).ok();
         let state = match guest {

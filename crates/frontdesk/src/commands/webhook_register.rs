@@ -1,6 +1,6 @@
-//! `frontdesk webhook register`
+//! `frontdesk webhook register`: an address to be called back at, or on the platform contract a workflow to be run.
 
-use frontdesk_api::{CRM_SESSION_SYNC, Cancel, EventSubscription, Registered};
+use frontdesk_api::{CRM_SESSION_SYNC, Cancel, EventSubscription, Platform, Registered, TriggerWish};
 use frontdesk_shell::printer::printable;
 use frontdesk_shell::{Exit, Failure};
 use serde::Serialize;
@@ -14,7 +14,10 @@ use crate::{connect, failures};
 struct Line<'a> {
     id: &'a str,
     name: &'a str,
-    uri: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    uri: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    workflow: Option<&'a str>,
     /// `registered`, or `known` where the platform knew it before.
     outcome: &'static str,
 }
@@ -37,22 +40,59 @@ pub(super) async fn registered(
     subscriptions.register(subscription).await.map_err(|error| failures::remote(&error))
 }
 
-pub(crate) async fn run(context: &Context<'_>) -> Result<Exit, Failure> {
-    let subscription = subscription(context)?;
+pub(crate) async fn run(context: &Context<'_>, workflow: Option<&str>) -> Result<Exit, Failure> {
     let clock = WallClock::of(context).await?;
-    let shutdown = context::signals()?;
     let (handle, cancel) = Cancel::pair();
-    let registering = registered(context, &clock, cancel, &subscription);
-    let registered = heeding(shutdown.requested(), &handle, registering).await?;
-    let line = Line {
-        id: &registered.id,
-        name: subscription.name(),
-        uri: subscription.uri(),
-        outcome: if registered.is_new { "registered" } else { "known" },
-    };
+    match (connect::triggers(context, &clock, cancel.clone())?, workflow) {
+        (Some(platform), Some(workflow)) => {
+            let wish = TriggerWish { name: CRM_SESSION_SYNC.to_owned(), workflow: workflow.to_owned() };
+            let shutdown = context::signals()?;
+            let registered = heeding(shutdown.requested(), &handle, trigger(&platform, &wish)).await?;
+            tell(context, &registered, CRM_SESSION_SYNC, None, Some(workflow))
+        }
+        (Some(_), None) => Err(Failure::new(
+            Exit::Usage,
+            "contract",
+            "the contract is platform, which calls no address back: a trigger runs a workflow",
+        )
+        .hint("give --workflow ID, a flow whose data action calls the listener")),
+        (None, Some(_)) => Err(Failure::new(
+            Exit::Usage,
+            "bad_argument",
+            "--workflow is the platform contract's, and the contract is gateway",
+        )
+        .hint("give --url, where the platform reaches the listener")),
+        (None, None) => {
+            let subscription = subscription(context)?;
+            let shutdown = context::signals()?;
+            let registering = registered(context, &clock, cancel, &subscription);
+            let registered = heeding(shutdown.requested(), &handle, registering).await?;
+            tell(context, &registered, subscription.name(), Some(subscription.uri()), None)
+        }
+    }
+}
+
+/// Sees to it that the trigger is there.
+async fn trigger(platform: &Platform, wish: &TriggerWish) -> Result<Registered, Failure> {
+    platform.trigger(wish).await.map_err(|error| failures::remote(&error))
+}
+
+fn tell(
+    context: &Context<'_>,
+    registered: &Registered,
+    name: &str,
+    uri: Option<&str>,
+    workflow: Option<&str>,
+) -> Result<Exit, Failure> {
+    let outcome = if registered.is_new { "registered" } else { "known" };
+    let line = Line { id: &registered.id, name, uri, workflow, outcome };
     context.printer.data(&line, |line| {
         let how = if registered.is_new { "is registered" } else { "was registered before" };
-        format!("{} {how}: {} calls {}", printable(line.id), line.name, printable(line.uri))
+        let what = match (line.uri, line.workflow) {
+            (Some(uri), _) => format!("calls {}", printable(uri)),
+            (None, workflow) => format!("runs the workflow {}", printable(workflow.unwrap_or_default())),
+        };
+        format!("{} {how}: {} {what}", printable(line.id), line.name)
     })?;
     Ok(Exit::Done)
 }

@@ -5,6 +5,8 @@
 mod support;
 
 mod delivery;
+mod leg_support;
+mod legs;
 mod lost_reply;
 mod pace;
 mod rules;

@@ -185,6 +185,11 @@ pub const KEYS: &[Key] = &[
         "whether webhooks and media may lead into this machine and its network: refuse, or allow",
     ),
     key(
+        "wrapup_codes",
+        &["FRONTDESK_WRAPUP_CODES"],
+        "platform: the wrap-up code ids that stand for closure reasons, such as timeout=ID,agent_initiated=ID",
+    ),
+    key(
         "callback_url",
         &["FRONTDESK_CALLBACK_URL", "WEBHOOK_CALLBACK_URL"],
         "where the platform reaches the listener for callbacks, as webhook register tells it",

@@ -23,6 +23,8 @@ pub(super) struct Asked {
     pub(super) limits: Limits,
     pub(super) concurrency: NonZeroU32,
     pub(super) dry_run: bool,
+    /// By the emergency tear-down of the platform contract.
+    pub(super) emergency: bool,
 }
 
 /// To whom.
@@ -81,7 +83,8 @@ impl Asked {
         };
         let limits = Limits { max_count, max_errors };
         let concurrency = concurrency.unwrap_or(NonZeroU32::MIN);
-        Ok(Self { what, defaults, limits, concurrency, dry_run: arguments.dry_run })
+        let SessionCloseArgs { dry_run, emergency, .. } = *arguments;
+        Ok(Self { what, defaults, limits, concurrency, dry_run, emergency })
     }
 
     /// Whether sessions are to be ended, and not only looked at.

@@ -24,6 +24,9 @@ pub(super) struct ClosedLine<'a> {
     /// Who dealt with it, when it was not this run: `earlier` or `plan`.
     #[serde(skip_serializing_if = "Option::is_none")]
     by: Option<&'static str>,
+    /// What the platform keeps though it was to forget it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kept: Option<&'a str>,
 }
 
 impl<'a> ClosedLine<'a> {
@@ -33,12 +36,13 @@ impl<'a> ClosedLine<'a> {
             By::Other => (Some(closed.latency_ms), Some("earlier")),
             By::Plan => (None, Some("plan")),
         };
-        Self { guest_id, outcome: &closed.outcome, latency_ms, by }
+        Self { guest_id, outcome: &closed.outcome, latency_ms, by, kept: closed.kept.as_deref() }
     }
 
     pub(super) fn text(&self) -> String {
         let by = self.by.map_or_else(String::new, |by| format!(" ({by})"));
-        format!("{}: {}{by}", printable(self.guest_id.as_str()), told(self.outcome))
+        let kept = self.kept.map_or_else(String::new, |kept| format!("; NOT forgotten: {}", printable(kept)));
+        format!("{}: {}{by}{kept}", printable(self.guest_id.as_str()), told(self.outcome))
     }
 }
 
