@@ -68,13 +68,16 @@ pub(crate) fn answer(sandbox: &Sandbox, path: &str, request: &Request<Bytes>, ho
         ("guest_jwt", "") if post => deployment::jwt(sandbox, request, host),
         ("platform", "") if get => platform::plan(sandbox),
         ("platform", "") if post => platform::set_plan(sandbox, request),
+        ("platform", "totals") if get => platform::totals(sandbox, request, host),
+        ("rethread", "") if post => platform::rethread(sandbox, request, host),
         ("ids", "") if get => ids(sandbox, request),
         ("stats" | "conversations" | "ids" | "history" | "messages" | "talks", _) => {
             Err(Problem::wrong_method("GET"))
         }
-        ("reset" | "rate" | "faults" | "revise" | "untidy" | "receipts" | "say" | "guest_jwt", "") => {
-            Err(Problem::wrong_method("POST"))
-        }
+        (
+            "reset" | "rate" | "faults" | "revise" | "untidy" | "receipts" | "say" | "guest_jwt" | "rethread",
+            "",
+        ) => Err(Problem::wrong_method("POST")),
         ("clock" | "guests" | "sessions" | "callbacks" | "platform" | "deployment", "") => {
             Err(Problem::wrong_method("GET, POST"))
         }
@@ -259,13 +262,13 @@ fn ids(sandbox: &Sandbox, request: &Request<Bytes>) -> Result<Reply, Problem> {
     Ok(Reply::new(StatusCode::OK, "text/plain; charset=utf-8", Body::from(Bytes::from(lines))))
 }
 
-fn parameters(request: &Request<Bytes>) -> Result<Vec<(String, String)>, Problem> {
+pub(super) fn parameters(request: &Request<Bytes>) -> Result<Vec<(String, String)>, Problem> {
     let query = request.uri().query().unwrap_or_default();
     form::pairs(query).ok_or_else(|| Problem::bad_request("the query string cannot be read"))
 }
 
 /// The numbers of `from` to `to`, by default of all.
-fn numbers(sandbox: &Sandbox, parameters: &[(String, String)]) -> Result<Range<u64>, Problem> {
+pub(super) fn numbers(sandbox: &Sandbox, parameters: &[(String, String)]) -> Result<Range<u64>, Problem> {
     let (from, to) = times(sandbox, parameters)?;
     Ok(sandbox.tenant.numbers(from, to))
 }

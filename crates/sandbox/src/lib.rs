@@ -43,6 +43,8 @@
 //! | `GET`, `POST /_sandbox/deployment` | how guests come in by WebSocket: [`DeploymentPlan`] |
 //! | `POST /_sandbox/guest_jwt` | `{"conversation_id"}`: a token for the guest of a conversation, which reads its history |
 //! | `GET`, `POST /_sandbox/platform` | how the vendor's published contract is served: [`PlatformPlan`] |
+//! | `GET /_sandbox/platform/totals?from&to` | what can be read of it: conversations, messages, those whose text comes late or never |
+//! | `POST /_sandbox/rethread` | `{"k"}`, `{"id"}` or `{"share"}`, `"after_seconds"?`: guests write again into conversations that are over |
 //!
 //! The contract that the vendor publishes is served too, by [`Sandbox::handle_platform`] and, on a port of
 //! its own, by [`serve_contracts`], from the same state.

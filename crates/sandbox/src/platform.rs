@@ -7,16 +7,20 @@ mod conversation;
 mod ending;
 mod guest;
 mod ids;
+mod limits;
 mod login;
 mod media;
 mod message_data;
 mod organization;
 mod outbound;
 mod plan;
+mod recordings;
 mod refusal;
 mod route;
 mod sending;
+mod strange;
 mod talk;
+mod threading;
 mod time;
 mod uploads;
 mod visit;
@@ -26,6 +30,7 @@ pub use guest::DeploymentPlan;
 pub(crate) use guest::{Barred, Frame, Subject, issue};
 pub use plan::PlatformPlan;
 pub(crate) use route::label;
+pub(crate) use talk::{Seen, Talk, Text};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -36,6 +41,7 @@ use analytics::{Jobs, Memo};
 use guest::{WebGuests, Window};
 use login::Grants;
 use talk::Mark;
+use threading::Timeline;
 use uploads::Uploads;
 
 /// What only this contract has.
@@ -56,6 +62,10 @@ pub(crate) struct Platform {
     uploads: Uploads,
     /// How often agents were seen typing, by conversation.
     typing: BTreeMap<String, Window>,
+    /// How often the recordings of a conversation were asked for.
+    recordings_asked: BTreeMap<String, u32>,
+    /// For how long a message reopens a conversation.
+    pub(crate) threading: Timeline,
 }
 
 impl Platform {
@@ -70,6 +80,13 @@ impl Platform {
             jobs: Jobs::default(),
             uploads: Uploads::default(),
             typing: BTreeMap::new(),
+            recordings_asked: BTreeMap::new(),
+            threading: Timeline::default(),
         }
+    }
+
+    /// Notes something about the conversation with this id.
+    pub(crate) fn mark(&mut self, conversation: &str, note: impl FnOnce(&mut Mark)) {
+        note(Arc::make_mut(&mut self.marks).entry(conversation.to_owned()).or_default());
     }
 }

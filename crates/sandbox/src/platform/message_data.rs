@@ -199,16 +199,17 @@ struct Content<'a> {
     button_response: Option<ButtonResponse<'a>>,
 }
 
+/// What comes with a message.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Attachment {
-    id: String,
+pub(crate) struct Attachment {
+    pub(crate) id: String,
     media_type: &'static str,
-    url: String,
-    mime: String,
-    filename: String,
+    pub(crate) url: String,
+    pub(crate) mime: String,
+    pub(crate) filename: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    content_size_bytes: Option<usize>,
+    pub(crate) content_size_bytes: Option<usize>,
 }
 
 #[derive(Serialize)]
@@ -274,9 +275,9 @@ impl<'a> NormalizedMessage<'a> {
             attachment: None,
             button_response: Some(ButtonResponse { r#type: "Button", text: &line.text, payload: &line.text }),
         });
-        let attached = line.attached.iter().enumerate().map(|(index, attached)| Content {
+        let attached = attachments(line, call).map(|attachment| Content {
             content_type: "Attachment",
-            attachment: Some(Attachment::of(&line.id, index, attached, call)),
+            attachment: Some(attachment),
             button_response: None,
         });
         let content: Vec<_> = button.into_iter().chain(attached).collect();
@@ -344,6 +345,12 @@ impl<'a> Channel<'a> {
             time: Time(time),
         }
     }
+}
+
+/// Everything that comes with a line, by links that the client of this call can follow.
+pub(crate) fn attachments<'a>(line: &'a Line, call: &'a Call<'_>) -> impl Iterator<Item = Attachment> {
+    let attached = line.attached.iter().enumerate();
+    attached.map(move |(index, attached)| Attachment::of(&line.id, index, attached, call))
 }
 
 impl Attachment {

@@ -5,7 +5,9 @@ use http::{Method, Request};
 
 use super::refusal::Refusal;
 use super::visit::Call;
-use super::{analytics, conversation, login, media, message_data, organization};
+use super::{
+    analytics, conversation, limits, login, media, message_data, organization, recordings, threading,
+};
 use crate::form;
 use crate::reply::Reply;
 use crate::route::Endpoint;
@@ -20,6 +22,11 @@ const READS: &[&[Operation]] = &[
     analytics::ROUTES[0],
     analytics::ROUTES[1],
     analytics::ROUTES[2],
+    recordings::ROUTES[0],
+    recordings::ROUTES[1],
+    recordings::ROUTES[2],
+    limits::ROUTES,
+    threading::ROUTES,
 ];
 
 /// The tables of what is done, and of what guests do.

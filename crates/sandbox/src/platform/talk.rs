@@ -195,6 +195,9 @@ pub(crate) struct Mark {
     pub(crate) left: BTreeMap<String, (Moment, &'static str)>,
     /// Its recordings survive whatever would delete them (C.10.3).
     pub(crate) protected: bool,
+    /// When its recordings are put into the archive, and when they are deleted (C.10).
+    pub(crate) archive_date: Option<Moment>,
+    pub(crate) delete_date: Option<Moment>,
 }
 
 /// How an agent put a conversation away.

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use super::login::Grant;
 use super::refusal::{Refusal, reword};
 use super::route::{Access, Operation, Route, page_of};
+use super::strange::estrange;
 use crate::door;
 use crate::fault::{replacement, substitute};
 use crate::form;
@@ -137,6 +138,8 @@ impl Sandbox {
             (None, None) => {
                 let answer = operation.and_then(|operation| self.operate(operation, request, &pass, ids));
                 let reply = answer.unwrap_or_else(|refusal| refusal.reply(&correlation));
+                let reply =
+                    if limited && self.state().platform.plan.strange { estrange(reply) } else { reply };
                 let replaced = pass
                     .effect()
                     .and_then(|effect| Some(reword(effect, replacement(effect, pass.now)?, &correlation)));

@@ -13,6 +13,7 @@ mod platform_analytics;
 mod platform_conversation;
 mod platform_end;
 mod platform_login;
+mod platform_recordings;
 mod platform_send;
 mod platform_socket;
 mod rate;
