@@ -10,7 +10,7 @@ use crate::guests::GuestPlan;
 use crate::history::Untidy;
 use crate::messages::ReceiptPlan;
 use crate::moment::Moment;
-use crate::platform::{DeploymentPlan, PlatformPlan};
+use crate::platform::{ChannelPlan, DeploymentPlan, PlatformPlan};
 use crate::sessions::SessionPlan;
 
 /// How the sandbox counts requests.
@@ -90,6 +90,8 @@ pub struct Config {
     pub domain_id: String,
     /// The web-messaging deployment of the tenant, which only the vendor's published contract knows.
     pub deployment_id: String,
+    /// How badly notifications are delivered.
+    pub channels: ChannelPlan,
     /// How that deployment is set up, and what its guests may.
     pub deployment: DeploymentPlan,
     /// What the vendor's published contract does of its own.
@@ -124,6 +126,7 @@ impl Default for Config {
             organization_id: "sandbox-organization".to_owned(),
             domain_id: "sandbox-domain".to_owned(),
             deployment_id: "5a6d6e8b-7c1f-4b0e-9a51-3f2c8d7e6b10".to_owned(),
+            channels: ChannelPlan::default(),
             deployment: DeploymentPlan::default(),
             platform: PlatformPlan::default(),
             clock: ClockMode::Real,

@@ -1,6 +1,7 @@
 //! `/_sandbox/`: the truth, and the screws to turn. Never throttled, never faulted, not counted.
 
 mod callbacks;
+mod channels;
 mod deployment;
 mod guests;
 mod histories;
@@ -63,6 +64,12 @@ pub(crate) fn answer(sandbox: &Sandbox, path: &str, request: &Request<Bytes>, ho
         ("callbacks", "") if get => callbacks::list(sandbox),
         ("callbacks", "") if post => callbacks::set_plan(sandbox, request),
         ("webhooks", rest) => webhooks::answer(sandbox, rest, request, host),
+        ("channels", "") if get => channels::plan(sandbox),
+        ("channels", "") if post => channels::set_plan(sandbox, request),
+        ("channels", "closing") if post => channels::announce_closing(sandbox),
+        ("channels", "drop") if post => channels::drop_all(sandbox),
+        ("workflows", "") if get => channels::workflows(sandbox),
+        ("workflows", "") if post => channels::set_workflow(sandbox, request),
         ("deployment", "") if get => deployment::plan(sandbox),
         ("deployment", "") if post => deployment::set_plan(sandbox, request),
         ("guest_jwt", "") if post => deployment::jwt(sandbox, request, host),
@@ -78,10 +85,13 @@ pub(crate) fn answer(sandbox: &Sandbox, path: &str, request: &Request<Bytes>, ho
             "reset" | "rate" | "faults" | "revise" | "untidy" | "receipts" | "say" | "guest_jwt" | "rethread",
             "",
         ) => Err(Problem::wrong_method("POST")),
-        ("clock" | "guests" | "sessions" | "callbacks" | "platform" | "deployment", "") => {
-            Err(Problem::wrong_method("GET, POST"))
-        }
+        (
+            "clock" | "guests" | "sessions" | "callbacks" | "platform" | "deployment" | "channels"
+            | "workflows",
+            "",
+        ) => Err(Problem::wrong_method("GET, POST")),
         ("guests" | "sessions", _) => Err(Problem::wrong_method("GET")),
+        ("channels", "closing" | "drop") => Err(Problem::wrong_method("POST")),
         _ => Err(Problem::not_found()),
     };
     result.unwrap_or_else(Problem::reply)

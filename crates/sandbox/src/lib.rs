@@ -40,6 +40,9 @@
 //! | `POST /_sandbox/callbacks` | how those who registered are called from now on: [`CallbackPlan`] |
 //! | `GET /_sandbox/callbacks` | who registered, and what was answered to each call |
 //! | `GET /_sandbox/ids?from&to&after&limit` | lines `K ID` |
+//! | `GET`, `POST /_sandbox/channels` | how badly notifications are delivered: [`ChannelPlan`] |
+//! | `POST /_sandbox/channels/closing`, `…/drop` | all their sockets are told that they will be closed; break off |
+//! | `GET`, `POST /_sandbox/workflows` | `{"id", "uri", "headers"?}`: what the flow with this id calls when a trigger runs it |
 //! | `GET`, `POST /_sandbox/deployment` | how guests come in by WebSocket: [`DeploymentPlan`] |
 //! | `POST /_sandbox/guest_jwt` | `{"conversation_id"}`: a token for the guest of a conversation, which reads its history |
 //! | `GET`, `POST /_sandbox/platform` | how the vendor's published contract is served: [`PlatformPlan`] |
@@ -90,7 +93,7 @@ pub use guests::GuestPlan;
 pub use history::Untidy;
 pub use messages::ReceiptPlan;
 pub use moment::{Moment, MomentError};
-pub use platform::{DeploymentPlan, PlatformPlan};
+pub use platform::{ChannelPlan, DeploymentPlan, PlatformPlan};
 pub use reply::{Body, Break, Ending, Reply};
 pub use sandbox::Sandbox;
 pub use serve::{Addresses, Running, serve, serve_contracts};

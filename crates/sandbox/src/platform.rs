@@ -3,8 +3,10 @@
 //! seen on the other.
 
 mod analytics;
+mod channels;
 mod conversation;
 mod ending;
+mod events;
 mod guest;
 mod ids;
 mod limits;
@@ -22,15 +24,19 @@ mod strange;
 mod talk;
 mod threading;
 mod time;
+mod triggers;
 mod uploads;
 mod visit;
 mod wrap_up;
 
+pub use channels::ChannelPlan;
+pub(crate) use events::Event;
 pub use guest::DeploymentPlan;
 pub(crate) use guest::{Barred, Frame, Subject, issue};
 pub use plan::PlatformPlan;
 pub(crate) use route::label;
 pub(crate) use talk::{Seen, Talk, Text};
+pub(crate) use triggers::Workflow;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -38,10 +44,13 @@ use std::sync::Arc;
 use crate::config::Config;
 use crate::moment::Moment;
 use analytics::{Jobs, Memo};
+use channels::Channels;
+use events::Due;
 use guest::{WebGuests, Window};
 use login::Grants;
 use talk::Mark;
 use threading::Timeline;
+use triggers::Triggers;
 use uploads::Uploads;
 
 /// What only this contract has.
@@ -58,6 +67,10 @@ pub(crate) struct Platform {
     /// The lists of conversations that were asked for last.
     memo: Memo,
     jobs: Jobs,
+    pub(crate) channels: Channels,
+    pub(crate) triggers: Triggers,
+    /// What will come back about messages, and when.
+    due: Due,
     /// Media that agents are about to send.
     uploads: Uploads,
     /// How often agents were seen typing, by conversation.
@@ -78,6 +91,9 @@ impl Platform {
             web: WebGuests::new(config.deployment.clone()),
             memo: Memo::default(),
             jobs: Jobs::default(),
+            channels: Channels::new(config.channels),
+            triggers: Triggers::default(),
+            due: Due::default(),
             uploads: Uploads::default(),
             typing: BTreeMap::new(),
             recordings_asked: BTreeMap::new(),

@@ -23,7 +23,7 @@ use crate::guests::{Fates, GuestPlan, Guests};
 use crate::history::{self, Untidy};
 use crate::messages::{Messages, ReceiptPlan};
 use crate::moment::Moment;
-use crate::platform::{self, Platform};
+use crate::platform::{self, Event, Platform};
 use crate::problem::Problem;
 use crate::rate::{Budget, Limiter};
 use crate::reply::Reply;
@@ -135,6 +135,7 @@ impl Sandbox {
         config.guest_plan.check()?;
         config.session_plan.check()?;
         config.receipts.check()?;
+        config.channels.check()?;
         config.deployment.check()?;
         config.platform.check()?;
         let tenant = Tenant::open(&config)?;
@@ -194,6 +195,15 @@ impl Sandbox {
     pub(crate) fn opened(&self, state: &mut State, session: &Session, host: Moment) {
         state.stats.sessions += 1;
         state.subscriptions.created(session, self.config.seed, host);
+        self.wake_calls();
+        let now = state.clock.now(host);
+        let joined = (session.joined <= now).then_some(Event::Joined);
+        let events: Vec<_> = [Event::Started].into_iter().chain(joined).collect();
+        self.happened(state, &session.id, &events, now, host);
+    }
+
+    /// Somebody is to be called who was not before.
+    pub(crate) fn wake_calls(&self) {
         self.calls.notify_one();
     }
 

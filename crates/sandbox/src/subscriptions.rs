@@ -107,6 +107,19 @@ impl Subscriptions {
         }
     }
 
+    /// Somebody is to be called with this.
+    pub(crate) fn call(
+        &mut self,
+        uri: &str,
+        headers: Vec<(String, String)>,
+        body: Vec<u8>,
+        seed: u64,
+        host: Moment,
+    ) {
+        let number = self.calls.len() as u64;
+        self.calls.push(Call::new(number, mix(mix(seed, SUBSCRIPTIONS), number), uri, headers, body, host));
+    }
+
     pub(crate) fn all(&self) -> &[Subscription] {
         &self.all
     }

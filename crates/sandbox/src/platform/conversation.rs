@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use http::Method;
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::ids;
 use super::refusal::Refusal;
@@ -48,6 +49,26 @@ fn messages(call: &Call<'_>) -> Result<Reply, Refusal> {
         return Err(Refusal::not_found("conversation", call.id(0)));
     }
     json(&flat::MessageConversation::of(&talk, call.now(), call.deployment()))
+}
+
+/// The body of a message-conversation event (C.12.3): the messaging view, with its messages one level
+/// deeper than the operations have them.
+pub(super) fn event_body(talk: &Talk, now: Moment, deployment: &str) -> Value {
+    let view = flat::MessageConversation::of(talk, now, deployment);
+    let mut body = serde_json::to_value(view).unwrap_or_default();
+    let participants = body["participants"].as_array_mut().into_iter().flatten();
+    for message in participants.filter_map(|one| one["messages"].as_array_mut()).flatten() {
+        if let Some(message) = message.as_object_mut() {
+            message.remove("messageURI");
+            if let Some(id) = message.remove("messageId") {
+                message.insert("message".to_owned(), json!({"id": id}));
+            }
+        }
+    }
+    if let Some(body) = body.as_object_mut() {
+        body.remove("selfUri");
+    }
+    body
 }
 
 impl Call<'_> {

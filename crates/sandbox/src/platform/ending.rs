@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::conversation::Conversation;
+use super::events::Event;
 use super::refusal::Refusal;
 use super::route::{Access, Operation};
 use super::talk::{Leg, Purpose, Talk};
@@ -103,6 +104,7 @@ pub(super) fn end(call: &Call<'_>, state: &mut State, talk: &Talk, reason: &str)
     } else if let Some(number) = call.sandbox.tenant.number_of(&talk.id) {
         state.fates.close(number, closure, now);
     }
+    call.sandbox.happened(state, &talk.id, &[Event::Ended], now, call.pass.host);
 }
 
 /// Counts a request that would end a conversation, whether or not it does.

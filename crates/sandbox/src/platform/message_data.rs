@@ -87,11 +87,28 @@ fn single(call: &Call<'_>) -> Result<Reply, Refusal> {
 
 /// `GET /api/v2/conversations/messages/{messageId}/details`
 fn details(call: &Call<'_>) -> Result<Reply, Refusal> {
+    let joined = call.sandbox.state().platform.web.joined(call.id(0)).cloned();
+    if let Some((conversation, at)) = joined {
+        return json(&join(call, &conversation, at));
+    }
     let unknown = || Refusal::not_found("message", call.id(0));
     let conversation = call.conversation_of(call.id(0)).ok_or_else(unknown)?;
     let reading = Reading::of(call, &conversation)?;
     let line = reading.line(call.id(0)).ok_or_else(unknown)?;
     json(&reading.data(call, line))
+}
+
+/// The event with which a guest joined a conversation over its socket: an inbound message without a word.
+fn join(call: &Call<'_>, conversation: &str, at: Moment) -> serde_json::Value {
+    let id = call.id(0);
+    serde_json::json!({
+        "id": id, "providerMessageId": id, "timestamp": Time(at), "direction": "inbound",
+        "messengerType": "webmessaging", "status": "received", "conversationId": conversation,
+        "normalizedMessage": {"id": id, "type": "Event", "direction": "Inbound", "content": [],
+            "channel": {"platform": "WebMessaging", "type": "Private", "messageId": id, "time": Time(at)},
+            "events": [{"eventType": "Presence", "presence": {"type": "Join"}}]},
+        "normalizedReceipts": [], "selfUri": uri(conversation, id),
+    })
 }
 
 impl Call<'_> {

@@ -31,11 +31,13 @@ const READS: &[&[Operation]] = &[
 
 /// The tables of what is done, and of what guests do.
 const WRITES: &[&[Operation]] = &[
+    super::channels::ROUTES,
     super::ending::ROUTES,
     super::guest::HISTORY,
     super::guest::UPLOADS,
     super::outbound::ROUTES,
     super::sending::ROUTES,
+    super::triggers::ROUTES,
     super::uploads::ROUTES,
     super::wrap_up::ROUTES,
 ];

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::ending::leg_of;
+use super::events::Event;
 use super::ids;
 use super::refusal::Refusal;
 use super::route::{Access, Operation};
@@ -145,6 +146,8 @@ pub(super) fn note(
     if let Some(reason) = reason {
         reword(call, state, talk, |closure| reason.clone_into(&mut closure.reason));
     }
+    let events = [Event::WrappedUp(participant)];
+    call.sandbox.happened(state, &talk.id, &events, call.now(), call.pass.host);
     Ok(())
 }
 
@@ -208,9 +211,12 @@ fn add_attributes(call: &Call<'_>) -> Result<BTreeMap<String, String>, Refusal> 
         let same = attributes.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str())));
         state.sessions.mark(&talk.id, same.collect());
     }
-    let all = mark(&mut state, &talk.id).attributes.entry(leg.participant).or_default();
+    let all = mark(&mut state, &talk.id).attributes.entry(leg.participant.clone()).or_default();
     all.extend(attributes);
-    Ok(all.clone())
+    let all = all.clone();
+    let events = [Event::Attributes(&leg.participant)];
+    call.sandbox.happened(&mut state, &talk.id, &events, call.now(), call.pass.host);
+    Ok(all)
 }
 
 /// `PATCH /api/v2/conversations/{conversationId}/participants/{participantId}/attributes`

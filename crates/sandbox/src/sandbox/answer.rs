@@ -15,6 +15,7 @@ use crate::guests::{self, Closure, Ended};
 use crate::history;
 use crate::media;
 use crate::messages::{self, Message};
+use crate::platform::Event;
 use crate::problem::Problem;
 use crate::reply::Reply;
 use crate::route::Endpoint;
@@ -96,7 +97,9 @@ impl Sandbox {
         if let Some(answer) = state.sessions.end(visit.id()?, &closure, visit.pass.now) {
             let ended = state.sessions.of_guest(visit.id()?).map(|session| session.id.clone());
             if let (Ok(_), Some(conversation)) = (&answer, ended) {
-                state.tell_end(&conversation, self.config.seed, visit.pass.now);
+                let (now, host) = (visit.pass.now, visit.pass.host);
+                state.tell_end(&conversation, self.config.seed, now);
+                self.happened(&mut state, &conversation, &[Event::Ended], now, host);
             }
             return answer;
         }
@@ -104,6 +107,10 @@ impl Sandbox {
             state.fates.end(&self.guests, plan, visit.id()?, closure, visit.pass.now)?;
         if ended == Ended::Forgotten && number < self.tenant.count() {
             Arc::make_mut(&mut state.changes).forget(number);
+        }
+        if number < self.tenant.count() {
+            let (now, host) = (visit.pass.now, visit.pass.host);
+            self.happened(&mut state, &self.tenant.id(number), &[Event::Ended], now, host);
         }
         Ok(reply)
     }
@@ -149,6 +156,10 @@ impl Sandbox {
         {
             Arc::make_mut(&mut state.changes).say(number, message);
         }
+        state.expect_receipts(message);
+        // Nothing is called because of it, so the host's time is of no interest.
+        let now = message.created;
+        self.happened(state, &message.conversation, &[Event::Told], now, now);
     }
 
     /// The conversation with this id, opened or there from the start.

@@ -1,4 +1,4 @@
-//! WebSockets of the platform's contract: those of guests (C.2).
+//! WebSockets of the platform's contract: those of guests (C.2) and of notification channels (C.12.2).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,12 +32,15 @@ const TICK: Duration = Duration::from_millis(100);
 enum Line {
     /// A guest, by the number of its connection.
     Guest(u64),
+    /// Whoever opened this notification channel.
+    Channel(String),
 }
 
 /// Whether the request wants a WebSocket at a place where there is one.
 pub(super) fn is_wanted<B>(request: &Request<B>) -> bool {
     let path = request.uri().path();
-    path == "/v1" && *request.method() == Method::GET && names(request.headers(), "websocket")
+    let here = path == "/v1" || path.starts_with("/channels/");
+    here && *request.method() == Method::GET && names(request.headers(), "websocket")
 }
 
 fn names(headers: &HeaderMap, protocol: &str) -> bool {
@@ -73,6 +76,10 @@ pub(super) fn open(
 
 fn enter(sandbox: &Sandbox, request: &Request<Incoming>) -> Result<(Line, UnboundedReceiver<Frame>), Barred> {
     let header = |name| request.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    if let Some(channel) = request.uri().path().strip_prefix("/channels/") {
+        let frames = sandbox.channel_opens(channel, machine_time())?;
+        return Ok((Line::Channel(channel.to_owned()), frames));
+    }
     let base = format!("http://{}", header(HOST).unwrap_or("sandbox.invalid"));
     let query = request.uri().query().unwrap_or_default();
     let (number, frames) = sandbox.guest_arrives(query, header(ORIGIN), base, machine_time())?;
@@ -126,18 +133,21 @@ impl Line {
     fn says(&self, sandbox: &Sandbox, text: &str) {
         match self {
             Line::Guest(number) => sandbox.guest_says(*number, text, machine_time()),
+            Line::Channel(id) => sandbox.channel_says(id, text),
         }
     }
 
     fn waits(&self, sandbox: &Sandbox) {
         match self {
             Line::Guest(number) => sandbox.guest_waits(*number, machine_time()),
+            Line::Channel(id) => sandbox.channel_waits(id, machine_time()),
         }
     }
 
     fn leaves(&self, sandbox: &Sandbox) {
         match self {
             Line::Guest(number) => sandbox.guest_leaves(*number),
+            Line::Channel(id) => sandbox.channel_closes(id),
         }
     }
 }

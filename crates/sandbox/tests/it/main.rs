@@ -10,6 +10,7 @@ mod guests;
 mod history;
 mod messages;
 mod platform_analytics;
+mod platform_channels;
 mod platform_conversation;
 mod platform_end;
 mod platform_login;

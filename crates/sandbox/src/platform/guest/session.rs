@@ -26,6 +26,8 @@ pub(crate) struct WebGuests {
     by_token: HashMap<String, usize>,
     /// The session that a conversation began in.
     by_conversation: HashMap<String, usize>,
+    /// The conversations that guests joined, by the ids of those events.
+    joined: HashMap<String, (String, Moment)>,
     arrivals: Window,
 }
 
@@ -166,6 +168,16 @@ impl WebGuests {
     /// The token of a session.
     pub(super) fn token(&self, index: usize) -> String {
         self.sessions[index].token.clone()
+    }
+
+    /// A guest joined a conversation: that is a message of it too, without a word.
+    pub(super) fn note_join(&mut self, event: &str, conversation: &str, at: Moment) {
+        self.joined.insert(event.to_owned(), (conversation.to_owned(), at));
+    }
+
+    /// The conversation that a guest joined with this event, and when.
+    pub(crate) fn joined(&self, event: &str) -> Option<&(String, Moment)> {
+        self.joined.get(event)
     }
 
     /// Ties a connection to a session. The one that is too many closes the oldest.

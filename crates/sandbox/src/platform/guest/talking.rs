@@ -12,7 +12,7 @@ use super::session::Life;
 use crate::guests::Closure;
 use crate::messages::{Attachment, Message};
 use crate::moment::Moment;
-use crate::platform::ids;
+use crate::platform::{self, ids};
 use crate::sandbox::{Sandbox, State};
 use crate::sessions::Beginning;
 
@@ -149,8 +149,9 @@ impl Turn<'_> {
                 Err(Rejection::new(403, "The conversation is read-only"))
             }
             ("Presence", Some("Join")) => {
-                self.conversation(session, attributes);
-                self.presence(session, "Join");
+                let conversation = self.conversation(session, attributes);
+                let event = self.presence(session, "Join");
+                self.state.platform.web.note_join(&event, &conversation, self.now);
                 Ok(())
             }
             ("Presence", Some("Clear")) if !web.plan.conversation_clear => {
@@ -187,9 +188,12 @@ impl Turn<'_> {
         ids::message(&super::id(self.sandbox.config().seed, self.state.count_request("WS event")))
     }
 
-    fn presence(&mut self, session: usize, kind: &str) {
-        let told = Told::event(self.event_id(), presence(kind), true, self.now);
+    /// Tells a presence; says its id.
+    fn presence(&mut self, session: usize, kind: &str) -> String {
+        let id = self.event_id();
+        let told = Told::event(id.clone(), presence(kind), true, self.now);
         self.tell(session, told, true);
+        id
     }
 
     /// Says it on all connections of the session, and keeps it in its history.
@@ -213,6 +217,9 @@ impl Turn<'_> {
         if let Some(id) = open {
             if !attributes.is_empty() {
                 self.state.sessions.mark(&id, attributes);
+                let participant = ids::participant(&id, "customer");
+                let events = [platform::Event::Attributes(&participant)];
+                self.sandbox.happened(self.state, &id, &events, self.now, self.host);
             }
             return id;
         }
@@ -229,7 +236,9 @@ impl Turn<'_> {
         let Some(id) = self.state.platform.web.session(session).conversation.clone() else { return };
         let closure =
             Closure { reason: "customer_initiated".to_owned(), retain_data: true, external_ref: None };
-        self.state.sessions.end_conversation(&id, closure, self.now);
+        if self.state.sessions.end_conversation(&id, closure, self.now) {
+            self.sandbox.happened(self.state, &id, &[platform::Event::Ended], self.now, self.host);
+        }
     }
 }
 
