@@ -20,6 +20,8 @@ pub struct ListQuery {
     pub started: Option<TimeRange>,
     /// Only the latest version of each key.
     pub latest_only: bool,
+    /// Only records behind this sequence.
+    pub after: u64,
 }
 
 /// A record as the catalog knows it.
@@ -56,8 +58,12 @@ impl Reader {
     /// Lists records in the order in which they were stored. What is stored meanwhile is listed too.
     #[must_use]
     pub fn list(&self, query: &ListQuery) -> Entries<'_> {
-        let filter =
-            RowFilter { kind: query.kind, started: query.started, latest_only: query.latest_only, after: 0 };
+        let filter = RowFilter {
+            kind: query.kind,
+            started: query.started,
+            latest_only: query.latest_only,
+            after: query.after,
+        };
         Entries { reader: self, filter, page: Vec::new().into_iter(), done: false }
     }
 }

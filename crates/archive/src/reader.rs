@@ -157,6 +157,14 @@ impl Reader {
         runs::read(&*self.dir, &self.format, run)
     }
 
+    /// Calls `each` with the lines of a run's log, as they were appended, until it says `false` or there are no more.
+    ///
+    /// # Errors
+    /// `Damage` when a line was changed; what the file system says.
+    pub fn run_each(&self, run: &RunId, each: &mut dyn FnMut(Value) -> bool) -> Result<(), Error> {
+        runs::each(&*self.dir, &self.format, run, each)
+    }
+
     /// Asks the catalog; when it turns out to be damaged, once more after building one from the segments.
     pub(crate) fn ask<T>(&self, question: impl Fn(&Catalog) -> Result<T, Error>) -> Result<T, Error> {
         let mut source = self.lock();

@@ -86,6 +86,23 @@ pub(crate) fn read(dir: &dyn Dir, format: &Format, run: &RunId) -> Result<Option
     lines(&path, log.lines()).collect::<Result<_, _>>().map(Some)
 }
 
+/// Calls `each` with the lines of a run's log until it says `false`.
+pub(crate) fn each(
+    dir: &dyn Dir,
+    format: &Format,
+    run: &RunId,
+    each: &mut dyn FnMut(Value) -> bool,
+) -> Result<(), Error> {
+    let path = path(run);
+    let log = LogReader::open(dir, &path, format.run_seed(run.as_str())).map_err(ledger::from_log_error)?;
+    for line in lines(&path, log.lines()) {
+        if !each(line?) {
+            break;
+        }
+    }
+    Ok(())
+}
+
 /// The runs that have a log.
 pub(crate) fn list(dir: &dyn Dir) -> Result<Vec<RunId>, Error> {
     let entries = match dir.list(layout::RUNS) {

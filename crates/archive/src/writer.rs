@@ -15,10 +15,11 @@ use crate::layout;
 use crate::ledger::CurrentRun;
 use crate::open;
 use crate::put::{self, Pending, Prepared, PutOutcome, Queue, Store};
+use crate::reader::Reader;
 use crate::runs::{self, RunHeads, RunLog};
 use crate::search::index::Feed;
 use crate::segment::header::RECORD_LIMIT;
-use crate::settings::Settings;
+use crate::settings::{ReadOptions, Settings};
 
 /// Where the time comes from: it is in the ledger's lines and in every member.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -149,6 +150,14 @@ impl Writer {
     /// What the file system says.
     pub fn runs(&self) -> Result<Vec<RunId>, Error> {
         runs::list(&*self.dir)
+    }
+
+    /// A reader of this archive, beside this writer: it sees what is acknowledged.
+    ///
+    /// # Errors
+    /// As [`Reader::open`].
+    pub fn reader(&self) -> Result<Reader, Error> {
+        Reader::open_in(self.dir.clone(), &ReadOptions::default())
     }
 
     /// Waits for the puts in progress, states in the ledger what is durable, and gives the lock back.

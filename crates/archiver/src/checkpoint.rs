@@ -5,13 +5,14 @@
 
 use frontdesk_api::SeenIds;
 use frontdesk_domain::{
-    Certificate, OrganizationId, PageSize, PageToken, RunId, RunState, TimeRange, Timestamp, WindowEnd,
-    WindowReport, hex,
+    Certificate, OrganizationId, PageSize, PageToken, RunId, RunState, TimeRange, Timestamp,
+    TranscriptReport, WindowEnd, WindowReport, hex,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::tally::Tally;
+use crate::transcripts::queue::{Cover, Looked, Snapshot};
 
 /// What was asked: two runs with equal requests are the same job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +32,14 @@ pub(crate) struct Request {
     pub(crate) look_back_seconds: u64,
     /// How many windows the range was split into, so that a later version with another split starts anew.
     pub(crate) windows: u32,
+}
+
+impl Request {
+    /// Whether the same was asked by the same client, of whatever range.
+    pub(crate) fn asks_as(&self, other: &Self) -> bool {
+        (&self.organization, &self.contract, &self.origin, &self.client_id)
+            == (&other.organization, &other.contract, &other.origin, &other.client_id)
+    }
 }
 
 /// One stored page.
@@ -59,17 +68,38 @@ pub(crate) struct Page {
     /// Where in the window the page reached, for progress.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reached: Option<Timestamp>,
+    /// What started later may be missing without a sign, where the source says such a thing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) available_until: Option<Timestamp>,
 }
 
 /// A line of a run's log, without what the log itself adds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(crate) enum Line {
-    Run { run_id: RunId, at: Timestamp, request: Request },
-    Resumed { at: Timestamp },
+    Run {
+        run_id: RunId,
+        at: Timestamp,
+        request: Request,
+    },
+    Resumed {
+        at: Timestamp,
+    },
     Page(Page),
-    Restarted { window: u32, at: Timestamp },
-    Certificate { certificate: Box<Certificate> },
+    Restarted {
+        window: u32,
+        at: Timestamp,
+    },
+    Looked(Looked),
+    Covered {
+        at: Timestamp,
+        #[serde(flatten)]
+        cover: Cover,
+    },
+    Queue(Snapshot),
+    Certificate {
+        certificate: Box<Certificate>,
+    },
 }
 
 /// How far one window is.
@@ -92,6 +122,8 @@ pub(crate) struct WindowState {
     /// page came. This decides whether the window touches the look-back.
     first_at: Option<Timestamp>,
     pub(crate) reached: Option<Timestamp>,
+    /// The earliest time that a page said it was complete up to, where one did.
+    available_until: Option<Timestamp>,
     pub(crate) failed: Option<Failed>,
 }
 
@@ -116,6 +148,7 @@ impl WindowState {
             digest: [0; 32],
             first_at: None,
             reached: None,
+            available_until: None,
             failed: None,
         }
     }
@@ -138,6 +171,7 @@ impl WindowState {
             Sha256::new().chain_update(self.digest).chain_update(&page.fingerprint).finalize().into();
         self.first_at = Some(self.first_at.map_or(page.at, |first| first.min(page.at)));
         self.reached = page.reached.max(self.reached);
+        self.available_until = [self.available_until, page.available_until].into_iter().flatten().min();
         if self.done {
             self.seen = SeenIds::default();
         }
@@ -149,6 +183,7 @@ impl WindowState {
             Some(border) => self.range.to() > border,
             None => true,
         };
+        let open = open || self.available_until.is_some_and(|until| self.range.to() > until);
         let ended = if self.done {
             WindowEnd::Complete
         } else {
@@ -179,6 +214,10 @@ impl WindowState {
 pub(crate) struct Replayed {
     pub(crate) begun_at: Timestamp,
     pub(crate) states: Vec<WindowState>,
+    /// What the looks at conversations came to.
+    pub(crate) transcripts: TranscriptReport,
+    /// The last sequence of the range of which the transcript was looked at.
+    pub(crate) looked_upto: u64,
 }
 
 /// Rebuilds the windows of a run from its lines. `None` when the lines are another job's, or when the run
@@ -191,6 +230,7 @@ pub(crate) fn replay<E>(
     let mut states: Vec<WindowState> = windows.iter().copied().map(WindowState::new).collect();
     let mut begun = None;
     let mut open = true;
+    let (mut transcripts, mut looked_upto) = (TranscriptReport::default(), 0);
     for line in lines {
         // A line of a later version that this one cannot read: what it means is not known, so start anew.
         let Ok(line) = serde_json::from_value::<Line>(line?) else { return Ok(None) };
@@ -206,10 +246,16 @@ pub(crate) fn replay<E>(
                 Some(state) => *state = WindowState::new(state.range),
                 None => return Ok(None),
             },
+            (Line::Looked(looked), _) => {
+                transcripts += looked.counts;
+                looked_upto = looked.upto.unwrap_or(looked_upto);
+            }
+            // Where the next session begins is told by the looks.
+            (Line::Covered { .. } | Line::Queue(_), _) => {}
             (Line::Certificate { certificate }, _) => open = certificate.state == RunState::Incomplete,
         }
     }
-    Ok(begun.filter(|_| open).map(|begun_at| Replayed { begun_at, states }))
+    Ok(begun.filter(|_| open).map(|begun_at| Replayed { begun_at, states, transcripts, looked_upto }))
 }
 
 /// The ids' hashes as a page's line writes them.
@@ -264,6 +310,7 @@ mod tests {
             fingerprint: format!("f{number}"),
             new_ids: write_id_hashes(new_ids),
             reached: None,
+            available_until: None,
         }
     }
 

@@ -3,6 +3,7 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`pull`] | the job: windows, several in flight, a checkpoint per page, one certificate a run |
+//! | [`transcripts`] | the texts of what was pulled, where a listing does not bring them, and who is looked at again |
 //! | [`import`], [`layout`] | the same records from a file of NDJSON, or from a folder of the documents' layout |
 //! | [`retain`] | retention: a plan of what is due, and carrying it out as far as it still holds |
 //! | [`monitor`] | what a caller hears while a job runs |
@@ -19,6 +20,7 @@ mod past;
 pub mod pull;
 pub mod retain;
 mod tally;
+pub mod transcripts;
 mod window;
 
 pub use import::{Import, ImportReport};
@@ -28,3 +30,4 @@ pub use past::Past;
 pub use pull::{Pull, PullError, PullReport, PullRequest};
 pub use retain::{Applied, Plan, Planned, Retain, RetainError, Survey};
 pub use tally::Tally;
+pub use transcripts::Transcripts;

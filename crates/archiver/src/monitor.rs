@@ -1,6 +1,6 @@
 //! What a caller hears while a job runs.
 
-use frontdesk_domain::{RunId, TimeRange};
+use frontdesk_domain::{RunId, TimeRange, TranscriptReport};
 
 use crate::tally::Tally;
 
@@ -17,6 +17,11 @@ pub trait Monitor: Send + Sync {
     /// A page, or a part of a file, is stored.
     fn stored(&self, progress: &Progress) {
         let _ = progress;
+    }
+
+    /// Transcripts are stored: what came of this session's looks so far.
+    fn transcripts(&self, counts: &TranscriptReport) {
+        let _ = counts;
     }
 
     /// Something happened that a person may want to read about.

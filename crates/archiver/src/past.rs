@@ -58,8 +58,8 @@ fn one(reader: &Reader, run: &RunId) -> Result<Option<Past>, Error> {
             Ok(Line::Certificate { certificate }) => {
                 past.whole_at = first.filter(|_| certificate.state != RunState::Incomplete);
             }
-            // Pages tell nothing here, nor what a later version writes.
-            Ok(Line::Page(_) | Line::Restarted { .. }) | Err(_) => {}
+            // Pages and looks tell nothing here, nor what a later version writes.
+            Ok(_) | Err(_) => {}
         }
     }
     Ok(Some(past))

@@ -11,6 +11,7 @@ use frontdesk_api::{ConversationSource, Error as ApiError, Flight, PageMemory};
 use frontdesk_archive::{Error as ArchiveError, ErrorKind as ArchiveErrorKind, RunLog, Writer};
 use frontdesk_domain::{
     Certificate, Filter, Missing, OrganizationId, PageSize, RunId, RunOutset, TimeRange, Timestamp,
+    TranscriptReport,
 };
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -18,6 +19,7 @@ use futures_util::stream::FuturesUnordered;
 use crate::checkpoint::{Line, Replayed, Request, WindowState, replay};
 use crate::monitor::{Monitor, Note, Progress};
 use crate::tally::Tally;
+use crate::transcripts::{Came, Session, Transcripts};
 use crate::window::{Quit, Shared, Stopped, append, blocking, ends_the_run};
 
 /// Where the job gets the time from.
@@ -68,6 +70,12 @@ pub struct PullReport {
     pub cause: Option<ApiError>,
 }
 
+/// How far a session came before the texts.
+struct Listed {
+    interrupted: bool,
+    cause: Option<ApiError>,
+}
+
 /// The store failed: nothing was acknowledged after it. The run can be taken up again.
 #[derive(Debug)]
 pub struct PullError(pub ArchiveError);
@@ -93,6 +101,7 @@ impl From<ArchiveError> for PullError {
 /// The job: a source, a store, a clock.
 pub struct Pull<'p> {
     source: &'p dyn ConversationSource,
+    transcripts: Option<Transcripts<'p>>,
     writer: Arc<Writer>,
     organization: OrganizationId,
     now: &'p Now,
@@ -112,7 +121,14 @@ impl<'p> Pull<'p> {
         organization: OrganizationId,
         now: &'p Now,
     ) -> Self {
-        Self { source, writer, organization, now }
+        Self { source, transcripts: None, writer, organization, now }
+    }
+
+    /// Takes the conversations' texts, too, when their details are stored.
+    #[must_use]
+    pub fn transcripts(mut self, transcripts: Option<Transcripts<'p>>) -> Self {
+        self.transcripts = transcripts;
+        self
     }
 
     /// Takes every page of the range, or goes on where the last run of an equal request stopped, until `stop`
@@ -168,9 +184,30 @@ impl<'p> Pull<'p> {
             quit: Quit::default(),
             progress: &|index, state| board.show(index, state),
         };
-        let ended = drive(&shared, begun.states, stop).await;
+        let mut stop = std::pin::pin!(stop);
+        let ended = drive(&shared, begun.states, stop.as_mut()).await;
         if let Some(error) = ended.storage {
             return Err(PullError(error));
+        }
+        let listed = Listed { interrupted: ended.interrupted, cause: ended.cause };
+        let session = Session {
+            writer: &self.writer,
+            log: &begun.log,
+            now: self.now,
+            request: &written,
+            range: request.range,
+            in_flight: request.in_flight,
+            before: begun.transcripts,
+            after: begun.looked_upto,
+            progress: &|counts| monitor.transcripts(counts),
+        };
+        let texts = self.texts(&session, &listed, stop).await?;
+        let Listed { mut interrupted, mut cause } = listed;
+        let (mut transcripts, mut lacking) = (None, None);
+        if let Some(came) = texts {
+            interrupted |= came.interrupted;
+            cause = cause.or(came.cause);
+            (transcripts, lacking) = (Some(came.report), came.missing);
         }
 
         let counters = self.source.counters();
@@ -181,11 +218,11 @@ impl<'p> Pull<'p> {
         let outset = RunOutset {
             run_id: begun.run.clone(),
             organization: self.organization.clone(),
-            contract: written.contract,
-            origin: written.origin,
+            contract: written.contract.clone(),
+            origin: written.origin.clone(),
             from: written.from,
             to: written.to,
-            filter: written.filter,
+            filter: written.filter.clone(),
             page_size: written.page_size,
             look_back_seconds: written.look_back_seconds,
             started_at: begun.at,
@@ -201,21 +238,36 @@ impl<'p> Pull<'p> {
             rejected: tally.rejected,
             requests: counters.requests.saturating_sub(before.requests),
             throttled: counters.throttled.saturating_sub(before.throttled),
-            late: ended.states.iter().map(|state| state.late).sum(),
-            missing: ended.states.iter().filter_map(|state| missing(state, ended.interrupted)).collect(),
+            late: ended.states.iter().map(|state| state.late).sum::<u64>()
+                + transcripts.map_or(0, |transcripts| transcripts.late),
+            transcripts,
+            missing: ended
+                .states
+                .iter()
+                .filter_map(|state| missing(state, interrupted))
+                .chain(lacking)
+                .collect(),
             ..Certificate::begun(outset)
         }
         .judged();
         let line = Line::Certificate { certificate: Box::new(certificate.clone()) };
         let log = begun.log;
         blocking(move || append(&log, &line)).await?;
-        Ok(PullReport {
-            certificate,
-            tally,
-            resumed: begun.resumed,
-            interrupted: ended.interrupted,
-            cause: ended.cause,
-        })
+        Ok(PullReport { certificate, tally, resumed: begun.resumed, interrupted, cause })
+    }
+
+    /// Takes the texts, unless the listing was ended by what would end this too: then nobody was looked at.
+    async fn texts(
+        &self,
+        session: &Session<'_>,
+        listed: &Listed,
+        stop: impl Future<Output = ()> + Unpin,
+    ) -> Result<Option<Came>, ArchiveError> {
+        let Some(transcripts) = &self.transcripts else { return Ok(None) };
+        if listed.interrupted || listed.cause.as_ref().is_some_and(ends_the_run) {
+            return Ok(Some(Came::not_reached(session)));
+        }
+        transcripts.run(session, stop).await.map(Some)
     }
 
     /// Finds the run to go on with, or begins a new one.
@@ -246,18 +298,38 @@ impl<'p> Pull<'p> {
                 }
                 let mut log = writer.run_log(&run)?;
                 let replayed = replay(log.lines(), &request, &windows)?;
-                let Some(Replayed { begun_at, mut states }) = replayed else { break };
+                let Some(Replayed { begun_at, mut states, transcripts, looked_upto }) = replayed else {
+                    break;
+                };
                 log.append(&serde_json::to_value(Line::Resumed { at: now }).unwrap_or_default())?;
                 restart_what_was_rejected(&mut log, &mut states, now)?;
                 let log = Arc::new(Mutex::new(log));
-                return Ok(Begun { run, at: begun_at, log, states, resumed: true, damaged: None });
+                return Ok(Begun {
+                    run,
+                    at: begun_at,
+                    log,
+                    states,
+                    transcripts,
+                    looked_upto,
+                    resumed: true,
+                    damaged: None,
+                });
             }
             let run = new_run_id(now);
             let mut log = writer.run_log(&run)?;
             let line = Line::Run { run_id: run.clone(), at: now, request };
             log.append(&serde_json::to_value(line).unwrap_or_default())?;
             let states = windows.into_iter().map(WindowState::new).collect();
-            Ok(Begun { run, at: now, log: Arc::new(Mutex::new(log)), states, resumed: false, damaged })
+            Ok(Begun {
+                run,
+                at: now,
+                log: Arc::new(Mutex::new(log)),
+                states,
+                transcripts: TranscriptReport::default(),
+                looked_upto: 0,
+                resumed: false,
+                damaged,
+            })
         })
         .await
     }
@@ -294,6 +366,9 @@ struct Begun {
     at: Timestamp,
     log: Arc<Mutex<RunLog>>,
     states: Vec<WindowState>,
+    /// What came of the texts in earlier sessions, and the last sequence they looked at.
+    transcripts: TranscriptReport,
+    looked_upto: u64,
     resumed: bool,
     /// An earlier run whose log cannot be read, so that it was not gone on with.
     damaged: Option<RunId>,
@@ -307,7 +382,11 @@ struct Ended {
 }
 
 /// Runs the open windows, several at once, until all are done, the caller stops, or going on is pointless.
-async fn drive(shared: &Shared<'_>, mut states: Vec<WindowState>, stop: impl Future<Output = ()>) -> Ended {
+async fn drive(
+    shared: &Shared<'_>,
+    mut states: Vec<WindowState>,
+    mut stop: impl Future<Output = ()> + Unpin,
+) -> Ended {
     let mut storage = None;
     let mut cause = None;
     let mut interrupted = false;
@@ -315,7 +394,6 @@ async fn drive(shared: &Shared<'_>, mut states: Vec<WindowState>, stop: impl Fut
     let mut waiting: VecDeque<_> =
         open.map(|(index, state)| (u32::try_from(index).unwrap_or(u32::MAX), state)).collect();
     let mut running = FuturesUnordered::new();
-    let mut stop = std::pin::pin!(stop);
     loop {
         let room = shared.flight.room(shared.source.rate(), running.len(), waiting.len());
         running.extend(waiting.drain(..room).map(|(index, state)| shared.run(index, state)));

@@ -184,6 +184,7 @@ impl Shared<'_> {
             fingerprint: String::new(),
             new_ids: String::new(),
             reached: None,
+            available_until: page.available_until,
         };
         let mut conversations = Vec::with_capacity(page.conversations.len());
         let mut new_ids = Vec::new();

@@ -90,6 +90,9 @@ pub struct Certificate {
     pub throttled: u64,
     /// How many items were late and are still open.
     pub late: u64,
+    /// What came of the conversations' texts, where they are asked for by themselves (platform contract C.4.4).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transcripts: Option<TranscriptReport>,
     /// What was asked for and did not come.
     pub missing: Vec<Missing>,
 }
@@ -177,6 +180,7 @@ impl Certificate {
             requests: 0,
             throttled: 0,
             late: 0,
+            transcripts: None,
             missing: Vec::new(),
         }
     }
@@ -192,6 +196,50 @@ impl Certificate {
             state: judge(&self.windows, &self.missing, self.late),
             ..self
         }
+    }
+}
+
+/// What a run did about the conversations' texts. Counts are of the conversations of its range, and of those that waited for
+/// it from earlier runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct TranscriptReport {
+    /// How many were looked at.
+    pub looked: u64,
+    /// How many transcripts were new to the archive.
+    pub stored: u64,
+    /// How many had grown, or changed otherwise, since they were stored.
+    pub versions_added: u64,
+    /// How many were there already, but for links that are signed anew.
+    pub unchanged: u64,
+    /// How many are not taken again, because their conversations were removed.
+    pub expired: u64,
+    /// How many could not be asked for, or could not be records.
+    pub rejected: u64,
+    /// How many messages were in them.
+    pub messages: u64,
+    /// Of how many conversations texts were given up: they were waited for, and are not to be had.
+    pub gone: u64,
+    /// How many of the range failed when they were asked for; they are asked for again.
+    pub failed: u64,
+    /// How many of the range are looked at again: texts are late, they are open, or a message may be threaded into them.
+    pub late: u64,
+    /// How many are looked at again, of whatever range.
+    pub waiting: u64,
+}
+
+impl std::ops::AddAssign for TranscriptReport {
+    fn add_assign(&mut self, other: Self) {
+        self.looked += other.looked;
+        self.stored += other.stored;
+        self.versions_added += other.versions_added;
+        self.unchanged += other.unchanged;
+        self.expired += other.expired;
+        self.rejected += other.rejected;
+        self.messages += other.messages;
+        self.gone += other.gone;
+        self.failed += other.failed;
+        self.late += other.late;
+        self.waiting += other.waiting;
     }
 }
 

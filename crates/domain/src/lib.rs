@@ -82,7 +82,9 @@ pub mod tokens;
 pub mod violation;
 pub mod why;
 
-pub use certificate::{Certificate, Missing, RunOutset, RunState, WindowEnd, WindowReport, judge};
+pub use certificate::{
+    Certificate, Missing, RunOutset, RunState, TranscriptReport, WindowEnd, WindowReport, judge,
+};
 pub use closure::{ClosureReason, Ending, EndingDraft, ExternalRef, GuestId, GuestState, RetainData};
 pub use conversation::ConversationId;
 pub use event::{Event, EventKind, UnknownEventKind};

@@ -60,7 +60,6 @@ pub(crate) struct Source {
     /// The conversations of a range.
     pub(crate) conversations: Arc<dyn ConversationSource>,
     /// Their texts, where a listing does not bring them: on the platform contract.
-    #[expect(dead_code, reason = "the pull takes transcripts with the archiver's job for them")]
     pub(crate) transcripts: Option<Arc<dyn TranscriptSource>>,
 }
 

@@ -9,3 +9,4 @@ mod pull;
 mod resume;
 mod retain;
 mod tenant;
+mod transcripts;

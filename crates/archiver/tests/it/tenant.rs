@@ -116,7 +116,11 @@ pub(crate) fn answer(sandbox: &Sandbox, request: &http::Request<Bytes>) -> Reply
 
 /// The same at a time of its own.
 pub(crate) fn answer_at(sandbox: &Sandbox, request: &http::Request<Bytes>, now: Moment) -> Reply {
-    let reply = sandbox.handle(request, IpAddr::V4(Ipv4Addr::LOCALHOST), now);
+    given(sandbox.handle(request, IpAddr::V4(Ipv4Addr::LOCALHOST), now))
+}
+
+/// A sandbox's reply as the in-memory transport gives it.
+pub(crate) fn given(reply: frontdesk_sandbox::Reply) -> Reply {
     let (delay, ending) = (reply.delay, reply.ending);
     let mut given = Reply::status(reply.status().as_u16());
     for (name, value) in reply.response.headers() {

@@ -117,6 +117,7 @@ fn a_whole_certificate() {
         requests: 11,
         throttled: 2,
         late: 0,
+        transcripts: None,
         missing: vec![Missing {
             window_from: "2025-03-03T00:00:00Z".parse().unwrap(),
             window_to: "2025-03-04T00:00:00Z".parse().unwrap(),

@@ -4,9 +4,10 @@ use std::num::NonZero;
 use std::sync::Arc;
 use std::time::Duration;
 
-use frontdesk_archiver::{Monitor, Pull, PullReport, PullRequest};
+use frontdesk_archiver::{Monitor, Pull, PullReport, PullRequest, Transcripts};
 use frontdesk_domain::{
-    Certificate, Collector, Filter, PageSize, RunState, TimeRange, Timestamp, Violation, Violations,
+    Certificate, Collector, Filter, PageSize, RunState, TimeRange, Timestamp, TranscriptReport, Violation,
+    Violations,
 };
 use frontdesk_shell::clock::Stopwatch;
 use frontdesk_shell::printer::printable;
@@ -42,6 +43,9 @@ struct Answer<'a> {
     pages: u64,
     requests: u64,
     throttled: u64,
+    /// Where the texts are asked for by themselves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transcripts: Option<TranscriptReport>,
     elapsed_ms: u64,
 }
 
@@ -60,13 +64,25 @@ impl<'a> Answer<'a> {
             pages: certificate.pages,
             requests: certificate.requests,
             throttled: certificate.throttled,
+            transcripts: certificate.transcripts,
             elapsed_ms,
         }
     }
 
     fn text(&self) -> String {
+        let texts = self.transcripts.map_or_else(String::new, |texts| {
+            format!(
+                "\n  transcripts: {} looked at, {} stored, {} new versions, {} unchanged; {} of the range may still change, {} given up",
+                show_count(texts.looked),
+                show_count(texts.stored),
+                show_count(texts.versions_added),
+                show_count(texts.unchanged),
+                show_count(texts.late),
+                show_count(texts.gone),
+            )
+        });
         format!(
-            "{}: {} conversations on {} pages in {:.1} s\n  {} stored, {} new versions, {} unchanged, {} expired, {} rejected\n  {} requests, {} throttled; certificate in run {}",
+            "{}: {} conversations on {} pages in {:.1} s\n  {} stored, {} new versions, {} unchanged, {} expired, {} rejected\n  {} requests, {} throttled; certificate in run {}{texts}",
             self.state,
             show_count(self.seen),
             show_count(self.pages),
@@ -126,13 +142,20 @@ impl Job<'_> {
         let now = clock.source();
         let writer = store::writer(context, self.store, self.command, Arc::clone(&now), shutdown).await?;
         let writer = Arc::new(writer);
+        let window = context.settings.duration("threading_window")?.unwrap_or_default();
+        let transcripts = self.source.transcripts.as_deref().map(|source| Transcripts::new(source, window));
         let pull =
-            Pull::new(&*self.source.conversations, Arc::clone(&writer), store::organization(context)?, &*now);
+            Pull::new(&*self.source.conversations, Arc::clone(&writer), store::organization(context)?, &*now)
+                .transcripts(transcripts);
         let report = pull.run(self.request, shutdown.requested(), monitor).await;
         drop(pull);
         let report = report.map_err(|error| failures::archive(&error.0))?;
         outcome.counts = audited::counts(&report.tally);
         outcome.counts.push(("pages", report.certificate.pages));
+        if let Some(transcripts) = &report.certificate.transcripts {
+            outcome.counts.push(("transcripts", transcripts.looked));
+            outcome.counts.push(("late", transcripts.late));
+        }
         outcome.run = Some(report.certificate.run_id.clone());
         close(writer)?;
         Ok(report)

@@ -1,8 +1,10 @@
 //! Shows a job's progress and notes to the person at the terminal.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use frontdesk_archiver::monitor::Progress as JobProgress;
 use frontdesk_archiver::{Monitor, Note};
-use frontdesk_domain::RunId;
+use frontdesk_domain::{RunId, TranscriptReport};
 use frontdesk_shell::Printer;
 use frontdesk_shell::progress::Progress;
 use frontdesk_shell::quantity::{show_count, show_size};
@@ -12,6 +14,8 @@ pub(crate) struct Watch<'p> {
     printer: &'p Printer,
     progress: Progress<'p>,
     unit: Unit,
+    /// Where the listing stands while the texts are taken.
+    reached: AtomicU64,
 }
 
 /// What [`JobProgress::done`] counts.
@@ -25,7 +29,7 @@ pub(crate) enum Unit {
 
 impl<'p> Watch<'p> {
     pub(crate) fn new(printer: &'p Printer, progress: Progress<'p>, unit: Unit) -> Self {
-        Self { printer, progress, unit }
+        Self { printer, progress, unit, reached: AtomicU64::new(0) }
     }
 }
 
@@ -36,6 +40,7 @@ impl Monitor for Watch<'_> {
     }
 
     fn stored(&self, job: &JobProgress) {
+        self.reached.store(job.done, Ordering::Relaxed);
         self.progress.at(job.done, || {
             let seen = show_count(job.tally.seen());
             let new = show_count(job.tally.stored + job.tally.versions_added);
@@ -49,6 +54,13 @@ impl Monitor for Watch<'_> {
                 }
                 Unit::Bytes => format!("{} read, {seen} conversations, {new} new", show_size(job.done)),
             }
+        });
+    }
+
+    fn transcripts(&self, counts: &TranscriptReport) {
+        self.progress.at(self.reached.load(Ordering::Relaxed), || {
+            let new = show_count(counts.stored + counts.versions_added);
+            format!("{} transcripts looked at, {new} new", show_count(counts.looked))
         });
     }
 

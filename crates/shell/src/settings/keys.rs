@@ -107,6 +107,12 @@ pub const KEYS: &[Key] = &[
         "how long a conversation may still change after it started",
     ),
     key_or(
+        "threading_window",
+        &["FRONTDESK_THREADING_WINDOW"],
+        "72h",
+        "how long after its end a message may be threaded into a conversation of the platform",
+    ),
+    key_or(
         "details_by",
         &["FRONTDESK_DETAILS_BY"],
         "auto",
