@@ -5,14 +5,17 @@
 mod analytics;
 mod channels;
 mod conversation;
+mod deployments;
 mod ending;
 mod events;
+mod gdpr;
 mod guest;
 mod ids;
 mod limits;
 mod login;
 mod media;
 mod message_data;
+mod open;
 mod organization;
 mod outbound;
 mod plan;
@@ -48,6 +51,7 @@ use channels::Channels;
 use events::Due;
 use guest::{WebGuests, Window};
 use login::Grants;
+use open::Integrations;
 use talk::Mark;
 use threading::Timeline;
 use triggers::Triggers;
@@ -71,6 +75,10 @@ pub(crate) struct Platform {
     pub(crate) triggers: Triggers,
     /// What will come back about messages, and when.
     due: Due,
+    /// Open messaging.
+    integrations: Integrations,
+    /// Requests of persons about their data.
+    gdpr: Vec<gdpr::Request>,
     /// Media that agents are about to send.
     uploads: Uploads,
     /// How often agents were seen typing, by conversation.
@@ -94,6 +102,8 @@ impl Platform {
             channels: Channels::new(config.channels),
             triggers: Triggers::default(),
             due: Due::default(),
+            integrations: Integrations::default(),
+            gdpr: Vec::new(),
             uploads: Uploads::default(),
             typing: BTreeMap::new(),
             recordings_asked: BTreeMap::new(),

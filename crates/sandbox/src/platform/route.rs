@@ -32,9 +32,13 @@ const READS: &[&[Operation]] = &[
 /// The tables of what is done, and of what guests do.
 const WRITES: &[&[Operation]] = &[
     super::channels::ROUTES,
+    super::deployments::ROUTES,
     super::ending::ROUTES,
+    super::gdpr::ROUTES,
     super::guest::HISTORY,
     super::guest::UPLOADS,
+    super::open::INBOUND,
+    super::open::ROUTES,
     super::outbound::ROUTES,
     super::sending::ROUTES,
     super::triggers::ROUTES,

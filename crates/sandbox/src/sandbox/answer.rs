@@ -151,6 +151,7 @@ impl Sandbox {
     pub(crate) fn add(&self, state: &mut State, message: &Arc<Message>) {
         state.stats.messages += u64::from(!message.by_guest);
         state.tell_guest(message);
+        self.tell_open(state, message);
         if !state.sessions.say(message)
             && let Some(number) = self.tenant.number_of(&message.conversation)
         {

@@ -14,6 +14,7 @@ mod platform_channels;
 mod platform_conversation;
 mod platform_end;
 mod platform_login;
+mod platform_open;
 mod platform_recordings;
 mod platform_send;
 mod platform_socket;
