@@ -168,7 +168,7 @@ fn filters_choose_what_they_say_whatever_the_page() {
         let participants = one["participants"].as_array().unwrap().clone();
         participants.into_iter().filter(|one| one["purpose"] == "agent").collect::<Vec<_>>()
     };
-    let user = everything.iter().flat_map(|one| agents(one)).next().unwrap()["userId"].clone();
+    let user = everything.iter().flat_map(agents).next().unwrap()["userId"].clone();
     let some_id = everything[3]["conversationId"].clone();
     let predicate = |level: &str, predicate: Value| json!({"interval": JANUARY, level: [{"type": "and", "predicates": [predicate]}]});
     let segments = "segmentFilters";
