@@ -52,6 +52,7 @@ use events::Due;
 use guest::{WebGuests, Window};
 use login::Grants;
 use open::Integrations;
+use recordings::RecordingJobs;
 use talk::Mark;
 use threading::Timeline;
 use triggers::Triggers;
@@ -85,6 +86,7 @@ pub(crate) struct Platform {
     typing: BTreeMap<String, Window>,
     /// How often the recordings of a conversation were asked for.
     recordings_asked: BTreeMap<String, u32>,
+    recording_jobs: RecordingJobs,
     /// For how long a message reopens a conversation.
     pub(crate) threading: Timeline,
 }
@@ -107,6 +109,7 @@ impl Platform {
             uploads: Uploads::default(),
             typing: BTreeMap::new(),
             recordings_asked: BTreeMap::new(),
+            recording_jobs: RecordingJobs::default(),
             threading: Timeline::default(),
         }
     }

@@ -14,7 +14,7 @@ use super::route::Operation;
 use crate::fault::Extra;
 use crate::tenant::{Draft, write_json_string};
 
-pub(crate) use jobs::Jobs;
+pub(crate) use jobs::{Jobs, conversations};
 pub(super) use jobs::{RESULTS, page_of as page_of_results};
 pub(crate) use listing::Memo;
 pub(super) use query::{QUERY, page_of as page_of_query};

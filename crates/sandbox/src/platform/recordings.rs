@@ -1,6 +1,7 @@
 //! Recordings of conversations (platform contract C.10, E.13): transcripts of what was written, signed links
 //! to what was spoken, how long both are kept.
 
+mod jobs;
 mod protection;
 mod transcript;
 mod wave;
@@ -19,6 +20,8 @@ use super::visit::{Call, json, json_with};
 use crate::moment::Moment;
 use crate::reply::{Body, Reply};
 
+pub(crate) use jobs::RecordingJobs;
+
 /// Any of these lets see recordings.
 const VIEW: &[&str] = &[
     "recording:recording:view",
@@ -30,7 +33,7 @@ const VIEW: &[&str] = &[
 const LIST: &str = "/api/v2/conversations/{conversationId}/recordings";
 const ONE: &str = "/api/v2/conversations/{conversationId}/recordings/{recordingId}";
 
-pub(super) const ROUTES: [&[Operation]; 3] = [
+pub(super) const ROUTES: [&[Operation]; 4] = [
     &[
         Operation { method: Method::GET, template: LIST, access: Access::Client(VIEW), answer: list },
         Operation { method: Method::GET, template: ONE, access: Access::Client(VIEW), answer: one },
@@ -49,6 +52,7 @@ pub(super) const ROUTES: [&[Operation]; 3] = [
     ],
     protection::ROUTES,
     wave::ROUTES,
+    jobs::ROUTES,
 ];
 
 /// `Recording`, and with a region and without content `RecordingMetadata` (C.10.1).
@@ -75,8 +79,10 @@ struct Recording<'a> {
     delete_date: Option<Time>,
     #[serde(skip_serializing_if = "Option::is_none")]
     output_duration_ms: Option<u64>,
-    recording_file_role: &'static str,
-    creation_time: Time,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recording_file_role: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    creation_time: Option<Time>,
     #[serde(skip_serializing_if = "Option::is_none")]
     region: Option<&'static str>,
     self_uri: String,
@@ -141,9 +147,9 @@ impl<'a> Recording<'a> {
             actual_transcode_time_ms: (shown && spoken).then_some(1_500),
             archive_date: talk.mark.archive_date.map(Time),
             delete_date: talk.mark.delete_date.map(Time),
-            output_duration_ms: spoken.then(|| millis(talk.start, end)),
-            recording_file_role: "CUSTOMER_EXPERIENCE",
-            creation_time: Time(end),
+            output_duration_ms: (with_content && spoken).then(|| millis(talk.start, end)),
+            recording_file_role: with_content.then_some("CUSTOMER_EXPERIENCE"),
+            creation_time: with_content.then_some(Time(end)),
             region: (!with_content).then_some("us-east-1"),
             self_uri: format!("/api/v2/conversations/{}/recordings/{id}", talk.id),
             id,

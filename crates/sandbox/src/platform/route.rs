@@ -25,6 +25,7 @@ const READS: &[&[Operation]] = &[
     recordings::ROUTES[0],
     recordings::ROUTES[1],
     recordings::ROUTES[2],
+    recordings::ROUTES[3],
     limits::ROUTES,
     threading::ROUTES,
 ];

@@ -170,3 +170,47 @@ fn strange_payloads_are_the_usual_ones_and_more() {
     let segments = &page["conversations"][0]["participants"][0]["sessions"][0]["segments"];
     assert_eq!(segments.as_array().unwrap().last().unwrap()["segmentType"], "sandbox-novelty");
 }
+
+#[test]
+fn a_job_deletes_what_is_not_protected_once_it_was_told_to() {
+    let platform = Platform::new(small());
+    platform.door("platform", &json!({"recording_polls": 0}));
+    let jobs = "/api/v2/recording/jobs";
+    let query = json!({"action": "DELETE", "actionDate": "2025-05-01T00:00:00Z", "includeScreenRecordings": false,
+        "conversationQuery": {"interval": "2025-01-01T00:00:00Z/2025-02-01T00:00:00Z"}});
+    let submit = |query: &Value| read(platform.call(Method::POST, jobs, query.to_string()));
+    let (status, job) = submit(&query);
+    assert_eq!((status.as_u16(), job["state"].as_str()), (202, Some("PENDING")));
+    assert_eq!(submit(&query).0, 202);
+    assert_eq!(submit(&query).0, 400, "two at a time");
+    let path = format!("{jobs}/{}", job["id"].as_str().unwrap());
+    let begin = || platform.call(Method::PUT, &path, r#"{"state": "PROCESSING"}"#).status();
+    assert_eq!(begin(), 400, "not yet counted");
+    let until =
+        |state: &str| (0..5).map(|_| get(&platform, &path).1).find(|job| job["state"] == state).unwrap();
+    let total = until("READY")["totalConversations"].as_u64().unwrap();
+    assert!(total > 10);
+    let (kept, gone) =
+        (platform.sandbox.conversation_id(0).unwrap(), platform.sandbox.conversation_id(1).unwrap());
+    let body = json!({"conversationIds": [kept]});
+    platform.call(Method::PUT, "/api/v2/recordings/deletionprotection", body.to_string());
+    assert_eq!(begin(), 200);
+    let done = until("FULFILLED");
+    assert_eq!(
+        (done["totalSkippedRecordings"].as_u64(), done["totalProcessedRecordings"].as_u64()),
+        (Some(1), Some(total - 1))
+    );
+    let state = |id: &str| {
+        get(&platform, &format!("/api/v2/conversations/{id}/recordings")).1[0]["fileState"].clone()
+    };
+    assert_eq!((state(&kept), state(&gone)), (json!("AVAILABLE"), json!("DELETED")));
+    assert_eq!(platform.call(Method::DELETE, &path, "").status(), 204);
+    assert_eq!(get(&platform, jobs).1["total"], 2);
+    for (name, value) in
+        [("action", json!("EXPORT")), ("actionAge", json!(3)), ("conversationQuery", json!(null))]
+    {
+        let mut query = query.clone();
+        query[name] = value;
+        assert_eq!(submit(&query).0, 400, "{name}");
+    }
+}

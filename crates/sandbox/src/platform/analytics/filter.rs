@@ -1,5 +1,7 @@
 //! The structured filters of a query (C.7.1): what they ask, and what they find.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -96,9 +98,13 @@ impl Filters {
     }
 }
 
+/// What stands in a list of an object.
+fn children<'a>(object: &'a Value, list: &str) -> &'a [Value] {
+    object.get(list).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+}
+
 /// Predicates of one filter must hold for the same segment.
 fn holds_for_a_segment(filter: &Filter, record: &Value) -> bool {
-    let children = |value: &'_ Value, name: &str| value[name].as_array().cloned().unwrap_or_default();
     children(record, "participants").iter().any(|participant| {
         children(participant, "sessions").iter().any(|session| {
             children(session, "segments")
@@ -173,7 +179,7 @@ impl Predicate {
             Operator::Exists => !values.is_empty(),
             Operator::NotExists => values.is_empty(),
             Operator::Matches => values.iter().any(|value| match (&self.value, &self.range) {
-                (Some(wanted), _) => text(value) == *wanted,
+                (Some(wanted), _) => is(value, wanted),
                 (None, Some(range)) => number(value).is_some_and(|number| range.holds(number)),
                 (None, None) => false,
             }),
@@ -181,19 +187,21 @@ impl Predicate {
     }
 
     /// What stands on the left side.
-    fn values(&self, objects: &[&Value], level: Level) -> Vec<Value> {
+    fn values<'a>(&self, objects: &[&'a Value], level: Level) -> Vec<Cow<'a, Value>> {
         if let Some(name) = &self.dimension {
             let found = objects.iter().find_map(|object| object.get(key(name)));
             return match found {
-                Some(Value::Array(all)) => all.clone(),
-                Some(value) => vec![value.clone()],
+                Some(Value::Array(all)) => all.iter().map(Cow::Borrowed).collect(),
+                Some(value) => vec![Cow::Borrowed(value)],
                 None => Vec::new(),
             };
         }
         let (Some(name), [object, ..]) = (&self.metric, objects) else { return Vec::new() };
         match level {
-            Level::Segment => duration(object).map(Value::from).into_iter().collect(),
-            Level::Conversation => metric(object, name).map(Value::from).into_iter().collect(),
+            Level::Segment => duration(object).map(|one| Cow::Owned(Value::from(one))).into_iter().collect(),
+            Level::Conversation => {
+                metric(object, name).map(|one| Cow::Owned(Value::from(one))).into_iter().collect()
+            }
         }
     }
 }
@@ -207,10 +215,10 @@ impl Range {
     }
 }
 
-fn text(value: &Value) -> String {
+fn is(value: &Value, wanted: &str) -> bool {
     match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
+        Value::String(text) => text == wanted,
+        other => other.to_string() == wanted,
     }
 }
 
@@ -232,13 +240,12 @@ fn duration(segment: &Value) -> Option<f64> {
 
 /// The sum of a metric over all sessions; a conversation that has none of it has no such value.
 fn metric(record: &Value, name: &str) -> Option<u64> {
-    let children = |value: &Value, name: &str| value[name].as_array().cloned().unwrap_or_default();
     if name == "tConversationDuration" {
         let duration = number(record.get("conversationEnd")?)? - number(record.get("conversationStart")?)?;
         return Some(duration as u64);
     }
-    let sessions = children(record, "participants").into_iter().flat_map(|one| children(&one, "sessions"));
-    let metrics = sessions.flat_map(|session| children(&session, "metrics"));
+    let sessions = children(record, "participants").iter().flat_map(|one| children(one, "sessions"));
+    let metrics = sessions.flat_map(|session| children(session, "metrics"));
     let values = metrics.filter(|metric| metric["name"] == *name);
     values.filter_map(|metric| metric["value"].as_u64()).reduce(|sum, value| sum + value)
 }

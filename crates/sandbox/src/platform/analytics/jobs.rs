@@ -206,6 +206,41 @@ fn cancel(call: &Call<'_>) -> Result<Reply, Refusal> {
     Ok(reply)
 }
 
+/// Whatever started at `earliest` or later, had any activity within the interval, and is old enough to be
+/// known.
+fn search(
+    listing: &Listing<'_>,
+    wanted: &Wanted,
+    earliest: Moment,
+    known_until: Option<Moment>,
+    limit: Option<u64>,
+) -> Vec<Entry> {
+    let mut entries = listing.started(earliest, wanted.to);
+    entries.retain(|entry| {
+        let end = listing.end(*entry);
+        let last = end.unwrap_or_else(|| listing.start(*entry));
+        end.is_none_or(|end| wanted.from <= end) && known_until.is_none_or(|until| last <= until)
+    });
+    let entries = listing.matching(entries, &wanted.filters);
+    let mut entries = listing.ordered(entries, wanted.order, wanted.order_by);
+    entries.truncate(limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX)));
+    entries
+}
+
+/// The ids of the conversations that a body like a job's asks for.
+pub(crate) fn conversations(call: &Call<'_>, body: serde_json::Value) -> Result<Vec<String>, Refusal> {
+    let wire: Wire = serde_json::from_value(body)
+        .map_err(|error| Refusal::bad_request(format!("The query could not be understood: {error}")))?;
+    let wanted = wire.asked.check(LONGEST)?;
+    let earliest = match wire.start_of_day_interval_matching {
+        Some(true) => day_of(wanted.from),
+        _ => Moment::from_nanos(i64::MIN),
+    };
+    let listing = Listing::of(call.sandbox, earliest, wanted.to, call.now());
+    let entries = search(&listing, &wanted, earliest, None, wire.limit);
+    Ok(entries.into_iter().map(|entry| listing.id(entry)).collect())
+}
+
 /// `GET …/jobs/{jobId}/results?cursor&pageSize`
 fn results(call: &Call<'_>) -> Result<Reply, Refusal> {
     let size = call.number("pageSize", USUAL_PAGE, 1, LARGEST_PAGE)?;
@@ -227,16 +262,7 @@ fn results(call: &Call<'_>) -> Result<Reply, Refusal> {
     let earliest = if from_first_day { day_of(wanted.from) } else { Moment::from_nanos(i64::MIN) };
     let listing = Listing::of(call.sandbox, earliest, wanted.to, call.now());
     let found = found.unwrap_or_else(|| {
-        let mut entries = listing.started(earliest, wanted.to);
-        // Whatever had any activity within the interval, and is old enough to be known.
-        entries.retain(|entry| {
-            let end = listing.end(*entry);
-            let last = end.unwrap_or_else(|| listing.start(*entry));
-            end.is_none_or(|end| wanted.from <= end) && (all_known || last <= available)
-        });
-        let entries = listing.matching(entries, &wanted.filters);
-        let mut entries = listing.ordered(entries, wanted.order, wanted.order_by);
-        entries.truncate(limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX)));
+        let entries = search(&listing, &wanted, earliest, (!all_known).then_some(available), limit);
         let entries = Arc::new(entries);
         if let Some(job) = call.sandbox.state().platform.jobs.0.get_mut(call.id(0)) {
             job.found = Some(Arc::clone(&entries));

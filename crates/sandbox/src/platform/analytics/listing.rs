@@ -85,6 +85,15 @@ impl<'a> Listing<'a> {
         }
     }
 
+    pub(super) fn id(&self, entry: Entry) -> String {
+        match entry {
+            Entry::Start(number) => self.tenant.id(number),
+            Entry::Opened(number) => {
+                self.session(number).map_or_else(String::new, |session| session.id.clone())
+            }
+        }
+    }
+
     fn session(&self, number: u64) -> Option<&Arc<Session>> {
         self.opened.iter().find(|session| session.number == number)
     }

@@ -40,7 +40,9 @@ struct Media {
     id: String,
     name: String,
     url: String,
-    media_type: String,
+    /// Of a picture; no other type is named here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    media_type: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     content_length: Option<usize>,
 }
@@ -93,7 +95,7 @@ impl From<Attachment> for Media {
             id: attachment.id,
             name: attachment.filename,
             url: attachment.url,
-            media_type: attachment.mime,
+            media_type: Some(attachment.mime).filter(|mime| mime.starts_with("image/")),
             content_length: attachment.content_size_bytes,
         }
     }
