@@ -6,9 +6,11 @@
 //! | `live` | what such an answer says, read as tolerantly as the contract asks |
 //! | `messages` | the texts of messages, in bulk and one by one (C.4) |
 //! | `transcript` | a conversation and all its texts (C.4.4) |
+//! | `history` | the same text page by page, as the staff sees it |
 //! | `details` | the conversations of a range, by query or by job |
 //! | `details_query` | a page of the synchronous query (C.7) |
 //! | `job` | asynchronous jobs (C.8) |
+//! | `checks` | what the client is, and what it may do |
 //! | `place` | where a listing stands, as a page token |
 //! | `channel` | sending on an agent's leg, each post once (C.5.1), and how messages stand (C.5.6) |
 //! | `post_message`, `upload`, `files` | its calls: posts, and the files that go with them (C.5.2) |
@@ -26,17 +28,20 @@ use frontdesk_domain::ConversationId;
 use crate::client::Client;
 use crate::counters::Counters;
 use crate::error::Error;
+use crate::history::{HistoryPages, HistoryQuery, HistorySource};
 use crate::options::CallOptions;
 use crate::source::{ConversationPages, ConversationSource, DetailsQuery, Origin};
 use crate::transcripts::{TranscriptLook, TranscriptSource};
 
 mod channel;
+mod checks;
 pub mod conversation;
 mod details;
 mod details_query;
 mod end_conversation;
 mod files;
 mod guests;
+mod history;
 mod job;
 mod live;
 mod message_data;
@@ -49,7 +54,7 @@ mod triggers;
 mod upload;
 
 pub use self::channel::PlatformMessages;
-
+pub use self::checks::{Job, Quota, Sign, TokenInfo};
 pub use self::conversation::{Communication, LiveConversation, LiveParticipant, MessageRef, ReadLive};
 pub use self::details::{DetailsOptions, DetailsWay, UnknownWay};
 pub use self::details_query::{DetailsQueryPage, DetailsResult, DetailsResultReader};
@@ -167,6 +172,26 @@ impl ConversationSource for Platform {
 
     fn by_days(&self) -> bool {
         true
+    }
+}
+
+impl HistorySource for Platform {
+    /// Of the target only the conversation is asked for: organisation and domain are the credentials' own.
+    fn history(&self, query: HistoryQuery) -> HistoryPages {
+        let resume = query.resume.clone();
+        HistoryPages::resumed(history::pages(self.clone(), query), resume)
+    }
+
+    fn describe(&self) -> Origin {
+        self.origin()
+    }
+
+    fn counters(&self) -> Counters {
+        self.client.counters()
+    }
+
+    fn rate(&self) -> Option<f64> {
+        self.client.known_pace()
     }
 }
 

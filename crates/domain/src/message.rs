@@ -5,6 +5,7 @@
 //! | `target` | whose history: the three ids of the path |
 //! | `kind` | the types of messages, and which of them are kept |
 //! | `read` | one message, from its bytes |
+//! | `normalized` | what a message of the platform says of its type and its file |
 //! | `finding` | what is remarkable about what was received |
 //! | `intake` | one message after the other: counted, compared, kept or not |
 //!
@@ -36,6 +37,7 @@
 mod finding;
 mod intake;
 mod kind;
+mod normalized;
 mod read;
 mod target;
 

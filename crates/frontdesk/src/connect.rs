@@ -158,7 +158,7 @@ pub(crate) fn histories(
 ) -> Result<Arc<dyn HistorySource>, Failure> {
     match Contract::of(context)? {
         Contract::Gateway => {}
-        Contract::Platform => return Err(platform::unserved("pulling histories")),
+        Contract::Platform => return Ok(Arc::new(platform::platform(context, clock, Cancel::never())?)),
     }
     if bearer {
         let credentials = credentials(context, &require(context)?, &HISTORY_SCOPES)?;

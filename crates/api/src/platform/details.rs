@@ -24,6 +24,8 @@ use crate::source::{Conversation, ConversationPage, DetailsQuery, Rejected};
 
 /// The largest page of the query (C.7.3).
 const MOST_PER_PAGE: u32 = 100;
+/// How often a page is read again that repeats what the one before had.
+const MOST_READINGS: u32 = 2;
 /// How many hits of one query can be paged through, by what is widely said (C.7.3).
 const DEPTH: u64 = 100_000;
 /// A job is asked after this often at first, and then less and less often.
@@ -234,13 +236,26 @@ impl Listing {
     }
 
     async fn query(&mut self, slice: TimeRange, page: u32) -> Result<Fetched, Error> {
+        // The first page of a slice follows no other.
+        if page == 1 {
+            self.previous.clear();
+        }
         let filters = self.filters.clone();
         let request = DetailsQueryPage { interval: in_millis(slice), filters, size: self.size, page };
         let (mut result, mut took) = self.ask(&request).await?;
-        if self.is_odd(&result, page) {
+        let (mut repeats, lacks) = (self.repeats(&result), self.lacks(&result, page));
+        for _ in 0..MOST_READINGS {
+            if !repeats && !lacks {
+                break;
+            }
             let (again, longer) = self.ask(&request).await?;
-            merge(&mut result, again);
             took += longer;
+            repeats = repeats && self.repeats(&again);
+            merge(&mut result, again);
+            // What the count says is about right only, so a page that lacks something is asked for once more at most.
+            if !repeats {
+                break;
+            }
         }
         self.previous.clone_from(&result.marks);
         // A page that is not full is the last one, unless the count says that there is another; an empty one always is.
@@ -254,12 +269,16 @@ impl Listing {
         Ok(Fetched::Page(Box::new(Raw { result, next, available_until: None, took })))
     }
 
-    /// Whether a page is to be asked for once more: it lacks what there is by the count, or it repeats what the one before
-    /// had, and so something else may have moved out of both.
-    fn is_odd(&self, result: &DetailsResult, page: u32) -> bool {
-        let (length, size) = (result.marks.len() as u64, u64::from(self.size));
+    /// Whether a page repeats what the one before had: something else may have moved out of both.
+    fn repeats(&self, result: &DetailsResult) -> bool {
+        result.marks.iter().any(|mark| self.previous.contains(mark))
+    }
+
+    /// Whether a page lacks what there is by the count.
+    fn lacks(&self, result: &DetailsResult, page: u32) -> bool {
+        let size = u64::from(self.size);
         let due = result.total_hits.unwrap_or_default().saturating_sub(u64::from(page - 1) * size).min(size);
-        length < due || page > 1 && result.marks.iter().any(|mark| self.previous.contains(mark))
+        (result.marks.len() as u64) < due
     }
 
     /// Submits a job over a slice and waits until its results are there; they begin with the page that comes next.

@@ -15,7 +15,7 @@ use crate::page_body::broken;
 pub(crate) const MOST_IDS: usize = 1_000;
 
 /// What reading texts needs one of.
-const VIEW: &[&str] = &["conversation:message:view", "conversation:webmessaging:view"];
+pub(super) const VIEW: &[&str] = &["conversation:message:view", "conversation:webmessaging:view"];
 
 /// Asks for the texts of messages of one conversation; those that are not to be had are not in the answer.
 #[derive(Debug, Clone)]

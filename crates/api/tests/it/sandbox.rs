@@ -22,12 +22,14 @@ use crate::support::{base, now};
 
 /// Calls the sandbox in process and imitates the way back.
 #[derive(Debug)]
-struct InProcess {
-    sandbox: Arc<Sandbox>,
-    start: Instant,
+pub(crate) struct InProcess {
+    pub(crate) sandbox: Arc<Sandbox>,
+    pub(crate) start: Instant,
+    /// Which contract answers.
+    pub(crate) answer: fn(&Sandbox, &http::Request<Bytes>, IpAddr, Moment) -> Reply,
 }
 
-const START: Duration = Duration::from_secs(1_767_225_600);
+pub(crate) const START: Duration = Duration::from_secs(1_767_225_600);
 
 impl Transport for InProcess {
     fn send(
@@ -37,7 +39,7 @@ impl Transport for InProcess {
         Box::pin(async move {
             let time = Moment::from_unix(START + (now() - self.start));
             let Reply { response, delay, ending, .. } =
-                self.sandbox.handle(&request, IpAddr::V4(Ipv4Addr::LOCALHOST), time);
+                (self.answer)(&self.sandbox, &request, IpAddr::V4(Ipv4Addr::LOCALHOST), time);
             tokio::time::sleep(delay).await;
             let (how, after) = match ending {
                 Ending::Whole => (None, None),
@@ -70,7 +72,7 @@ fn gateway(config: Config, style: ClientStyle) -> (Gateway, Arc<Sandbox>) {
         .scopes(["analytics:query"])
         .unwrap();
     let sandbox = Arc::new(Sandbox::new(config).unwrap());
-    let transport = InProcess { sandbox: Arc::clone(&sandbox), start: now() };
+    let transport = InProcess { sandbox: Arc::clone(&sandbox), start: now(), answer: Sandbox::handle };
     let wall = Timestamp::from_micros(i64::try_from(START.as_micros()).unwrap()).unwrap();
     let client =
         Client::builder(base(), credentials).clock(Arc::new(VirtualClock::starting_at(wall))).seed(3);
@@ -213,7 +215,7 @@ async fn a_wrong_secret_is_said_once() {
     let sandbox = Arc::new(Sandbox::new(config).unwrap());
     // The sandbox that answers knows another secret than the client sends.
     let wrong = Credentials::new("sandbox-client", Secret::new("wr0ng-canary")).unwrap();
-    let transport = InProcess { sandbox: Arc::clone(&sandbox), start: now() };
+    let transport = InProcess { sandbox: Arc::clone(&sandbox), start: now(), answer: Sandbox::handle };
     let client = Client::builder(base(), wrong).build(Arc::new(transport));
     let error = client.authenticate(&CallOptions::default()).await.unwrap_err();
     assert!(error.is_auth(), "{error}");

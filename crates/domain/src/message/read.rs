@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::MessageKind;
+use super::normalized::Normalized;
 use crate::json;
 use crate::record::read_id;
 use crate::{RecordErrorKind, RecordId, TimeError, Timestamp};
@@ -79,9 +80,14 @@ impl Message {
         }
         let id = read_id(scan.value(&entity, "id"))?;
         let text = |name| scan.value(&entity, name).and_then(json::text);
-        let kind = MessageKind::read(&text("type").unwrap_or_default());
+        let normalized = scan.value(&entity, "normalizedMessage").and_then(Normalized::read);
+        let kind = match (text("type"), &normalized) {
+            (None, Some(normalized)) => normalized.kind.clone(),
+            (name, _) => MessageKind::read(&name.unwrap_or_default()),
+        };
         let sent_at = read_stamp(scan.value(&entity, "timestamp"));
         let media = scan.value(&entity, "media").and_then(read_media);
+        let media = media.or_else(|| normalized.and_then(|normalized| normalized.media));
         let bytes = if scan.compact {
             entity
         } else {
@@ -107,7 +113,8 @@ impl Message {
         self.sent_at
     }
 
-    /// The file that goes with it: `media`, where that is an object with a text `url`.
+    /// The file that goes with it: `media`, where that is an object with a text `url`; of a message of the platform its
+    /// first attachment.
     #[must_use]
     pub fn media(&self) -> Option<&MediaLink> {
         self.media.as_ref()

@@ -214,3 +214,33 @@ proptest! {
         }
     }
 }
+
+/// A message of the platform says its type and its file in a member of its own (platform contract C.4.3, D.1).
+#[test]
+fn a_message_of_the_platform_is_of_the_type_of_its_content() {
+    let read = |normalized: serde_json::Value| {
+        let entity = serde_json::json!({"id": "m", "timestamp": "2026-03-02T09:14:02.118Z", "normalizedMessage": normalized});
+        Message::read(entity.to_string().into_bytes()).unwrap()
+    };
+    let attachment = |media: &str| {
+        serde_json::json!({"type": "Text", "content": [{"contentType": "Attachment",
+            "attachment": {"mediaType": media, "url": "https://x/y?s=1", "filename": "a.png"}}]})
+    };
+    for (normalized, kind) in [
+        (serde_json::json!({"type": "Text", "text": "hello"}), MessageKind::Text),
+        (
+            serde_json::json!({"type": "Structured", "content": [{"contentType": "QuickReply"}]}),
+            MessageKind::Button,
+        ),
+        (serde_json::json!({"type": "Event", "content": null}), MessageKind::Other("event".into())),
+        (attachment("Image"), MessageKind::Image),
+        (attachment("Video"), MessageKind::File),
+        (serde_json::json!({}), MessageKind::Other("".into())),
+        (serde_json::json!({"type": 7, "content": "none"}), MessageKind::Other("".into())),
+    ] {
+        assert_eq!(read(normalized.clone()).kind(), &kind, "{normalized}");
+    }
+    let media = read(attachment("Image"));
+    let media = media.media().unwrap();
+    assert_eq!((media.url.as_str(), media.name.as_str()), ("https://x/y?s=1", "a.png"));
+}

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use frontdesk_api::{ConversationSource, DetailsQuery, SeenIds};
+use frontdesk_api::{ConversationSource, DetailsQuery, Origin, SeenIds};
 use frontdesk_domain::{PageSize, TimeRange};
 use frontdesk_shell::printer::printable;
 use frontdesk_shell::quantity::{show_count, show_size};
@@ -11,8 +11,11 @@ use futures_util::StreamExt;
 use serde::Serialize;
 
 use crate::clock::WallClock;
+use crate::connect::Api;
 use crate::context::Context;
 use crate::{connect, failures, store};
+
+mod platform;
 
 /// What one check found.
 #[derive(Serialize)]
@@ -62,15 +65,17 @@ pub(crate) async fn run(context: &Context<'_>) -> Result<Exit, Failure> {
     };
 
     let clock = WallClock::of(context).await?;
-    match connect::source(context, &clock) {
-        Ok(source) => {
-            let conversations = &*source.conversations;
-            let origin = conversations.describe();
-            tell(
-                "settings",
-                Ok((State::Ok, format!("{} contract at {}", origin.contract, printable(&origin.host)))),
-            )?;
-            tell("connection", ask(conversations, &clock).await)?;
+    let at = |origin: &Origin| format!("{} contract at {}", origin.contract, printable(&origin.host));
+    match connect::reading(context, &clock) {
+        Ok(Api::Gateway(gateway)) => {
+            let origin = ConversationSource::describe(&gateway);
+            tell("settings", Ok((State::Ok, at(&origin))))?;
+            tell("connection", ask(&gateway, &clock).await)?;
+        }
+        Ok(Api::Platform(platform)) => {
+            let origin = ConversationSource::describe(&platform);
+            tell("settings", Ok((State::Ok, at(&origin))))?;
+            platform::checks(&platform, &mut tell).await?;
         }
         Err(failure) => tell("settings", Err(failure))?,
     }
