@@ -21,6 +21,9 @@
 //! Tokens come from the login host, with HTTP Basic and a form, and no scopes are asked for: what the client may do is a
 //! matter of its roles (A.3, A.5).
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
 use futures_util::future::{BoxFuture, FutureExt as _};
 
 use frontdesk_domain::ConversationId;
@@ -96,13 +99,16 @@ pub struct Platform {
     client: Client,
     options: CallOptions,
     details: DetailsOptions,
+    /// How far the count of a details query was found to be off (C.7.3: it is an approximation). Shared by all clones.
+    count_error: Arc<AtomicU64>,
 }
 
 impl Platform {
     /// The organisation behind this client, with the default options for every call.
     #[must_use]
     pub fn new(client: Client) -> Self {
-        Self { client, options: CallOptions::default(), details: DetailsOptions::default() }
+        let (options, details) = (CallOptions::default(), DetailsOptions::default());
+        Self { client, options, details, count_error: Arc::default() }
     }
 
     /// The options of every call: deadline, attempts, signal to stop.

@@ -6,6 +6,7 @@
 //! data arrive: an id that was met is no news, and a page that repeats ids, or lacks some by the count, is read once more.
 
 use std::num::NonZeroU32;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use frontdesk_domain::filter::platform::{Parts, matches, needs_attributes};
@@ -244,6 +245,7 @@ impl Listing {
         let request = DetailsQueryPage { interval: in_millis(slice), filters, size: self.size, page };
         let (mut result, mut took) = self.ask(&request).await?;
         let (mut repeats, lacks) = (self.repeats(&result), self.lacks(&result, page));
+        let at_first = result.marks.len();
         for _ in 0..MOST_READINGS {
             if !repeats && !lacks {
                 break;
@@ -256,6 +258,10 @@ impl Listing {
             if !repeats {
                 break;
             }
+        }
+        if lacks && result.marks.len() == at_first {
+            // There was nothing more: the count is off by so much, and need not be doubted for it again.
+            self.platform.count_error.fetch_max(self.missing(&result, page), Ordering::Relaxed);
         }
         self.previous.clone_from(&result.marks);
         // A page that is not full is the last one, unless the count says that there is another; an empty one always is.
@@ -274,11 +280,16 @@ impl Listing {
         result.marks.iter().any(|mark| self.previous.contains(mark))
     }
 
-    /// Whether a page lacks what there is by the count.
+    /// Whether a page lacks more of what there is by the count than the count was found to be off.
     fn lacks(&self, result: &DetailsResult, page: u32) -> bool {
+        self.missing(result, page) > self.platform.count_error.load(Ordering::Relaxed)
+    }
+
+    /// How many conversations a page has fewer than by the count.
+    fn missing(&self, result: &DetailsResult, page: u32) -> u64 {
         let size = u64::from(self.size);
         let due = result.total_hits.unwrap_or_default().saturating_sub(u64::from(page - 1) * size).min(size);
-        (result.marks.len() as u64) < due
+        due.saturating_sub(result.marks.len() as u64)
     }
 
     /// Submits a job over a slice and waits until its results are there; they begin with the page that comes next.

@@ -182,6 +182,22 @@ async fn what_the_count_contradicts_is_read_once_more() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_count_that_is_off_is_doubted_once_and_a_page_that_lacks_more_again() {
+    let short = Arc::new(Mutex::new(0));
+    let reads = Arc::clone(&short);
+    let (platform, asked) = platform(move |_, _| {
+        let mut reads = reads.lock().unwrap();
+        *reads += 1;
+        // The fourth page of all lacks more than the count is off.
+        Reply::json(&page(0..if *reads == 4 { 20 } else { 40 }, 42))
+    });
+    for expected in [2, 3, 5, 6] {
+        assert_eq!(drain(&platform, query(day())).await.ids().len(), 40);
+        assert_eq!(asked.lock().unwrap().len(), expected);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_long_range_is_asked_for_in_slices_of_whole_days() {
     let (platform, asked) = platform(|_, _| Reply::json(&page([], 0)));
     let long = range("2026-03-01T12:00:00Z", "2026-06-20T12:00:00Z");

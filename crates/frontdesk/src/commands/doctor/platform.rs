@@ -18,15 +18,14 @@ pub(super) async fn checks(
     mut tell: impl FnMut(&'static str, Result<(State, String), Failure>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let mut skew = ClockSkew::default();
-    let mut quota = None;
-    match platform.token_info().await {
+    let mut quota = match platform.token_info().await {
         Ok((info, sign)) => {
             tell("token", Ok((State::Ok, told(&info))))?;
             sign.clock.into_iter().for_each(|sample| skew.add(sample));
-            quota = sign.quota;
+            sign.quota
         }
         Err(error) => return tell("token", Err(failures::remote(&error))),
-    }
+    };
     for job in Job::ALL {
         let found = match platform.may(job).await {
             Ok(sign) => {
