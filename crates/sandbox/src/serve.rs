@@ -233,12 +233,13 @@ async fn connection(
     let _ = stream.set_nodelay(true);
     let hangup = Hangup::default();
     let wire = TokioIo::new(Wire::new(stream, hangup.clone()));
-    let stopping = stopped.clone();
+    let slot = sockets::Slot::default();
+    let (served, entered) = (Arc::clone(&sandbox), Arc::clone(&slot));
     let service = service_fn(move |mut request| {
-        let (sandbox, hangup, stopping) = (Arc::clone(&sandbox), hangup.clone(), stopping.clone());
+        let (sandbox, hangup, slot) = (Arc::clone(&sandbox), hangup.clone(), Arc::clone(&slot));
         async move {
             if contract == Contract::Platform && sockets::is_wanted(&request) {
-                return send(sockets::open(sandbox, &mut request, stopping), hangup).await;
+                return send(sockets::open(&sandbox, &mut request, &slot), hangup).await;
             }
             let counting = Arc::clone(&sandbox);
             let _under_way = counting.arrived(contract, request.method(), request.uri().path());
@@ -257,6 +258,7 @@ async fn connection(
             let _ = connection.await;
         }
     }
+    sockets::talk(&served, &entered, stopped).await;
 }
 
 async fn answer(

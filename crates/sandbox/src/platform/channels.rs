@@ -116,8 +116,12 @@ impl Channels {
 
     /// Breaks all sockets off; the channels stay. Says how many they were.
     pub(crate) fn break_off(&mut self) -> usize {
-        let sockets = self.all.iter_mut().filter_map(|channel| channel.socket.take());
-        sockets.map(|socket| socket.send(Frame::Break)).count()
+        let sockets: Vec<_> = self.all.iter_mut().filter_map(|channel| channel.socket.take()).collect();
+        for socket in &sockets {
+            // One that is gone already need not break.
+            let _ = socket.send(Frame::Break);
+        }
+        sockets.len()
     }
 }
 

@@ -1,6 +1,6 @@
 //! WebSockets of the platform's contract: those of guests (C.2) and of notification channels (C.12.2).
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -48,17 +48,24 @@ fn names(headers: &HeaderMap, protocol: &str) -> bool {
     upgrade.is_some_and(|upgrade| upgrade.eq_ignore_ascii_case(protocol))
 }
 
-/// Answers such a request; where somebody is let in, what is said goes on until either side ends it.
-pub(super) fn open(
-    sandbox: Arc<Sandbox>,
-    request: &mut Request<Incoming>,
-    stopped: watch::Receiver<bool>,
-) -> Reply {
+/// A connection that is about to speak another protocol, with whoever is at its other end.
+pub(super) struct Entered {
+    line: Line,
+    frames: UnboundedReceiver<Frame>,
+    upgrade: OnUpgrade,
+}
+
+/// Where a connection leaves word that it is about to.
+pub(super) type Slot = Arc<Mutex<Option<Entered>>>;
+
+/// Answers such a request. Where somebody is let in, `slot` says so: once the answer is out, [`talk`] is
+/// what goes on.
+pub(super) fn open(sandbox: &Sandbox, request: &mut Request<Incoming>, slot: &Slot) -> Reply {
     let Some(key) = request.headers().get(SEC_WEBSOCKET_KEY).cloned() else {
         return refusal(&Barred(400, "there is no Sec-WebSocket-Key"));
     };
     let upgrade = hyper::upgrade::on(&mut *request);
-    let (line, frames) = match enter(&sandbox, request) {
+    let (line, frames) = match enter(sandbox, request) {
         Ok(entered) => entered,
         Err(barred) => return refusal(&barred),
     };
@@ -70,7 +77,7 @@ pub(super) fn open(
     if let Ok(accept) = HeaderValue::from_str(&derive_accept_key(key.as_bytes())) {
         headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
     }
-    tokio::spawn(talk(sandbox, line, frames, upgrade, stopped));
+    *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(Entered { line, frames, upgrade });
     reply
 }
 
@@ -92,14 +99,10 @@ fn refusal(barred: &Barred) -> Reply {
     Reply::new(status, "text/plain; charset=utf-8", Body::from(Bytes::from_static(message.as_bytes())))
 }
 
-/// Passes frames on in both directions.
-async fn talk(
-    sandbox: Arc<Sandbox>,
-    line: Line,
-    mut frames: UnboundedReceiver<Frame>,
-    upgrade: OnUpgrade,
-    mut stopped: watch::Receiver<bool>,
-) {
+/// Passes frames on in both directions until either side ends it.
+pub(super) async fn talk(sandbox: &Sandbox, slot: &Slot, mut stopped: watch::Receiver<bool>) {
+    let entered = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let Some(Entered { line, mut frames, upgrade }) = entered else { return };
     if let Ok(upgraded) = upgrade.await {
         let mut socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, None).await;
         let mut tick = interval(TICK);
@@ -107,7 +110,7 @@ async fn talk(
         let in_order = loop {
             tokio::select! {
                 heard = socket.next() => match heard {
-                    Some(Ok(Message::Text(text))) => line.says(&sandbox, text.as_str()),
+                    Some(Ok(Message::Text(text))) => line.says(sandbox, text.as_str()),
                     Some(Ok(Message::Close(_)) | Err(_)) | None => break true,
                     // Pings are answered by the library; the protocol has no binary frames.
                     Some(Ok(_)) => {}
@@ -117,7 +120,7 @@ async fn talk(
                     Some(Frame::Break) => break false,
                     Some(Frame::Close) | None => break true,
                 },
-                _ = tick.tick() => line.waits(&sandbox),
+                _ = tick.tick() => line.waits(sandbox),
                 () = asked_to_stop(&mut stopped) => break true,
             }
         };
@@ -126,7 +129,7 @@ async fn talk(
             let _ = socket.close(None).await;
         }
     }
-    line.leaves(&sandbox);
+    line.leaves(sandbox);
 }
 
 impl Line {

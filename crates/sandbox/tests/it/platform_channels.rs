@@ -218,6 +218,15 @@ async fn a_trigger_runs_a_workflow_that_calls_somebody() {
     assert_eq!((&body["conversationId"], &body["mediaType"]), (&talk["id"], &json!("MESSAGE")));
     assert_eq!(calls[0]["answers"][0]["status"], 200);
 
+    let test = format!("{}/test", made["selfUri"].as_str().unwrap());
+    let (_, would) = tenant.platform(Method::POST, &test, &json!({"mediaType": "VOICE"}));
+    assert_eq!(
+        (&would["triggerMatches"], &would["targetValidation"]["matches"]),
+        (&json!(false), &json!(true))
+    );
+    let (_, topics) = tenant.platform(Method::GET, &format!("{TRIGGERS}/topics"), &Value::Null);
+    assert_eq!(topics["entities"][0], trigger["topicName"]);
+
     // A stale version is a conflict, the topic is fixed, and one that is disabled does not fire.
     let path = made["selfUri"].as_str().unwrap();
     let mut change = trigger.clone();

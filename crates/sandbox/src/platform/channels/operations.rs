@@ -8,6 +8,7 @@ use super::{Channel, LIFE};
 use crate::form;
 use crate::platform::refusal::Refusal;
 use crate::platform::route::{Access, Operation};
+use crate::platform::time::Time;
 use crate::platform::visit::{Call, json};
 use crate::reply::{Body, Reply};
 
@@ -58,7 +59,7 @@ struct Topic {
 
 fn wire(channel: &Channel, base: &str) -> Value {
     let uri = base.replacen("http", "ws", 1);
-    json!({"id": channel.id, "connectUri": format!("{uri}/channels/{}", channel.id), "expires": channel.expires})
+    json!({"id": channel.id, "connectUri": format!("{uri}/channels/{}", channel.id), "expires": Time(channel.expires)})
 }
 
 fn make(call: &Call<'_>) -> Result<Reply, Refusal> {

@@ -161,7 +161,7 @@ fn normalized(call: &Call<'_>, kind: &str, id: &str, channel: &Channel) -> Value
         Value::Null,
         |party| json!({"id": party.id, "idType": party.id_type.as_deref().unwrap_or("Opaque")}),
     );
-    json!({"id": id, "type": kind, "direction": "Inbound", "channel": {"id": call.id(0), "platform": "Open",
+    json!({"id": id, "type": kind, "channel": {"id": call.id(0), "platform": "Open",
         "type": "Private", "messageId": channel.message_id.as_deref().unwrap_or(id), "from": them, "to": us,
         "time": Time(channel.time)}})
 }
@@ -271,6 +271,7 @@ fn structured(call: &Call<'_>) -> Result<Reply, Refusal> {
     let (id, _) = hear(call, &inbound.channel, &button.text, Vec::new())?;
     let mut body = normalized(call, "Structured", &id, &inbound.channel);
     body["content"] = json!([{"contentType": "ButtonResponse", "buttonResponse": button}]);
-    body["originatingMessageId"] = inbound.originating_message_id.into();
+    body["content"][0]["buttonResponse"]["originatingMessageId"] = inbound.originating_message_id.into();
+    body["direction"] = "Inbound".into();
     json_with(StatusCode::ACCEPTED, &body)
 }

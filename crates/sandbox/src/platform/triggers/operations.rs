@@ -128,8 +128,7 @@ fn list(call: &Call<'_>) -> Result<Reply, Refusal> {
 }
 
 fn topics(_: &Call<'_>) -> Result<Reply, Refusal> {
-    let topics = TOPICS.iter().map(|topic| json!({"name": topic, "description": "A topic of the sandbox"}));
-    json(&json!({"entities": topics.collect::<Vec<_>>()}))
+    json(&json!({"entities": TOPICS}))
 }
 
 /// Runs `act` on the triggers and the place of the one that the path names.
@@ -190,6 +189,7 @@ fn test(call: &Call<'_>) -> Result<Reply, Refusal> {
     let trigger = with(call, |all, index| Ok(all[index].clone()))?;
     let matches = trigger.wire.match_criteria.iter().all(|criterion| criterion.holds(&body));
     let known = call.sandbox.state().platform.triggers.workflows.contains_key(&trigger.wire.target.id);
-    json(&json!({"triggerMatches": matches, "schemaValidation": {"isValid": body.is_object()},
-        "jsonPathValidation": {"isValid": true}, "targetValidation": {"isValid": known}}))
+    let step = |step: u32, name: &str, matches: bool| json!({"step": step, "name": name, "matches": matches, "details": ""});
+    json(&json!({"triggerMatches": matches && known, "schemaValidation": step(1, "schema", body.is_object()),
+        "jsonPathValidation": step(2, "jsonPath", matches), "targetValidation": step(3, "target", known)}))
 }
