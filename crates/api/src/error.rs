@@ -147,6 +147,12 @@ impl Error {
         self
     }
 
+    /// The failure, with what lies under it.
+    pub(crate) fn with_source(mut self, source: Option<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.0.source = source.map(Arc::from);
+        self
+    }
+
     /// The failure of a write that may have been processed.
     pub(crate) fn in_doubt(mut self) -> Self {
         self.0.unknown_outcome = true;

@@ -71,7 +71,9 @@ pub use openings::{OpenReply, Opening, SessionOpenings};
 pub use options::{CallOptions, Cancel, CancelHandle, Timeouts};
 pub use page_memory::{PageMemory, PageRoom};
 pub use pages::{Page, Pages, Stop};
-pub use platform::{FileDoor, Platform, PlatformGuests, PlatformMessages, TriggerWish};
+pub use platform::{
+    FileDoor, GuestDoor, Platform, PlatformGuests, PlatformMessages, PlatformOpenings, TriggerWish,
+};
 pub use seen::{SeenIds, id_hash};
 pub use source::{
     Conversation, ConversationPage, ConversationPages, ConversationSource, DetailsQuery, Origin, Rejected,

@@ -16,6 +16,8 @@
 //! | `post_message`, `upload`, `files` | its calls: posts, and the files that go with them (C.5.2) |
 //! | `message_data`, `seen` | one message, and a conversation, in the words of the ports |
 //! | `guests`, `end_conversation` | ending guests' sessions (C.6), and having recordings deleted (C.10) |
+//! | `openings`, `guest_line` | opening guests' sessions over their WebSocket (C.2) |
+//! | `guest_history`, `message_details` | its calls: what a guest sees (C.1), whose message it is (C.2.8) |
 //! | `triggers` | being told of new conversations by a workflow (C.13.1) |
 //!
 //! Tokens come from the login host, with HTTP Basic and a form, and no scopes are asked for: what the client may do is a
@@ -43,12 +45,16 @@ mod details;
 mod details_query;
 mod end_conversation;
 mod files;
+mod guest_history;
+mod guest_line;
 mod guests;
 mod history;
 mod job;
 mod live;
 mod message_data;
+mod message_details;
 mod messages;
+mod openings;
 mod place;
 mod post_message;
 mod seen;
@@ -63,9 +69,12 @@ pub use self::details::{DetailsOptions, DetailsWay, UnknownWay};
 pub use self::details_query::{DetailsQueryPage, DetailsResult, DetailsResultReader};
 pub use self::end_conversation::{DeleteRecording, EndConversation, ListRecordings, TagConversation, WrapUp};
 pub use self::files::FileDoor;
+pub use self::guest_history::GuestHistory;
 pub use self::guests::PlatformGuests;
 pub use self::job::{JobStatus, ReadAvailability, ReadJob, ReadResults, SubmitJob};
+pub use self::message_details::ReadMessageDetails;
 pub use self::messages::{ReadMessage, ReadMessages};
+pub use self::openings::{GuestDoor, PlatformOpenings};
 pub use self::post_message::{PostMessage, Posted};
 pub use self::triggers::TriggerWish;
 pub use self::upload::{CreateUpload, PutFile, ReadUpload, Upload, UploadState};

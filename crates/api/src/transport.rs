@@ -2,7 +2,8 @@
 //!
 //! A [`Transport`] knows no retries, no time-outs but its own connect time-out, no redirects and no meaning of
 //! a status: a non-2xx answer is a *response*. Everything else is the pipeline's, so that it holds for every
-//! transport. [`memory`] scripts answers for tests; `reqwest` (feature `reqwest`) is the real one.
+//! transport. [`memory`] scripts answers for tests; `reqwest` (feature `reqwest`) is the real one. [`socket`] is the border for
+//! WebSockets, `websocket` the real ones.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -18,6 +19,9 @@ pub mod memory;
 #[cfg(feature = "reqwest")]
 pub mod reqwest;
 pub mod resolve;
+pub mod socket;
+#[cfg(feature = "reqwest")]
+pub mod websocket;
 
 /// Sends one request and returns the head of its response; the body is read as it arrives.
 ///

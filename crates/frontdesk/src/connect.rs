@@ -121,7 +121,7 @@ pub(crate) fn openings(
 ) -> Result<Arc<dyn SessionOpenings>, Failure> {
     match api(context, clock, cancel, &OPENING_SCOPES)? {
         Api::Gateway(gateway) => Ok(Arc::new(gateway)),
-        Api::Platform(_) => Err(platform::unserved("opening guests' sessions")),
+        Api::Platform(platform) => Ok(Arc::new(writes::openings(context, platform)?)),
     }
 }
 
@@ -201,12 +201,18 @@ fn client(
     if let Some(rate) = settings.parsed("rate", str::parse::<Rate>)? {
         builder = builder.rate(within(rate, deadline)?);
     }
+    let calls = CallOptions::default().cancel(cancel).deadline(deadline);
+    Ok((builder.build(transport(&network(context)?)?), calls))
+}
+
+/// How the network is reached.
+fn network(context: &Context<'_>) -> Result<ReqwestOptions, Failure> {
+    let settings = &context.settings;
     let mut options = ReqwestOptions::default();
     options.proxy = settings.text("proxy").map(str::to_owned);
     options.connect_timeout = settings.duration("timeout_connect")?.unwrap_or(options.connect_timeout);
     options.extra_roots = settings.parsed("ca_file", |path| fs::read(path))?;
-    let calls = CallOptions::default().cancel(cancel).deadline(deadline);
-    Ok((builder.build(transport(&options)?), calls))
+    Ok(options)
 }
 
 /// Time for one call, all its attempts and waits.

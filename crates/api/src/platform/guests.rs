@@ -77,7 +77,8 @@ impl PlatformGuests {
     async fn ended(&self, ending: &Ending) -> Result<EndReply, Error> {
         let id = conversation(&ending.guest_id)?;
         let Some(live) = self.platform.live(&id).await? else {
-            return Ok(EndReply::Missing { after_lost_reply: false });
+            let what = "the platform knows no such conversation".to_owned();
+            return Err(Error::of_kind(EndConversation::OPERATION, ErrorKind::Unsendable { what }));
         };
         if is_over(&live) {
             return Ok(EndReply::Missing { after_lost_reply: false });
@@ -169,7 +170,11 @@ fn is_answer(error: &Error) -> bool {
 impl GuestSessions for PlatformGuests {
     fn guest<'a>(&'a self, id: &'a GuestId) -> BoxFuture<'a, Result<GuestLook, Error>> {
         async move {
-            let Some(live) = self.live(id).await? else { return Ok(GuestLook::Missing) };
+            // An ended conversation is still to be read, so 404 is no word for "has ended" here (D.7).
+            let Some(live) = self.live(id).await? else {
+                let state = GuestState::from("not_found".to_owned());
+                return Ok(GuestLook::Found(Guest { state, last_updated: None }));
+            };
             let state = if is_over(&live) {
                 GuestState::Closed
             } else if live.customer_legs().next().is_none() {

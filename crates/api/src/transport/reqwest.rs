@@ -144,7 +144,8 @@ impl Resolve for Names {
     }
 }
 
-fn tls(extra_roots: Option<&[u8]>) -> Result<ClientConfig, BuildError> {
+/// TLS as it is spoken here, also by the WebSockets.
+pub(super) fn tls(extra_roots: Option<&[u8]>) -> Result<ClientConfig, BuildError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()

@@ -18,6 +18,8 @@ mod platform_details;
 mod platform_errors;
 mod platform_history;
 mod platform_live;
+#[cfg(feature = "reqwest")]
+mod platform_openings;
 mod platform_sandbox;
 mod platform_transcripts;
 mod platform_writes;

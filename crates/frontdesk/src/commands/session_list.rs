@@ -173,8 +173,12 @@ async fn show(context: &Context<'_>, look: bool, kept: VecDeque<Receipt>) -> Res
     }
     let clock = WallClock::of(context).await?;
     let guests = connect::guests(context, &clock, Cancel::never(), false)?;
+    // On the platform contract a guest is named by its conversation.
+    let by_session = guests.describe().contract == "platform";
     let looks = stream::iter(kept).map(|receipt| async {
-        let guest = GuestId::new(receipt.record.guest_id.as_str()).ok();
+        let record = &receipt.record;
+        let name = if by_session { &record.session_id } else { &record.guest_id };
+        let guest = GuestId::new(name.as_str()).ok();
         let state = match guest {
             Some(guest) => guests.guest(&guest).await,
             None => Ok(GuestLook::Missing),

@@ -1,13 +1,18 @@
-//! What changes something in an organisation on the published contract: sending, ending, triggers.
+//! What changes something in an organisation on the published contract: sending, opening, ending, triggers.
 
 use std::sync::Arc;
 
-use frontdesk_api::{Cancel, FileDoor, Platform, PlatformGuests, PlatformMessages};
+use frontdesk_api::transport::websocket::WebSockets;
+use frontdesk_api::{
+    BaseUrl, Cancel, FileDoor, GuestDoor, Platform, PlatformGuests, PlatformMessages, PlatformOpenings,
+};
+use frontdesk_domain::region::Region;
 use frontdesk_domain::{ClosureReason, Violation};
 use frontdesk_shell::{Exit, Failure};
+use http::{HeaderValue, Uri};
 
-use super::contract::Contract;
-use super::{media_door, platform};
+use super::contract::{Contract, missing};
+use super::{media_door, network, platform};
 use crate::clock::WallClock;
 use crate::context::Context;
 use crate::outbox;
@@ -20,6 +25,50 @@ pub(super) fn messages(
 ) -> Result<PlatformMessages, Failure> {
     let door = FileDoor::new(Arc::new(outbox::outward(context)?), media_door(context, clock)?);
     Ok(PlatformMessages::new(platform).files(door))
+}
+
+/// What opens guests' sessions: over their WebSocket, at the deployment of the settings.
+pub(super) fn openings(context: &Context<'_>, platform: Platform) -> Result<PlatformOpenings, Failure> {
+    let settings = &context.settings;
+    let deployment = settings.text("deployment_id").ok_or_else(|| missing(&["deployment_id"]))?.to_owned();
+    let origin = settings.parsed("guest_origin", str::parse::<HeaderValue>)?;
+    let first_text = settings.text("guest_first_text").map(str::to_owned);
+    let sockets = WebSockets::new(&network(context)?).map_err(|error| {
+        Failure::from_error(Exit::Usage, "transport", &error).hint("check the ca_file setting")
+    })?;
+    let door = GuestDoor { url: socket_url(context)?, deployment, origin, first_text };
+    Ok(PlatformOpenings::new(platform, Arc::new(sockets), door))
+}
+
+/// Where the guests' sockets are: as the setting says, else beside the API host, else as the region does (platform contract A.1,
+/// A.2). Beside an API that is none of the vendor's hosts they are on that host.
+fn socket_url(context: &Context<'_>) -> Result<Uri, Failure> {
+    let settings = &context.settings;
+    if let Some(url) = settings.parsed("guest_socket_url", str::parse::<Uri>)? {
+        return Ok(url);
+    }
+    let base = settings.parsed("base_url", str::parse::<BaseUrl>)?;
+    let region = settings.parsed("region", str::parse::<Region>)?;
+    let url = match (base, region) {
+        (Some(base), _) => socket_beside(&base),
+        (None, Some(region)) => region.socket_url(),
+        (None, None) => return Err(missing(&["guest_socket_url"])),
+    };
+    url.parse().map_err(|error: http::uri::InvalidUri| {
+        Failure::new(Exit::Usage, "bad_setting", "the guests' sockets have no address that can be called")
+            .caused_by(&error)
+            .hint("set guest_socket_url")
+    })
+}
+
+/// The address of the sockets that belong to an API.
+fn socket_beside(base: &BaseUrl) -> String {
+    let authority = base.authority();
+    let scheme = if base.to_string().starts_with("https:") { "wss" } else { "ws" };
+    match authority.strip_prefix("api.") {
+        Some(domain) => format!("{scheme}://webmessaging.{domain}/v1"),
+        None => format!("{scheme}://{authority}/v1"),
+    }
 }
 
 /// What ends guests' sessions, with the wrap-up codes of the setting.
@@ -73,6 +122,13 @@ fn wrapup_codes(text: &str) -> Result<Vec<(ClosureReason, String)>, Violation> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sockets_are_beside_the_api() {
+        let beside = |base: &str| socket_beside(&base.parse().unwrap());
+        assert_eq!(beside("https://api.mypurecloud.de"), "wss://webmessaging.mypurecloud.de/v1");
+        assert_eq!(beside("http://127.0.0.1:8080"), "ws://127.0.0.1:8080/v1");
+    }
 
     #[test]
     fn wrapup_codes_are_pairs_of_reason_and_id() {

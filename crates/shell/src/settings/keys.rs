@@ -191,6 +191,26 @@ pub const KEYS: &[Key] = &[
         "whether webhooks and media may lead into this machine and its network: refuse, or allow",
     ),
     key(
+        "deployment_id",
+        &["FRONTDESK_DEPLOYMENT_ID"],
+        "platform: the web deployment through which guests come in",
+    ),
+    key(
+        "guest_origin",
+        &["FRONTDESK_GUEST_ORIGIN"],
+        "platform: one of the deployment's allowed domains as an origin, such as https://shop.example",
+    ),
+    key(
+        "guest_first_text",
+        &["FRONTDESK_GUEST_FIRST_TEXT"],
+        "platform: what a guest says first where the deployment starts no conversation by itself",
+    ),
+    key(
+        "guest_socket_url",
+        &["FRONTDESK_GUEST_SOCKET_URL"],
+        "platform: where the guests' WebSocket is; default: beside the API, or as the region says",
+    ),
+    key(
         "wrapup_codes",
         &["FRONTDESK_WRAPUP_CODES"],
         "platform: the wrap-up code ids that stand for closure reasons, such as timeout=ID,agent_initiated=ID",
