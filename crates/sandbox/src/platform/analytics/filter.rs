@@ -218,7 +218,10 @@ impl Range {
 fn is(value: &Value, wanted: &str) -> bool {
     match value {
         Value::String(text) => text == wanted,
-        other => other.to_string() == wanted,
+        other => {
+            let written = other.to_string();
+            written == wanted
+        }
     }
 }
 
