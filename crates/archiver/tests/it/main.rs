@@ -5,6 +5,7 @@ mod flight;
 mod import;
 mod layout;
 mod past;
+mod platform;
 mod pull;
 mod resume;
 mod retain;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use frontdesk_api::transport::memory::{MemoryTransport, Reply};
-use frontdesk_api::{Client, Credentials, Gateway, Platform};
+use frontdesk_api::{Client, ConversationSource, Credentials, Gateway, Platform};
 use frontdesk_archive::{
     Expression, ListQuery, ReadOptions, Reader, Search, Settings, VerifyOptions, Writer,
 };
@@ -23,8 +23,8 @@ use tokio::sync::Notify;
 
 use crate::tenant::{given, request};
 
-const WINDOW: Duration = Duration::from_secs(72 * 3600);
-const DAY: Duration = Duration::from_secs(24 * 3600);
+pub(crate) const WINDOW: Duration = Duration::from_secs(72 * 3600);
+pub(crate) const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// What the platform's side does with a request before the sandbox sees it.
 type Door = dyn Fn(&http::Request<Bytes>, &mut dyn FnMut(&http::Request<Bytes>) -> Vec<u8>) -> Option<Reply>
@@ -32,7 +32,7 @@ type Door = dyn Fn(&http::Request<Bytes>, &mut dyn FnMut(&http::Request<Bytes>) 
     + Sync;
 
 /// One tenant on both contracts: details come by the gateway's, texts by the platform's.
-struct Both {
+pub(crate) struct Both {
     sandbox: Arc<Sandbox>,
     transport: MemoryTransport,
     folder: tempfile::TempDir,
@@ -48,7 +48,7 @@ fn local() -> IpAddr {
 }
 
 impl Both {
-    fn new(conversations: u64) -> Self {
+    pub(crate) fn new(conversations: u64) -> Self {
         let config =
             Config { conversations: Some(conversations), rate_limit_per_min: 0, ..Config::default() };
         let sandbox = Arc::new(Sandbox::new(config).unwrap());
@@ -96,11 +96,36 @@ impl Both {
         builder.build(Arc::new(self.transport.clone()))
     }
 
-    fn plan(&self, plan: &Value) {
-        let request = http::Request::post("/_sandbox/platform").body(Bytes::from(plan.to_string())).unwrap();
+    pub(crate) fn plan(&self, plan: &Value) {
+        self.set("/_sandbox/platform", plan);
+    }
+
+    /// Tells the sandbox something.
+    pub(crate) fn set(&self, path: &str, body: &Value) {
+        self.own(&http::Request::post(path).body(Bytes::from(body.to_string())).unwrap());
+    }
+
+    /// Asks the sandbox something.
+    pub(crate) fn ask(&self, path: &str) -> Value {
+        serde_json::from_slice(&self.own(&http::Request::get(path).body(Bytes::new()).unwrap())).unwrap()
+    }
+
+    /// What there is to be read of the conversations that start in a range of days.
+    pub(crate) fn totals(&self, from: &str, to: &str) -> Value {
+        self.ask(&format!("/_sandbox/platform/totals?from={from}T00:00:00Z&to={to}T00:00:00Z"))
+    }
+
+    fn own(&self, request: &http::Request<Bytes>) -> Vec<u8> {
         let at: Moment = self.now.lock().unwrap().to_string().parse().unwrap();
-        let reply = self.sandbox.handle_platform(&request, local(), at);
-        assert!(reply.status().is_success(), "{}", reply.status());
+        let reply = self.sandbox.handle_platform(request, local(), at);
+        let status = reply.status();
+        let body = reply.into_bytes().to_vec();
+        assert!(status.is_success(), "{}: {status} {}", request.uri(), String::from_utf8_lossy(&body));
+        body
+    }
+
+    pub(crate) fn at(&self, time: &str) {
+        *self.now.lock().unwrap() = time.parse().unwrap();
     }
 
     fn door(
@@ -117,13 +142,13 @@ impl Both {
         *self.door.lock().unwrap() = None;
     }
 
-    fn passes(&self, time: Duration) {
+    pub(crate) fn passes(&self, time: Duration) {
         let mut now = self.now.lock().unwrap();
         *now = now.checked_add(time).unwrap();
     }
 
     /// Looks and bulk reads since this was asked last.
-    fn asked(&self) -> (u64, u64) {
+    pub(crate) fn asked(&self) -> (u64, u64) {
         (self.looks.swap(0, Ordering::Relaxed), self.bulks.swap(0, Ordering::Relaxed))
     }
 
@@ -138,21 +163,40 @@ impl Both {
         monitor: &dyn Monitor,
     ) -> PullReport {
         let gateway = Gateway::new(self.client("https://gateway.example", None));
-        let platform =
-            Platform::new(self.client("https://platform.example", Some("https://platform.example/login")));
+        self.run(&gateway, &self.platform(), request, stop, monitor).await
+    }
+
+    /// The same with the details, too, by the platform.
+    pub(crate) async fn pull_platform(&self, request: &PullRequest) -> PullReport {
+        let platform = self.platform();
+        self.run(&platform, &platform, request, std::future::pending(), &Silent).await
+    }
+
+    fn platform(&self) -> Platform {
+        Platform::new(self.client("https://platform.example", Some("https://platform.example/login")))
+    }
+
+    async fn run(
+        &self,
+        source: &dyn ConversationSource,
+        platform: &Platform,
+        request: &PullRequest,
+        stop: impl Future<Output = ()>,
+        monitor: &dyn Monitor,
+    ) -> PullReport {
         let now = Arc::clone(&self.now);
         let clock = move || *now.lock().unwrap();
         let writer = Writer::open(&self.root(), &Settings::default(), Arc::new(clock.clone())).unwrap();
         let writer = Arc::new(writer);
-        let pull = Pull::new(&gateway, Arc::clone(&writer), OrganizationId::default(), &clock)
-            .transcripts(Some(Transcripts::new(&platform, WINDOW)));
+        let pull = Pull::new(source, Arc::clone(&writer), OrganizationId::default(), &clock)
+            .transcripts(Some(Transcripts::new(platform, WINDOW)));
         let report = pull.run(request, stop, monitor).await.unwrap();
         drop(pull);
         Arc::into_inner(writer).expect("nobody else writes").close().unwrap();
         report
     }
 
-    fn root(&self) -> std::path::PathBuf {
+    pub(crate) fn root(&self) -> std::path::PathBuf {
         self.folder.path().join("archive")
     }
 
@@ -180,7 +224,7 @@ fn year() -> PullRequest {
     request("2025-01-01", "2026-01-01")
 }
 
-fn counts(report: &PullReport) -> TranscriptReport {
+pub(crate) fn counts(report: &PullReport) -> TranscriptReport {
     report.certificate.transcripts.unwrap()
 }
 
