@@ -196,6 +196,7 @@ impl<'p> Pull<'p> {
             now: self.now,
             request: &written,
             range: request.range,
+            filter: request.filter.clone(),
             in_flight: request.in_flight,
             before: begun.transcripts,
             after: begun.looked_upto,

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use frontdesk_api::{Error as ApiError, TranscriptSource};
 use frontdesk_archive::{Error as ArchiveError, RunLog, Writer};
-use frontdesk_domain::{Missing, TimeRange, TranscriptReport};
+use frontdesk_domain::{Filter, Missing, TimeRange, TranscriptReport};
 
 use self::look::{Looking, held};
 use self::queue::{Cover, Queue};
@@ -48,6 +48,7 @@ pub(crate) struct Session<'s> {
     pub(crate) now: &'s Now,
     pub(crate) request: &'s Request,
     pub(crate) range: TimeRange,
+    pub(crate) filter: Option<Filter>,
     pub(crate) in_flight: NonZero<usize>,
     /// What earlier sessions of the run came to.
     pub(crate) before: TranscriptReport,
@@ -102,6 +103,7 @@ impl<'t> Transcripts<'t> {
             log: Arc::clone(session.log),
             now: session.now,
             range: session.range,
+            filter: session.filter.clone(),
             window: self.threading_window,
             in_flight: session.in_flight,
             progress: session.progress,
@@ -114,8 +116,13 @@ impl<'t> Transcripts<'t> {
         {
             let mut queue = held(&queue);
             if ended.whole && ended.upto > 0 {
-                let cover = Cover { from: session.range.from(), to: session.range.to(), upto: ended.upto };
-                queue.cover(cover);
+                let cover = Cover {
+                    from: session.range.from(),
+                    to: session.range.to(),
+                    upto: ended.upto,
+                    filter: session.filter.as_ref().map(Filter::to_string),
+                };
+                queue.cover(cover.clone());
                 lines.push(Line::Covered { at, cover });
             }
             lines.extend(queue.lines(at));

@@ -4,8 +4,9 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use frontdesk_archive::{Error, ListQuery, Reader};
+use frontdesk_domain::filter::platform::matches;
 use frontdesk_domain::payload::facts;
-use frontdesk_domain::{RecordId, RecordKey, RecordKind, TimeRange, Timestamp};
+use frontdesk_domain::{Filter, RecordId, RecordKey, RecordKind, TimeRange, Timestamp};
 
 use super::queue::Queue;
 
@@ -29,6 +30,7 @@ pub(super) struct Candidate {
 pub(super) struct Candidates {
     reader: Reader,
     range: TimeRange,
+    filter: Option<Filter>,
     due: VecDeque<RecordId>,
     /// What was due: a run looks at a conversation once.
     given: HashSet<RecordId>,
@@ -38,11 +40,18 @@ pub(super) struct Candidates {
 }
 
 impl Candidates {
-    /// Everything due at `now`, and the range from behind `after` on.
-    pub(super) fn new(reader: Reader, range: TimeRange, queue: &Queue, now: Timestamp, after: u64) -> Self {
+    /// Everything due at `now`, and the range from behind `after` on, as far as the filter lets it through.
+    pub(super) fn new(
+        reader: Reader,
+        range: TimeRange,
+        filter: Option<Filter>,
+        queue: &Queue,
+        now: Timestamp,
+        after: u64,
+    ) -> Self {
         let due = VecDeque::from(queue.due(now));
         let given = due.iter().cloned().collect();
-        Self { reader, range, due, given, upto: after, done: false }
+        Self { reader, range, filter, due, given, upto: after, done: false }
     }
 
     /// Whether there are no more.
@@ -62,13 +71,9 @@ impl Candidates {
         let mut page = Vec::new();
         while page.len() < PAGE {
             let Some(id) = self.due.pop_front() else { break };
-            let known = first(&id);
-            page.push(self.candidate(
-                id,
-                known.and_then(|known| known.0),
-                known.map(|known| known.1),
-                None,
-            )?);
+            let (started_at, first) = first(&id).map_or((None, None), |(at, first)| (at, Some(first)));
+            let (candidate, _) = self.candidate(id, started_at, first, None)?;
+            page.push(candidate);
         }
         if !page.is_empty() {
             return Ok(page);
@@ -83,39 +88,60 @@ impl Candidates {
         for entry in self.reader.list(&query) {
             let entry = entry?;
             self.upto = entry.sequence;
-            let covered = {
+            let covers = {
                 let queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
                 queue.covers(entry.started_at, entry.sequence)
             };
-            if !covered && !self.given.contains(&entry.key.id) {
-                wanted.push(entry);
+            if let Some(filters) = covers
+                && !self.given.contains(&entry.key.id)
+            {
+                wanted.push((entry, filters));
             }
             if wanted.len() == PAGE {
                 break;
             }
         }
         self.done = wanted.len() < PAGE;
-        for entry in wanted {
+        for (entry, filters) in wanted {
             let known = first(&entry.key.id).map(|known| known.1);
-            page.push(self.candidate(entry.key.id, entry.started_at, known, Some(entry.sequence))?);
+            let (candidate, details) =
+                self.candidate(entry.key.id, entry.started_at, known, Some(entry.sequence))?;
+            if self.lets_through(&filters, details.as_deref()) {
+                page.push(candidate);
+            }
         }
         Ok(page)
     }
 
+    /// Whether details are asked for, and of none that `looked` let through: those were looked at.
+    fn lets_through(&self, looked: &[String], details: Option<&[u8]>) -> bool {
+        if self.filter.is_none() && looked.is_empty() {
+            return true;
+        }
+        // What is stored is JSON, but for what cannot be read: that is looked at again.
+        let conversation = details.and_then(|details| serde_json::from_slice(details).ok());
+        let Some(conversation) = conversation else { return true };
+        let through = |filter: &Filter| matches(filter.expr(), &conversation);
+        self.filter.as_ref().is_none_or(through)
+            && !looked.iter().filter_map(|text| text.parse().ok()).any(|filter| through(&filter))
+    }
+
+    /// A conversation, and its details where they can be read.
     fn candidate(
         &self,
         id: RecordId,
         started_at: Option<Timestamp>,
         first: Option<Timestamp>,
         sequence: Option<u64>,
-    ) -> Result<Candidate, Error> {
+    ) -> Result<(Candidate, Option<Vec<u8>>), Error> {
         let key = RecordKey { kind: RecordKind::Details, id };
         let details = match self.reader.show(&key, None) {
             // Of damaged details nobody knows the end; the platform may say it.
             Err(error) if error.is_integrity_failure() => None,
             other => other?,
         };
-        let ended_at = details.and_then(|record| facts(RecordKind::Details, &record.bytes).ended_at);
-        Ok(Candidate { id: key.id, started_at, ended_at, first, sequence })
+        let details = details.map(|record| record.bytes);
+        let ended_at = details.as_ref().and_then(|bytes| facts(RecordKind::Details, bytes).ended_at);
+        Ok((Candidate { id: key.id, started_at, ended_at, first, sequence }, details))
     }
 }

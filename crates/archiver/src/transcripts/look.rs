@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use frontdesk_api::{Error as ApiError, Flight, TranscriptLook, TranscriptSource};
 use frontdesk_archive::{Error as ArchiveError, Prepared, PutOutcome, Reader, RunLog, Writer};
-use frontdesk_domain::{ConversationId, TimeRange, Timestamp, TranscriptReport};
+use frontdesk_domain::{ConversationId, Filter, TimeRange, Timestamp, TranscriptReport};
 use futures_util::StreamExt;
 use futures_util::stream::{FuturesOrdered, FuturesUnordered};
 
@@ -32,6 +32,8 @@ pub(crate) struct Looking<'l> {
     pub(crate) log: Arc<Mutex<RunLog>>,
     pub(crate) now: &'l Now,
     pub(crate) range: TimeRange,
+    /// Which conversations of the range.
+    pub(crate) filter: Option<Filter>,
     /// How long after its end a message may be threaded into a conversation.
     pub(crate) window: Duration,
     pub(crate) in_flight: NonZero<usize>,
@@ -92,7 +94,7 @@ impl Looking<'_> {
         after: u64,
         mut stop: impl Future<Output = ()> + Unpin,
     ) -> Result<Ended, ArchiveError> {
-        let all = Candidates::new(reader, self.range, &held(queue), (self.now)(), after);
+        let all = Candidates::new(reader, self.range, self.filter.clone(), &held(queue), (self.now)(), after);
         let flight = Flight::new(self.in_flight);
         let mut ended = Ended {
             counts: TranscriptReport::default(),

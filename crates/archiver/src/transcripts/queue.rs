@@ -35,11 +35,14 @@ pub(crate) struct Waiting {
 }
 
 /// Conversations that started in a range: their details up to this sequence were looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Cover {
     pub(crate) from: Timestamp,
     pub(crate) to: Timestamp,
     pub(crate) upto: u64,
+    /// Only those that this lets through.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) filter: Option<String>,
 }
 
 /// Looks whose transcripts are durable.
@@ -106,16 +109,22 @@ impl Queue {
     /// Every conversation of a range was looked at. Sequences grow, so this counts for more than what was said of it before.
     pub(crate) fn cover(&mut self, cover: Cover) {
         let rest = |old: Cover| {
-            [Cover { to: old.to.min(cover.from), ..old }, Cover { from: old.from.max(cover.to), ..old }]
+            if cover.filter.is_some() && cover.filter != old.filter {
+                return vec![old];
+            }
+            let before = Cover { to: old.to.min(cover.from), ..old.clone() };
+            vec![before, Cover { from: old.from.max(cover.to), ..old }]
         };
         self.covers = self.covers.drain(..).flat_map(rest).filter(|old| old.from < old.to).collect();
         self.covers.push(cover);
     }
 
-    /// Whether details were looked at that are the latest of a conversation.
-    pub(crate) fn covers(&self, started_at: Option<Timestamp>, sequence: u64) -> bool {
-        let Some(at) = started_at else { return false };
-        self.covers.iter().any(|cover| cover.from <= at && at < cover.to && sequence <= cover.upto)
+    /// The filters of which one must have let details through, the latest of a conversation, if they were looked at; `None`
+    /// when they were in any case.
+    pub(crate) fn covers(&self, started_at: Option<Timestamp>, sequence: u64) -> Option<Vec<String>> {
+        let Some(at) = started_at else { return Some(Vec::new()) };
+        let over = |cover: &&Cover| cover.from <= at && at < cover.to && sequence <= cover.upto;
+        self.covers.iter().filter(over).map(|cover| cover.filter.clone()).collect()
     }
 
     /// Those that may be looked at now.
@@ -231,7 +240,7 @@ mod tests {
     }
 
     fn cover(from: &str, to: &str, upto: u64) -> Cover {
-        Cover { from: time(from), to: time(to), upto }
+        Cover { from: time(from), to: time(to), upto, filter: None }
     }
 
     #[test]
@@ -239,12 +248,19 @@ mod tests {
         let mut queue = Queue::default();
         queue.cover(cover("2025-03-01", "2025-03-10", 10));
         queue.cover(cover("2025-03-03", "2025-03-05", 20));
-        let covers = |day: &str, sequence| queue.covers(Some(time(day)), sequence);
+        let covers = |day: &str, sequence| queue.covers(Some(time(day)), sequence).is_none();
         assert!(covers("2025-03-02", 10) && !covers("2025-03-02", 11));
         assert!(covers("2025-03-03", 20) && covers("2025-03-04", 20) && !covers("2025-03-05", 20));
         assert!(covers("2025-03-09", 10) && !covers("2025-03-10", 1) && !covers("2025-02-28", 1));
-        assert!(!queue.covers(None, 1));
-        queue.cover(cover("2025-02-01", "2025-04-01", 30));
+        assert!(queue.covers(None, 1) == Some(Vec::new()));
+        // Of those that a filter let through nothing follows for others, and what is known of all holds for them.
+        queue.cover(Cover { filter: Some("a".to_owned()), ..cover("2025-03-01", "2025-03-10", 40) });
+        queue.cover(Cover { filter: Some("b".to_owned()), ..cover("2025-03-08", "2025-03-10", 45) });
+        let filters = |day: &str, sequence| queue.covers(Some(time(day)), sequence);
+        assert_eq!(filters("2025-03-09", 10), None);
+        assert_eq!(filters("2025-03-09", 11), Some(vec!["a".to_owned(), "b".to_owned()]));
+        assert_eq!(filters("2025-03-09", 41), Some(vec!["b".to_owned()]));
+        queue.cover(cover("2025-02-01", "2025-04-01", 50));
         assert_eq!(queue.covers.len(), 1);
     }
 

@@ -1,7 +1,7 @@
 //! A whole pull over the published contract: details by its analytics, texts by its reads, whatever the tenant does.
 
 use frontdesk_archive::{ListQuery, ReadOptions, Reader};
-use frontdesk_archiver::PullReport;
+use frontdesk_archiver::{PullReport, PullRequest};
 use frontdesk_domain::payload::transcript;
 use frontdesk_domain::{RecordKind, RunState};
 use serde_json::{Value, json};
@@ -80,6 +80,22 @@ async fn what_is_threaded_into_an_ended_conversation_is_there_after_the_window()
     assert_eq!(counted.waiting, 0);
     both.asked();
     assert_eq!(counts(&both.pull_platform(&december).await).looked, 0, "they are settled");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_filter_takes_the_texts_of_what_it_lets_through_and_of_no_other() {
+    let both = Both::new(200);
+    let year = request("2025-01-01", "2026-01-01");
+    let filtered = PullRequest { filter: Some("type eq 'message'".parse().unwrap()), ..year.clone() };
+    let first = both.pull_platform(&filtered).await;
+    let messages = first.certificate.unique;
+    assert!(messages > 100 && messages < 200);
+    assert_eq!(counts(&first).looked, messages);
+    assert_eq!(counts(&both.pull_platform(&filtered).await).looked, 0);
+    // Now the others.
+    let all = both.pull_platform(&year).await;
+    assert_eq!((counts(&all).looked, counts(&all).stored), (200 - messages, 200 - messages));
+    assert_eq!(counts(&both.pull_platform(&filtered).await).looked, 0);
 }
 
 /// A token, the pages of each window, and of each conversation one read and one for each 1,000 messages.
