@@ -162,5 +162,6 @@ pub(super) fn say(sandbox: &Sandbox, request: &Request<Bytes>, host: Moment) -> 
     }
     let message = state.messages.hear(&conversation, &saying.text, Vec::new(), sandbox.config().seed, now);
     sandbox.add(&mut state, &message);
+    state.tell_said(&message);
     json(&Said { id: &message.id })
 }

@@ -167,7 +167,7 @@ async fn subscriptions_are_added_replaced_and_refused() {
     let queue = json!([{"id": "v2.routing.queues.q-1.conversations.messages"}]);
     assert_eq!(tenant.platform(Method::POST, &path, &queue).0, 403);
     assert_eq!(tenant.platform(Method::DELETE, &path, &Value::Null).0, 204);
-    assert_eq!(ids(&tenant.platform(Method::GET, &path, &Value::Null).1), [String::new(); 0]);
+    assert!(ids(&tenant.platform(Method::GET, &path, &Value::Null).1).is_empty());
 
     // The 21st removes the oldest that has no socket.
     let (_, second) = tenant.platform(Method::POST, CHANNELS, &Value::Null);

@@ -313,6 +313,24 @@ async fn a_file_is_announced_uploaded_and_sent() {
     );
     let (_, history) = tenant.gateway(Method::GET, &path, &Value::Null);
     assert_eq!(history["entities"][0]["media"]["name"], "map.png");
+
+    // What an agent sends along leads somewhere, too, and what was said elsewhere is heard here.
+    let path = format!("/api/v2/conversations/{id}/messages");
+    let answer = json!({"from": sessions(&tenant)[0]["agent_id"], "to": ["guest"], "type": "text/plain",
+        "content": "here", "attachments": [{"type": "image/png", "filename": "b.png", "content": "cG5nMg=="}]});
+    assert_eq!(tenant.gateway(Method::POST, &path, &answer).0, 202);
+    let heard = guest.hear_class("StructuredMessage").await;
+    let url = heard["body"]["content"][0]["attachment"]["url"].as_str().unwrap();
+    let request = Request::get(url).body(bytes::Bytes::new()).unwrap();
+    let now = frontdesk_sandbox::machine_time();
+    let reply = tenant.sandbox.handle_platform(&request, [127, 0, 0, 1].into(), now);
+    assert_eq!(&reply.into_bytes()[..], b"png2");
+    tenant.door("say", &json!({"conversation_id": id, "text": "from my phone"}));
+    let heard = guest.hear_class("StructuredMessage").await;
+    assert_eq!(
+        (&heard["body"]["text"], &heard["body"]["direction"]),
+        (&json!("from my phone"), &json!("Inbound"))
+    );
     tenant.running.stop().await;
 }
 

@@ -60,6 +60,8 @@ pub(super) struct WebSession {
     /// Who the platform takes the guest for; the same for the same token.
     pub(super) guest: String,
     token: String,
+    /// Where the guest found the sandbox the last time.
+    pub(super) base: String,
     pub(super) life: Life,
     pub(super) expires: Moment,
     /// In the order in which they came.
@@ -139,6 +141,7 @@ impl WebGuests {
         self.sessions.push(WebSession {
             guest: format!("webguest_{:016x}", mix(hash_text(token.as_bytes()), seed)),
             token: token.to_owned(),
+            base: String::new(),
             life: Life::Live,
             expires: now.plus(Duration::from_secs(self.plan.session_seconds)),
             connections: Vec::new(),
@@ -186,7 +189,9 @@ impl WebGuests {
         if let Some(before) = before {
             self.sessions[before].connections.retain(|other| *other != connection);
         }
+        let base = self.connections.get(&connection).map(|one| one.base.clone()).unwrap_or_default();
         let session = &mut self.sessions[index];
+        session.base = base;
         session.connections.push(connection);
         if session.connections.len() > self.plan.connections_per_session {
             let oldest = session.connections.remove(0);

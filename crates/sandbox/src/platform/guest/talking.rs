@@ -245,18 +245,23 @@ impl Turn<'_> {
 impl State {
     /// Tells a guest who came in by socket what an agent says.
     pub(crate) fn tell_guest(&mut self, message: &Arc<Message>) {
-        if message.by_guest {
-            return;
+        if !message.by_guest {
+            self.tell_said(message);
         }
+    }
+
+    /// Tells a guest who came in by socket what was said elsewhere than on it, by either side.
+    pub(crate) fn tell_said(&mut self, message: &Arc<Message>) {
         let web = &mut self.platform.web;
         let Some(session) = web.of_conversation(&message.conversation) else { return };
+        let base = web.session(session).base.clone();
         let content = message.attachments.iter().enumerate().map(|(index, attachment)| {
             let media = if attachment.media_type.starts_with("image/") { "Image" } else { "File" };
             let path = crate::media::path_of_sent(&message.id, index, &attachment.filename);
             json!({"contentType": "Attachment", "attachment": {
                 "id": format!("{}-{}", message.id, index + 1), "mediaType": media,
                 "mime": attachment.media_type, "filename": attachment.filename,
-                "fileSize": attachment.bytes(), "url": attachment.url.clone().unwrap_or(path)}})
+                "fileSize": attachment.bytes(), "url": attachment.url.clone().unwrap_or_else(|| format!("{base}{path}"))}})
         });
         let told = Told {
             id: ids::message(&message.id),
@@ -264,8 +269,8 @@ impl State {
             text: Some(message.text.clone()).filter(|text| !text.is_empty()),
             content: content.collect(),
             events: Vec::new(),
-            inbound: false,
-            nickname: Some(message.from.clone()),
+            inbound: message.by_guest,
+            nickname: (!message.by_guest).then(|| message.from.clone()),
             time: message.created,
             message_id: None,
             metadata: Map::new(),
