@@ -12,6 +12,7 @@ use std::time::Duration;
 use frontdesk_domain::filter::platform::{Parts, matches, needs_attributes};
 use frontdesk_domain::{Filter, PageToken, PathSegment, TimeRange, Timestamp};
 use futures_util::stream::{self, Stream};
+use http::StatusCode;
 use tokio::time::{sleep, timeout};
 
 use super::Platform;
@@ -29,6 +30,7 @@ const MOST_PER_PAGE: u32 = 100;
 const MOST_READINGS: u32 = 2;
 /// How many hits of one query can be paged through, by what is widely said (C.7.3).
 const DEPTH: u64 = 100_000;
+const DAY: Duration = Duration::from_secs(86_400);
 /// A job is asked after this often at first, and then less and less often.
 const FIRST_POLL: Duration = Duration::from_secs(1);
 const SLOWEST_POLL: Duration = Duration::from_secs(3);
@@ -217,7 +219,18 @@ impl Listing {
         if self.jobs_only {
             return self.submit(slice).await;
         }
-        let Fetched::Page(page) = self.query(slice, 1).await? else { return self.submit(slice).await };
+        let page = match self.query(slice, 1).await {
+            Ok(Fetched::Page(page)) => page,
+            Ok(other) => return Ok(other),
+            // The platform takes too long over many conversations: it is asked for fewer days (C.7.3).
+            Err(error) if error.status() == Some(StatusCode::GATEWAY_TIMEOUT) => {
+                let shorter = shorter(slice).ok_or(error)?;
+                // The days after them are no easier.
+                self.options.query_days = days(shorter);
+                return Ok(Fetched::Other(Next::Slice(shorter)));
+            }
+            Err(error) => return Err(error),
+        };
         let hits = page.result.total_hits.unwrap_or_default();
         if self.options.way == DetailsWay::Query || hits <= self.options.jobs_above.min(DEPTH) {
             return Ok(Fetched::Page(page));
@@ -459,18 +472,21 @@ fn merge(first: &mut DetailsResult, second: DetailsResult) {
 /// The first days of a range, as many as one query or job takes.
 fn first_slice(range: TimeRange, options: DetailsOptions, jobs: bool) -> TimeRange {
     let days = if jobs { options.job_days } else { options.query_days };
-    let length = Duration::from_secs(86_400) * days.get();
+    let length = DAY * days.get();
     let cut = range.from().start_of_day().checked_add(length).unwrap_or(range.to());
     TimeRange::new(range.from(), cut.min(range.to())).unwrap_or(range)
 }
 
+/// The days (UTC) a slice touches.
+fn days(slice: TimeRange) -> NonZeroU32 {
+    let days = slice.to().since(slice.from().start_of_day()).as_secs().div_ceil(DAY.as_secs());
+    u32::try_from(days).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN)
+}
+
 /// The first half of a slice, by whole days; none of a slice within one day.
 fn shorter(slice: TimeRange) -> Option<TimeRange> {
-    let day = Duration::from_secs(86_400);
-    let begins = slice.from().start_of_day();
-    let days = slice.to().since(begins).as_secs().div_ceil(day.as_secs());
-    let half = u32::try_from(days / 2).ok().filter(|half| *half > 0)?;
-    TimeRange::new(slice.from(), begins.checked_add(day * half)?).ok()
+    let half = Some(days(slice).get() / 2).filter(|half| *half > 0)?;
+    TimeRange::new(slice.from(), slice.from().start_of_day().checked_add(DAY * half)?).ok()
 }
 
 /// The interval as it is sent: times have milliseconds at most (platform contract B.2), and nothing of the range is lost.

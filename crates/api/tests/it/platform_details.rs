@@ -215,6 +215,30 @@ async fn a_long_range_is_asked_for_in_slices_of_whole_days() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_query_that_takes_too_long_is_asked_for_fewer_days() {
+    let (platform, asked) = platform(|_, body| {
+        let interval = body["interval"].as_str().unwrap();
+        let (from, to) = interval.split_once('/').unwrap();
+        let hours = range(from, to).to().since(range(from, to).from()).as_secs() / 3_600;
+        if hours > 48 {
+            Reply::status(504).body(r#"{"code": "request.timeout"}"#)
+        } else {
+            Reply::json(&page([], 0))
+        }
+    });
+    let week = range("2026-03-01T00:00:00Z", "2026-03-08T00:00:00Z");
+    let drained = drain(&platform, query(week)).await;
+    assert_eq!((drained.stop, drained.failed.is_none()), (Stop::Complete, true));
+    let asked = asked.lock().unwrap();
+    let last = asked.last().unwrap().1["interval"].as_str().unwrap();
+    assert!(last.ends_with("/2026-03-08T00:00:00Z"), "{last}");
+    drop(asked);
+    // Within a day there is nothing left to cut.
+    let (platform, _) = self::platform(|_, _| Reply::status(504));
+    assert!(drain(&platform, query(day())).await.failed.unwrap().is_unavailable());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_query_that_repeats_itself_for_ever_is_a_circle() {
     let (platform, asked) = platform(|_, _| Reply::json(&page(0..100, 1_000_000)));
     let options = platform.clone().details(query_only());
