@@ -288,14 +288,32 @@ impl<'a> Outline<'a> {
             facts.started_at = facts.started_at.or(Some(first));
             facts.ended_at = facts.ended_at.or(Some(last));
         }
-        let Some(told) = self.platform(kind, bytes) else { return facts };
-        told.add_to(facts)
+        if self.is_platform(kind) { self.told_facts(kind, bytes, facts) } else { facts }
     }
 
     /// The metadata of a payload of a kind, likewise.
     pub(super) fn metadata<'b>(&self, kind: RecordKind, bytes: &'b [u8]) -> Option<Cow<'b, [u8]>> {
         let own = self.token(bytes, Name::Metadata).map(Cow::Borrowed);
         own.or_else(|| self.platform(kind, bytes)?.metadata().map(Cow::Owned))
+    }
+
+    /// Whether a payload may be, or hold, a conversation of the platform.
+    fn is_platform(&self, kind: RecordKind) -> bool {
+        let name = match kind {
+            RecordKind::Details => Name::Participants,
+            RecordKind::Transcript => Name::Conversation,
+            RecordKind::History | RecordKind::Media => return false,
+        };
+        self.values[name as usize].is_some()
+    }
+
+    /// Kept apart, so that the other forms' way stays narrow.
+    #[cold]
+    fn told_facts(&self, kind: RecordKind, bytes: &[u8], facts: Facts) -> Facts {
+        match self.platform(kind, bytes) {
+            Some(told) => told.add_to(facts),
+            None => facts,
+        }
     }
 
     /// The conversation of the platform that a payload is, or holds. The gateway's conversations are not looked into
