@@ -229,10 +229,8 @@ async fn a_query_that_takes_too_long_is_asked_for_fewer_days() {
     let week = range("2026-03-01T00:00:00Z", "2026-03-08T00:00:00Z");
     let drained = drain(&platform, query(week)).await;
     assert_eq!((drained.stop, drained.failed.is_none()), (Stop::Complete, true));
-    let asked = asked.lock().unwrap();
-    let last = asked.last().unwrap().1["interval"].as_str().unwrap();
-    assert!(last.ends_with("/2026-03-08T00:00:00Z"), "{last}");
-    drop(asked);
+    let last = asked.lock().unwrap().last().unwrap().1["interval"].to_string();
+    assert!(last.ends_with("/2026-03-08T00:00:00Z\""), "{last}");
     // Within a day there is nothing left to cut.
     let (platform, _) = self::platform(|_, _| Reply::status(504));
     assert!(drain(&platform, query(day())).await.failed.unwrap().is_unavailable());
