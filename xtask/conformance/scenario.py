@@ -39,9 +39,9 @@ def connected(client):
 
 
 def until(look, done):
-    """Looks again and again until it is done; the last look."""
+    """Looks again and again until it is done, or a look fails, which is told; the last look."""
     ends = time.monotonic() + PATIENCE_SECONDS
-    while not done(seen := look()) and time.monotonic() < ends:
+    while (seen := look()) is not None and not done(seen) and time.monotonic() < ends:
         time.sleep(0.05)
     return seen
 
@@ -366,10 +366,14 @@ class Scenario:
             states = {leg.state for person in seen.participants for leg in person.messages or []}
             self.check("every leg is over", seen.end_time and states == {"disconnected"}, str(states))
 
+    def status(self):
+        """The last answer's."""
+        return self.client.last_response.status if self.client.last_response else 0
+
     def recordings(self):
         api, id = self.recording, self.ids[0]
         look = lambda: self.call(api.get_conversation_recordings, id, expect=(200, 202))
-        found = until(look, lambda _: self.client.last_response.status == 200)
+        found = until(look, lambda answer: isinstance(answer, list) and self.status() != 202)
         if found:
             self.call(api.get_conversation_recording, id, found[0].id, expect=(200, 202), message_format_id="NONE")
         self.call(api.get_conversation_recordingmetadata, id)

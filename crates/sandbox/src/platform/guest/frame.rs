@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::moment::Moment;
+use crate::platform::time::Time;
 
 /// A frame on its way to a guest.
 #[derive(Debug, Clone, PartialEq)]
@@ -109,7 +110,7 @@ impl Told {
 
     pub(crate) fn json(&self) -> Value {
         let mut channel =
-            json!({"time": self.time, "messageId": self.message_id.as_ref().unwrap_or(&self.id)});
+            json!({"time": Time(self.time), "messageId": self.message_id.as_ref().unwrap_or(&self.id)});
         if let Some(nickname) = &self.nickname {
             channel["from"] = json!({"nickname": nickname});
             channel["to"] = json!({});

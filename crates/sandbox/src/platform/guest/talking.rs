@@ -13,6 +13,7 @@ use crate::guests::Closure;
 use crate::messages::{Attachment, Message};
 use crate::moment::Moment;
 use crate::platform::{self, ids};
+use crate::platform::time::Time;
 use crate::sandbox::{Sandbox, State};
 use crate::sessions::Beginning;
 
@@ -74,7 +75,7 @@ impl Turn<'_> {
         metadata.insert("durationSeconds".to_owned(), web.plan.session_seconds.to_string().into());
         metadata.insert("expirationDate".to_owned(), expires.to_string().into());
         let body = json!({"type": said.r#type, "text": said.text, "direction": "Inbound", "metadata": metadata,
-            "channel": {"time": self.now}});
+            "channel": {"time": Time(self.now)}});
         let frame = response("StructuredMessage", body, self.tracing_id.as_deref());
         self.state.platform.web.tell(self.connection, frame);
     }
