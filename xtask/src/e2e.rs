@@ -54,6 +54,7 @@ mod mount;
 mod once;
 mod opening;
 mod options;
+mod platform_archive;
 mod process;
 mod pull;
 mod random;
@@ -156,6 +157,7 @@ fn all(options: &Options) -> Vec<Scenario> {
     all.extend(registered::scenarios());
     all.extend(keys::scenarios());
     all.extend(pull::scenarios());
+    all.extend(platform_archive::scenarios());
     all.extend(keeping::scenarios());
     all.extend(repair::scenarios());
     all.extend(stock_tools::scenarios());

@@ -45,6 +45,16 @@ impl<'s> Desk<'s> {
             .with("FRONTDESK_CLIENT_SECRET", &secret)
     }
 
+    /// Speaks to a tenant over the vendor's published contract.
+    #[must_use]
+    pub(super) fn on_platform(self, tenant: &Tenant<'_>) -> Self {
+        let url = tenant.platform_url.clone().unwrap_or_default();
+        self.connected(tenant)
+            .with("FRONTDESK_CONTRACT", "platform")
+            .with("FRONTDESK_BASE_URL", &url)
+            .with("FRONTDESK_LOGIN_URL", &format!("{url}/login"))
+    }
+
     /// Speaks to whatever is there, with some credentials.
     #[must_use]
     pub(super) fn at(self, base_url: &str) -> Self {

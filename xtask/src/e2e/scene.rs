@@ -62,6 +62,11 @@ impl<'h> Scene<'h> {
         Tenant::start(self.house, config)
     }
 
+    /// Starts one that serves the vendor's published contract too.
+    pub(super) fn tenant_of_both(&self, config: Config) -> Result<Tenant<'h>, String> {
+        Tenant::start_both(self.house, config)
+    }
+
     /// A seed for a sandbox.
     pub(super) fn seed(&self) -> u64 {
         self.random().next()

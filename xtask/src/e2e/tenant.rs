@@ -1,12 +1,16 @@
 //! A sandbox within this process, and the truth about what it serves.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use frontdesk_sandbox::{Config, FaultPlan, Moment, Ready, Running, Sandbox, Stats, serve};
+use frontdesk_sandbox::{
+    Addresses, Config, FaultPlan, Moment, PlatformPlan, Ready, Running, Sandbox, Stats, serve_contracts,
+};
 use http::{Method, Request};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -25,6 +29,9 @@ pub(super) fn small(scene: &Scene<'_>) -> Config {
     Config { seed: scene.seed(), conversations: Some(300), rate_limit_per_min: WIDE, ..Config::default() }
 }
 
+/// Any port of this machine.
+const LOCAL: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
 /// A sandbox that listens.
 pub(super) struct Tenant<'h> {
     house: &'h House,
@@ -32,6 +39,8 @@ pub(super) struct Tenant<'h> {
     running: Option<Running>,
     config: Config,
     pub(super) base_url: String,
+    /// Where the vendor's published contract is, for a tenant that serves it too.
+    pub(super) platform_url: Option<String>,
 }
 
 /// SHA-256 of every conversation's bytes, by id.
@@ -39,21 +48,23 @@ pub(super) type Truth = BTreeMap<String, String>;
 
 impl<'h> Tenant<'h> {
     pub(super) fn start(house: &'h House, config: Config) -> Result<Self, String> {
+        Self::serving(house, config, Addresses::gateway(LOCAL))
+    }
+
+    /// One that serves the vendor's published contract beside the gateway's.
+    pub(super) fn start_both(house: &'h House, config: Config) -> Result<Self, String> {
+        Self::serving(house, config, Addresses { platform: Some(LOCAL), ..Addresses::gateway(LOCAL) })
+    }
+
+    fn serving(house: &'h House, config: Config, addresses: Addresses) -> Result<Self, String> {
         let config = Config { client_secret: house.canary.secret.clone(), ..config };
         let sandbox =
             Arc::new(Sandbox::new(config.clone()).map_err(|error| format!("the sandbox: {error}"))?);
-        let mut tenant = Self { house, sandbox, running: None, config, base_url: String::new() };
-        tenant.listen(0)?;
-        Ok(tenant)
-    }
-
-    fn listen(&mut self, port: u16) -> Outcome {
-        let address = ([127, 0, 0, 1], port).into();
-        let running = self.house.runtime.block_on(serve(Arc::clone(&self.sandbox), address));
+        let running = house.runtime.block_on(serve_contracts(Arc::clone(&sandbox), addresses));
         let running = running.map_err(|error| format!("the sandbox cannot listen: {error}"))?;
-        self.base_url = running.ready().base_url.clone();
-        self.running = Some(running);
-        Ok(())
+        let (base_url, platform_url) =
+            (running.ready().base_url.clone(), running.ready().platform_url.clone());
+        Ok(Self { house, sandbox, running: Some(running), config, base_url, platform_url })
     }
 
     pub(super) fn client_id(&self) -> &str {
@@ -83,6 +94,51 @@ impl<'h> Tenant<'h> {
     /// Replaces the fault plan; an empty one lets everything through.
     pub(super) fn set_faults(&self, plan: &FaultPlan) -> Outcome {
         self.door(Method::POST, "faults", &json!(plan)).map(|_| ())
+    }
+
+    /// Changes what the published contract does of its own: what comes late, what is odd.
+    pub(super) fn set_platform(&self, plan: &PlatformPlan) -> Outcome {
+        self.door(Method::POST, "platform", &json!(plan)).map(|_| ())
+    }
+
+    /// An operation of the published contract, asked within this process: no connection, no fault on the way.
+    pub(super) fn platform(
+        &self,
+        method: Method,
+        path: &str,
+        token: &str,
+        body: &Value,
+    ) -> Result<Bytes, String> {
+        let body = if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) };
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("content-type", "application/json")
+            .header("authorization", format!("Bearer {token}"))
+            .body(body)
+            .map_err(|error| format!("{path}: {error}"))?;
+        let now = SystemTime::now().into();
+        let reply = self.sandbox.handle_platform(&request, IpAddr::from([127, 0, 0, 1]), now);
+        let status = reply.status();
+        let bytes = reply.into_bytes();
+        ensure!(status.is_success(), "{path}: {status}: {}", String::from_utf8_lossy(&bytes));
+        Ok(bytes)
+    }
+
+    /// A token of the published contract.
+    pub(super) fn platform_token(&self) -> Result<String, String> {
+        let basic = STANDARD.encode(format!("{}:{}", self.config.client_id, self.config.client_secret));
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri("/login/oauth/token")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("authorization", format!("Basic {basic}"))
+            .body(Bytes::from_static(b"grant_type=client_credentials"))
+            .map_err(|error| format!("a token: {error}"))?;
+        let now = SystemTime::now().into();
+        let bytes = self.sandbox.handle_platform(&request, IpAddr::from([127, 0, 0, 1]), now).into_bytes();
+        let answer: Value = serde_json::from_slice(&bytes).map_err(|error| format!("a token: {error}"))?;
+        answer["access_token"].as_str().map(str::to_owned).ok_or_else(|| "the platform gave no token".into())
     }
 
     /// The guest of conversation `number` writes once more. Returns the conversation's id.
