@@ -204,7 +204,7 @@ const jobs = {
     let id = live.shift();
     let [person, leg] = await agent(id);
     const codes = await call(conversations, 'getConversationsMessageParticipantWrapupcodes', [id, person]);
-    await call(conversations, 'patchConversationsMessageParticipantCommunication', [id, person, leg, { body: { state } }]);
+    await call(conversations, 'patchConversationsMessageParticipantCommunication', [id, person, leg, { state }]);
     const wrapup = { code: codes[0].id, notes: 'customer_initiated' };
     await call(conversations, 'postConversationsMessageParticipantCommunicationWrapup', [id, person, leg, { body: wrapup }], [202]);
     await call(conversations, 'getConversationsMessageParticipantCommunicationWrapup', [id, person, leg]);

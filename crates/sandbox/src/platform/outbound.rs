@@ -135,7 +135,7 @@ fn agentless(call: &Call<'_>) -> Result<Reply, Refusal> {
     let id = ids::message(&message.id);
     let mut body = json!({
         "id": id, "conversationId": conversation, "fromAddress": wanted.from_address,
-        "messengerType": messenger.name(), "useExistingActiveConversation": join, "textBody": text,
+        "messengerType": messenger.name(), "useExistingActiveConversation": join,
         "message": call.told(&conversation, &message)?, "timestamp": Time(call.now()),
         "selfUri": format!("/api/v2/conversations/messages/agentless/{id}"),
     });

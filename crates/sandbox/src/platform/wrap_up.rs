@@ -173,9 +173,9 @@ fn get(call: &Call<'_>) -> Result<Reply, Refusal> {
     let leg = leg_of(&talk, call.id(1))?;
     let noted = talk.mark.wrap_ups.get(&leg.participant).cloned().or(leg.wrap_up);
     let wrap_up = noted.ok_or_else(|| Refusal::not_found("wrapup", call.id(1)))?;
-    let mut body = json!({"code": wrap_up.code, "provisional": false, "tags": wrap_up.tags});
+    // Neither its name nor whether it is provisional: the vendor's AssignedWrapupCode has no such fields.
+    let mut body = json!({"code": wrap_up.code, "tags": wrap_up.tags});
     let optional = [
-        ("name", wrap_up.name.map(Value::from)),
         ("notes", wrap_up.notes.map(Value::from)),
         ("durationSeconds", wrap_up.duration_seconds.map(Value::from)),
         ("endTime", wrap_up.end.and_then(|end| serde_json::to_value(Time(end)).ok())),
