@@ -12,8 +12,8 @@ use super::session::Life;
 use crate::guests::Closure;
 use crate::messages::{Attachment, Message};
 use crate::moment::Moment;
-use crate::platform::{self, ids};
 use crate::platform::time::Time;
+use crate::platform::{self, ids};
 use crate::sandbox::{Sandbox, State};
 use crate::sessions::Beginning;
 

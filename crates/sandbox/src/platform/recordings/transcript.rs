@@ -9,6 +9,9 @@ use crate::platform::talk::{Kind, Line, Purpose, Talk};
 use crate::platform::time::Time;
 use crate::platform::visit::Call;
 
+/// What a transcript shows of files: these, and no others (C.10.1).
+const PICTURES: [&str; 3] = ["image/png", "image/jpeg", "image/gif"];
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Message<'a> {
@@ -77,7 +80,10 @@ pub(super) fn of<'a>(talk: &'a Talk, call: &Call<'_>) -> Vec<Message<'a>> {
             participant_id: from.map(|leg| leg.participant.clone()).unwrap_or_default(),
             queue: Reference { id: ids::queue(&talk.queue) },
             message_text: &line.text,
-            message_media_attachments: attachments(line, call).map(Media::from).collect(),
+            message_media_attachments: attachments(line, call)
+                .filter(|attachment| PICTURES.contains(&attachment.mime.as_str()))
+                .map(Media::from)
+                .collect(),
             content_type: match line.kind {
                 Kind::Button => Some("ButtonResponse"),
                 Kind::Words if !line.attached.is_empty() => Some("Attachment"),
