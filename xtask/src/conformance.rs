@@ -12,6 +12,7 @@
 mod clients;
 mod report;
 mod server;
+mod story;
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -41,13 +42,19 @@ pub(crate) fn run() -> Outcome {
     };
     let binary = e2e::build()?;
     let mut report = Report::default();
-    for client in clients.all() {
+    let scripts = cargo::root().join(SCRIPTS);
+    let [python, javascript] = clients.all();
+    for client in [&python, &javascript] {
         // A tenant of its own for each: what one ends, the other still has.
         let server = Server::start(&binary)?;
-        drive(client.command(&cargo::root().join(SCRIPTS)), &server.ready, client.name, &mut report)?;
+        drive(client.command(&scripts), &server.ready, client.name, &mut report)?;
     }
+    let story = story::tell(&binary, &python, &scripts);
     print!("{}", report.table());
-    report.outcome()
+    match (report.outcome(), story) {
+        (Err(lost), Err(differs)) => Err(format!("{lost}\nand: {differs}")),
+        (lost, story) => lost.and(story),
+    }
 }
 
 /// Runs one scenario to its end; each line it prints goes into the report.

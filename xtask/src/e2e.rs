@@ -55,6 +55,7 @@ mod once;
 mod opening;
 mod options;
 mod platform_archive;
+mod platform_messages;
 mod process;
 mod pull;
 mod random;
@@ -158,6 +159,7 @@ fn all(options: &Options) -> Vec<Scenario> {
     all.extend(keys::scenarios());
     all.extend(pull::scenarios());
     all.extend(platform_archive::scenarios());
+    all.extend(platform_messages::scenarios());
     all.extend(keeping::scenarios());
     all.extend(repair::scenarios());
     all.extend(stock_tools::scenarios());

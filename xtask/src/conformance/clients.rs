@@ -86,7 +86,8 @@ impl Client {
         self.run(&scripts.join(self.script))
     }
 
-    fn run(&self, script: &Path) -> Command {
+    /// Runs a script with its interpreter.
+    pub(super) fn run(&self, script: &Path) -> Command {
         let mut command = Command::new(&self.program);
         // A proxy is for what is on the net; the sandbox is here.
         for name in ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"] {
