@@ -51,14 +51,17 @@ class Guest:
 
     def say(self, text, **attributes):
         """Writes a text; its echo is the acknowledgement."""
-        message = {"type": "Text", "text": text}
+        return self.send({"type": "Text", "text": text}, attributes)
+
+    def join(self, **attributes):
+        """Starts a conversation without a text."""
+        event = {"eventType": "Presence", "presence": {"type": "Join"}}
+        return self.send({"type": "Event", "events": [event]}, attributes)
+
+    def send(self, message, attributes):
         if attributes:
             message["channel"] = {"metadata": {"customAttributes": attributes}}
         return self.ask("onMessage", message=message)
-
-    def join(self):
-        event = {"eventType": "Presence", "presence": {"type": "Join"}}
-        return self.ask("onMessage", message={"type": "Event", "events": [event]})
 
     def jwt(self):
         return self.ask("getJwt")["body"]["jwt"]

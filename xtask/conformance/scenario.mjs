@@ -228,6 +228,7 @@ const jobs = {
     const look = () => call(recording, 'getConversationRecordings', [id, {}], [200, 202]);
     const found = await until(look, (answer) => Array.isArray(answer));
     if (found?.[0]) await call(recording, 'getConversationRecording', [id, found[0].id, { messageFormatId: 'NONE' }], [200, 202]);
+    if (found?.[0]) await call(recording, 'putConversationRecording', [id, found[0].id, { deleteDate: '2030-01-01T00:00:00.000Z' }]);
     await call(recording, 'getConversationRecordingmetadata', [id]);
     const body = { conversationIds: [id] };
     await call(recording, 'putRecordingsDeletionprotection', [{ protect: true, body }], [200, 204]);

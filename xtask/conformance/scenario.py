@@ -376,6 +376,9 @@ class Scenario:
         found = until(look, lambda answer: isinstance(answer, list) and self.status() != 202)
         if found:
             self.call(api.get_conversation_recording, id, found[0].id, expect=(200, 202), message_format_id="NONE")
+            gone = self.of("Recording", {"deleteDate": "2030-01-01T00:00:00.000Z"})
+            kept = self.call(api.put_conversation_recording, id, found[0].id, gone)
+            self.check("its deletion is planned", kept.delete_date is not None)
         self.call(api.get_conversation_recordingmetadata, id)
         held = self.of("ConversationDeletionProtectionQuery", {"conversationIds": [id]})
         self.call(api.put_recordings_deletionprotection, protect=True, body=held, expect=(200, 204))

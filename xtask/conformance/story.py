@@ -1,4 +1,4 @@
-"""One story, told by the vendor's SDK, and what a tenant looks like afterwards.
+"""One story, told by the vendor's SDK and a guest of its own, and what a tenant looks like afterwards.
 
 `story.py plan` says what is to be done in the tenant of FRONTDESK_SANDBOX, `story.py act PLAN` does it with the SDK, and
 `story.py state PLAN` says how the tenant then stands: without ids and times, so that two tenants can be compared. Who acted,
@@ -12,7 +12,8 @@ import urllib.request
 import PureCloudPlatformClientV2 as platform
 
 from fidelity import WatchedClient
-from scenario import NOBODY, READY, connected, interval, until
+from guest import Guest
+from scenario import NOBODY, READY, SOCKET_URL, connected, interval, until
 
 TEXT = "Your parcel left this morning."
 TOPIC = "v2.detail.events.conversation.{id}.customer.start"
@@ -54,6 +55,7 @@ class Story:
         codes = self.conversations.get_conversations_message_participant_wrapupcodes(coded.id, person.id)
         customer = next(person for person in written.participants if person.purpose == "customer")
         return {
+            "open": {"guest_id": "visitor-7", "source": "web_portal"},
             "send": {"conversation": written.id, "sender": self.agent(written)[0].user_id, "to": customer.id, "text": TEXT},
             "end": [
                 {"guest_id": coded.id, "reason": "timeout", "external_ref": "CASE-7"},
@@ -64,6 +66,9 @@ class Story:
         }
 
     def act(self, plan):
+        guest = Guest(SOCKET_URL, READY["deployment_id"])
+        guest.configure()
+        guest.join(**{"guest.id": plan["open"]["guest_id"], "source": plan["open"]["source"]})
         send = plan["send"]
         _, leg = self.agent(self.conversations.get_conversation(send["conversation"]))
         message = self.of("AdditionalMessage", {"textBody": send["text"]})
@@ -93,6 +98,7 @@ class Story:
             "triggers": [[one.name, one.topic_name, one.enabled, one.target.type, one.target.id,
                           [[rule.json_path, rule.operator, rule.value] for rule in one.match_criteria]] for one in triggers],
             "taken": self.taken(),
+            "opened": self.opened(plan["open"]),
         }
 
     def conversation(self, id):
@@ -116,9 +122,16 @@ class Story:
 
     def taken(self):
         """What the sandbox itself says was sent."""
-        with urllib.request.urlopen(f"{READY['base_url']}/_sandbox/messages") as answer:
-            lines = [json.loads(line) for line in answer.read().splitlines()]
-        return [[line["conversation_id"], line["content"], line["status"]] for line in lines]
+        return [[line["conversation_id"], line["content"], line["status"]] for line in self.told("messages")]
+
+    def opened(self, wanted):
+        """What it says of sessions that were opened. Attributes that the plan does not name are the client's own affair."""
+        named = {"guest.id": wanted["guest_id"], "source": wanted["source"]}
+        return [[line["state"], line["posts"], {name: line["attributes"].get(name) for name in named}] for line in self.told("sessions")]
+
+    def told(self, what):
+        with urllib.request.urlopen(f"{READY['base_url']}/_sandbox/{what}") as answer:
+            return [json.loads(line) for line in answer.read().splitlines()]
 
 
 def main(what, plan="null"):

@@ -2,7 +2,7 @@
 
 use crate::Outcome;
 use crate::cargo::run;
-use crate::{e2e, layers, tidy};
+use crate::{conformance, e2e, layers, tidy};
 
 /// All of it.
 pub(crate) fn all() -> Outcome {
@@ -12,7 +12,8 @@ pub(crate) fn all() -> Outcome {
     doc()?;
     layers::check()?;
     tidy::check()?;
-    e2e::run(&[])
+    e2e::run(&[])?;
+    conformance::run()
 }
 
 pub(crate) fn fmt() -> Outcome {

@@ -15,12 +15,19 @@ use crate::Outcome;
 /// What is to be done, as `story.py plan` says it.
 #[derive(Deserialize)]
 struct Plan {
+    open: Open,
     send: Send,
     /// Lines as `session close --from` takes them.
     end: Vec<Value>,
     /// Wrap-up codes by closure reason.
     codes: std::collections::BTreeMap<String, String>,
     workflow: String,
+}
+
+#[derive(Deserialize)]
+struct Open {
+    guest_id: String,
+    source: String,
 }
 
 #[derive(Deserialize)]
@@ -80,6 +87,7 @@ fn act(binary: &Path, ready: &str, plan: &str) -> Outcome {
         for (variable, name) in [
             ("FRONTDESK_BASE_URL", "platform_url"),
             ("FRONTDESK_LOGIN_URL", "platform_login_url"),
+            ("FRONTDESK_DEPLOYMENT_ID", "deployment_id"),
             ("FRONTDESK_CLIENT_ID", "client_id"),
             ("FRONTDESK_CLIENT_SECRET", "client_secret"),
         ] {
@@ -87,6 +95,9 @@ fn act(binary: &Path, ready: &str, plan: &str) -> Outcome {
         }
         output(&mut command, "frontdesk's story")
     };
+    let attribute = format!("source={}", plan.open.source);
+    let visitor = ["--guest-id", &plan.open.guest_id, "--attribute", &attribute, "--data-processing"];
+    frontdesk(&[&["session", "open"], &visitor as &[&str]].concat())?;
     let Send { conversation, sender, to, text } = &plan.send;
     frontdesk(&[
         "message",
