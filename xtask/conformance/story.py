@@ -82,8 +82,10 @@ class Story:
                 person, _ = self.agent(self.conversations.get_conversation(id))
                 body = {"state": "disconnected", "wrapup": {"code": code, "notes": end["reason"]}}
                 body = self.of("MediaParticipantRequest", body)
+                # With the last agent the conversation is over: ending that, too, would be a conflict.
                 self.conversations.patch_conversations_message_participant(id, person.id, body=body)
-            self.conversations.patch_conversations_message(id, self.of("Conversation", {"state": "disconnected"}))
+            else:
+                self.conversations.patch_conversations_message(id, self.of("Conversation", {"state": "disconnected"}))
         self.triggers.post_processautomation_triggers(self.of("CreateTriggerRequest", {
             "name": TRIGGER, "topicName": TOPIC, "enabled": True,
             "target": {"type": "Workflow", "id": plan["workflow"], "workflowTargetSettings": {"dataFormat": "TopLevelPrimitives"}},
