@@ -45,7 +45,7 @@ async fn a_guest_by_socket_is_a_session_for_everybody() {
     assert_eq!((&echo["type"], &echo["class"]), (&json!("message"), &json!("StructuredMessage")));
     let said = &echo["body"];
     assert_eq!((&said["direction"], &said["text"]), (&json!("Inbound"), &json!("Hello")));
-    assert_eq!(said["channel"]["time"], "2026-03-02T09:00:00Z");
+    assert_eq!(said["channel"]["time"], "2026-03-02T09:00:00.000Z");
     assert_eq!(said["metadata"]["correlationId"], "c-1");
     let id = said["id"].as_str().unwrap();
     assert!(id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()));
