@@ -90,13 +90,26 @@ pub(crate) enum OutputArg {
     Json,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Over which contract: the design documents' gateway, or what the vendor publishes
+    #[arg(long, value_name = "NAME", default_value = "gateway")]
+    pub(crate) contract: DemoContract,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DemoContract {
+    Gateway,
+    Platform,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run everything against a tenant on this machine and leave a searchable archive in ./frontdesk-demo
     #[command(
-        after_help = "Example:\n  frontdesk demo && frontdesk --data-dir frontdesk-demo archive list | head"
+        after_help = "Examples:\n  frontdesk demo && frontdesk --data-dir frontdesk-demo archive list | head\n  frontdesk demo --contract platform"
     )]
-    Demo,
+    Demo(DemoArgs),
     /// A Genesys Cloud tenant on this machine, to develop and test against
     #[command(subcommand)]
     Sandbox(SandboxCommand),

@@ -59,7 +59,7 @@ pub(crate) async fn run(cli: Cli, environment: Environment, printer: &Printer) -
     let global = &cli.global;
     let plain = |environment| Context::new(global, None, Vec::new(), environment, printer);
     match cli.command {
-        Command::Demo => demo::run(global, printer).await,
+        Command::Demo(arguments) => demo::run(global, &arguments, printer).await,
         Command::Completions { shell } => completions::run(shell, printer),
         Command::Man(arguments) => man::run(&arguments, printer),
         Command::Config(ConfigCommand::Show) => config_show::run(&plain(environment)?),

@@ -21,7 +21,6 @@ use frontdesk_api::{
     SessionOpenings, Timeouts, TranscriptSource, Transport,
 };
 use frontdesk_domain::{Secret, Timestamp};
-use frontdesk_sandbox::Ready;
 use frontdesk_shell::{Exit, Failure};
 use futures_util::StreamExt;
 use serde::Deserialize;
@@ -259,24 +258,6 @@ fn credentials(
         .style(settings.parsed("client_style", str::parse::<ClientStyle>)?.unwrap_or_default())
         .scopes(scopes)
         .map_err(|error| unusable(&error))
-}
-
-/// The gateway of a sandbox in this process; its calls end on the signal.
-pub(crate) fn sandbox_gateway(ready: &Ready, clock: &WallClock, cancel: Cancel) -> Result<Gateway, Failure> {
-    let broken = |error: &dyn std::error::Error| {
-        Failure::new(Exit::Unexpected, "sandbox", "the sandbox's own settings cannot be used")
-            .caused_by(error)
-    };
-    let base: BaseUrl = ready.base_url.parse().map_err(|error| broken(&error))?;
-    let credentials = Credentials::new(&ready.client_id, Secret::new(&*ready.client_secret))
-        .and_then(|credentials| {
-            let scopes = [SCOPES, GUEST_SCOPES, OPENING_SCOPES, MESSAGE_SCOPES].into_iter().flatten();
-            credentials.scopes(scopes)
-        })
-        .map_err(|error| broken(&error))?;
-    let client = Client::builder(base, credentials).clock(clock.client_clock());
-    let client = client.build(transport(&ReqwestOptions::default())?);
-    Ok(Gateway::new(client).options(CallOptions::default().cancel(cancel)))
 }
 
 fn transport(options: &ReqwestOptions) -> Result<Arc<dyn Transport>, Failure> {

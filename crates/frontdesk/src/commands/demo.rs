@@ -7,6 +7,7 @@
 
 mod jobs;
 mod kept;
+mod ports;
 mod story;
 
 use std::fs;
@@ -17,23 +18,23 @@ use std::time::Duration;
 
 use frontdesk_api::Cancel;
 use frontdesk_archive::{Expression, Search, SearchHit, Settings as StoreSettings, VerifyOptions};
-use frontdesk_archiver::{Pull, PullRequest, Silent as SilentPull};
+use frontdesk_archiver::{Pull, PullRequest, Silent as SilentPull, Transcripts};
 use frontdesk_domain::{OrganizationId, PageSize, RunState, TimeRange, Timestamp};
 use frontdesk_durable::{OsDir, publish};
-use frontdesk_sandbox::{Config, GuestPlan, Sandbox, Untidy, serve};
+use frontdesk_sandbox::{Addresses, Config, GuestPlan, Sandbox, Untidy, serve_contracts};
 use frontdesk_shell::clock::Stopwatch;
 use frontdesk_shell::quantity::{show_count, show_size};
-use frontdesk_shell::{Environment, Exit, Failure, Printer};
+use frontdesk_shell::{Exit, Failure, Printer};
 use serde::Serialize;
 
-use crate::args::GlobalArgs;
+use crate::args::{DemoArgs, DemoContract, GlobalArgs};
 use crate::clock::WallClock;
 use crate::commands::archive_pull;
 use crate::commands::archive_search;
 use crate::commands::watch::{Unit, Watch};
 use crate::context::{self, Context};
 use crate::interruption::heeding;
-use crate::{connect, failures, store};
+use crate::{failures, store};
 
 const FOLDER: &str = "frontdesk-demo";
 /// The file that tells the folder is ours.
@@ -41,6 +42,8 @@ const MARK: &str = "DEMO.txt";
 const MARK_TEXT: &str = "This folder was made by `frontdesk demo` and may be deleted.\n";
 const CONVERSATIONS: u64 = 2_000;
 const RATE_PER_MINUTE: u32 = 12_000;
+/// How long a conversation may still change after it started, or be taken up again.
+const LOOK_BACK: Duration = Duration::from_secs(72 * 3600);
 /// A word that the sandbox's guests use.
 const SEARCHED: &str = "invoice";
 
@@ -80,7 +83,11 @@ fn refuse_settings(global: &GlobalArgs) -> Result<(), Failure> {
         .hint(format!("leave it out; everything is written to ./{FOLDER} in the folder you are in")))
 }
 
-pub(crate) async fn run(global: &GlobalArgs, printer: &Printer) -> Result<Exit, Failure> {
+pub(crate) async fn run(
+    global: &GlobalArgs,
+    arguments: &DemoArgs,
+    printer: &Printer,
+) -> Result<Exit, Failure> {
     let watch = Stopwatch::start();
     refuse_settings(global)?;
     // No environment and no profile; of the flags only those about printing.
@@ -93,9 +100,6 @@ pub(crate) async fn run(global: &GlobalArgs, printer: &Printer) -> Result<Exit, 
         data_dir: Some(PathBuf::from(FOLDER)),
         ..GlobalArgs::default()
     };
-    // The webhook that is told of it is on this machine.
-    let flags = vec![("local_addresses", Some("allow".to_owned()))];
-    let context = Context::new(&own, None, flags, Environment::default(), printer)?;
     claim(Path::new(FOLDER))?;
 
     let unexpected = |what: &'static str, error: &dyn std::error::Error| {
@@ -112,24 +116,34 @@ pub(crate) async fn run(global: &GlobalArgs, printer: &Printer) -> Result<Exit, 
     };
     let sandbox = Sandbox::new(config).map_err(|error| unexpected("cannot make the sandbox", &error))?;
     let sandbox = Arc::new(sandbox);
-    let running = serve(Arc::clone(&sandbox), ([127, 0, 0, 1], 0).into())
+    let contract = arguments.contract;
+    let here = ([127, 0, 0, 1], 0).into();
+    // The receiver of webhooks is at the gateway's address, whichever contract is spoken.
+    let addresses = Addresses {
+        platform: (contract == DemoContract::Platform).then_some(here),
+        ..Addresses::gateway(here)
+    };
+    let running = serve_contracts(Arc::clone(&sandbox), addresses)
         .await
         .map_err(|error| unexpected("cannot listen on this machine's own address", &error))?;
     let ready = running.ready().clone();
+    // The webhook that is told of it is on this machine.
+    let flags = vec![("local_addresses", Some("allow".to_owned()))];
+    let context = Context::new(&own, None, flags, ports::settings(&ready, contract), printer)?;
     printer.talk(format_args!(
         "a tenant with {} conversations answers at {}",
         show_count(CONVERSATIONS),
-        ready.base_url
+        ready.platform_url.as_deref().unwrap_or(&ready.base_url)
     ));
 
     let clock = WallClock::system();
     let shutdown = context::signals()?;
     let (stop, cancel) = Cancel::pair();
-    let gateway = Arc::new(connect::sandbox_gateway(&ready, &clock, cancel.clone())?);
+    let doors = ports::Ports::new(&context, &clock, contract, &cancel)?;
     let place = jobs::Place { context: &context, clock: &clock, sandbox: &sandbox, ready: &ready, cancel };
     let journal = place.journal()?;
     let began = clock.now();
-    let mut story = heeding(shutdown.requested(), &stop, place.story(&gateway, &journal)).await?;
+    let mut story = heeding(shutdown.requested(), &stop, place.story(&doors, &journal)).await?;
     let root = context.archive_root()?;
     let organization: OrganizationId = ready
         .organization_id
@@ -146,7 +160,9 @@ pub(crate) async fn run(global: &GlobalArgs, printer: &Printer) -> Result<Exit, 
     let writer = Arc::new(store::open_writer(&root, &settings, Arc::clone(&now))?);
     let year = request(&ready.from.to_string(), &ready.to.to_string())?;
     let monitor = Watch::new(printer, context.progress(None), Unit::Range);
-    let pull = Pull::new(&*gateway, Arc::clone(&writer), organization, &*now);
+    let transcripts = doors.source.transcripts.as_deref();
+    let pull = Pull::new(&*doors.source.conversations, Arc::clone(&writer), organization, &*now)
+        .transcripts(transcripts.map(|source| Transcripts::new(source, LOOK_BACK)));
     let report = pull.run(&year, shutdown.requested(), &monitor).await;
     drop(monitor);
     let report = report.map_err(|error| failures::archive(&error.0))?;
@@ -158,7 +174,7 @@ pub(crate) async fn run(global: &GlobalArgs, printer: &Printer) -> Result<Exit, 
     let told = told.map_err(|error| failures::archive(&error.0))?;
     archive_pull::ended(&told, false)?;
     archive_pull::close(writer)?;
-    let jobs = heeding(shutdown.requested(), &stop, place.run(&gateway, journal)).await?;
+    let jobs = heeding(shutdown.requested(), &stop, place.run(&doors, journal)).await?;
     running.stop().await;
 
     let reader = store::open_reader(&root)?;
@@ -230,7 +246,7 @@ fn request(from: &str, to: &str) -> Result<PullRequest, Failure> {
         range,
         filter: None,
         page_size: PageSize::default(),
-        look_back: Duration::from_secs(72 * 3600),
+        look_back: LOOK_BACK,
         in_flight: archive_pull::IN_FLIGHT,
     })
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use frontdesk_api::{CallOptions, Cancel, Gateway};
+use frontdesk_api::{CallOptions, Cancel, HistorySource};
 use frontdesk_deliveries::{DrainOptions, Silent as SilentDrain};
 use frontdesk_domain::message::{HistoryTarget, TypeFilter};
 use frontdesk_domain::{EndingDraft, EventKind, HistoryPageSize, MaxDepth};
@@ -28,6 +28,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::FOLDER;
+use super::ports::Ports;
 use crate::clock::WallClock;
 use crate::context::Context;
 use crate::{failures, journal, outbox};
@@ -124,7 +125,7 @@ impl Place<'_> {
     }
 
     /// Both jobs, one after the other, then the webhook and the journal.
-    pub(super) async fn run(&self, gateway: &Arc<Gateway>, journal: Arc<Journal>) -> Result<Jobs, Failure> {
+    pub(super) async fn run(&self, doors: &Ports, journal: Arc<Journal>) -> Result<Jobs, Failure> {
         let targets = (0..CONVERSATIONS)
             .map(|k| {
                 let id = self.sandbox.conversation_id(k).unwrap_or_default();
@@ -132,8 +133,8 @@ impl Place<'_> {
                     .map_err(|error| broken("the sandbox's ids are none").caused_by(&error))
             })
             .collect::<Result<Vec<_>, _>>()?;
-        let histories = self.histories(gateway, &journal, targets).await?;
-        let (plan, closed) = self.sessions(gateway, &journal).await?;
+        let histories = self.histories(&*doors.histories, &journal, targets).await?;
+        let (plan, closed) = self.sessions(doors, &journal).await?;
         let mut options = DrainOptions::default();
         options.time = Some(DELIVERING);
         let root = journal::root(self.context)?;
@@ -180,7 +181,7 @@ impl Place<'_> {
     /// Pulls these histories into the folder of all of them.
     pub(super) async fn histories(
         &self,
-        gateway: &Gateway,
+        source: &dyn HistorySource,
         journal: &Arc<Journal>,
         targets: Vec<HistoryTarget>,
     ) -> Result<frontdesk_history::Totals, Failure> {
@@ -196,7 +197,7 @@ impl Place<'_> {
             resume: None,
             in_flight: NonZero::<usize>::MIN.saturating_add(7),
         };
-        let pull = HistoryPull::new(gateway, session, destination, self.clock.source());
+        let pull = HistoryPull::new(source, session, destination, self.clock.source());
         let cancel = self.cancel.clone();
         let stop = async move { cancel.cancelled().await };
         let report = pull.run(&request, targets, stop, &SilentPull).await;
@@ -210,18 +211,14 @@ impl Place<'_> {
         }
     }
 
-    async fn sessions(
-        &self,
-        gateway: &Arc<Gateway>,
-        journal: &Arc<Journal>,
-    ) -> Result<(PlanCounts, Counts), Failure> {
+    async fn sessions(&self, doors: &Ports, journal: &Arc<Journal>) -> Result<(PlanCounts, Counts), Failure> {
         let data = self.data()?;
         let (plans, claims) = (folder(&data, "plans")?, folder(&data, "state/sessions")?);
         let run = frontdesk_sessions::new_run("close");
         // A plan is not replaced: that of an earlier demonstration stays.
         let name = format!("{}.ndjson", run.as_str());
         let desk = Desk::new(DeskParts {
-            guests: Arc::<Gateway>::clone(gateway),
+            guests: Arc::clone(&doors.guests),
             journal: Arc::clone(journal),
             claims: Arc::new(claims),
             concurrency: NonZeroU32::MIN.saturating_add(4),
@@ -232,7 +229,7 @@ impl Place<'_> {
         })
         .map_err(job_failed)?;
         let guests: String = (0..GUESTS)
-            .filter_map(|k| self.sandbox.guest_id(k))
+            .filter_map(|k| doors.guest(self.sandbox, k))
             .map(|id| format!("{}\n", json!({"guest_id": id})))
             .collect();
         let defaults = EndingDraft::new().reason("timeout").retain_data(true);

@@ -5,7 +5,7 @@ use std::num::{NonZero, NonZeroU32};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use frontdesk_api::{CallOptions, ConversationLook, Conversations as _, Gateway};
+use frontdesk_api::{CallOptions, ConversationLook};
 use frontdesk_archive::{Expression, Reader, Search};
 use frontdesk_domain::closure::OutcomeKind;
 use frontdesk_domain::conversation::Role;
@@ -25,6 +25,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::jobs::{Place, broken, folder, interrupted, job_failed};
+use super::ports::Ports;
 use crate::failures;
 
 /// What the agent says; the last of it is looked for in the archive.
@@ -122,19 +123,16 @@ impl Monitor for Heard {
 
 impl Place<'_> {
     /// From the opening to the end of the session. What is kept of it is told by [`Story::archived`].
-    pub(super) async fn story(
-        &self,
-        gateway: &Arc<Gateway>,
-        journal: &Arc<Journal>,
-    ) -> Result<Story, Failure> {
+    pub(super) async fn story(&self, doors: &Ports, journal: &Arc<Journal>) -> Result<Story, Failure> {
         // Receipts come within a second, so that nobody waits for a demonstration.
         let receipts = json!({"sent_ms": 50, "delivered_ms": [100, 400], "read": 0.0, "late": 0.0, "failed": 0.0, "never": 0.0});
         self.door(Method::POST, "receipts", &receipts)?;
-        let answered = self.open_session(gateway, journal).await?;
-        let (OpeningOutcome::Opened(session), Some(guest_id)) = (answered.outcome, answered.guest_id) else {
+        let answered = self.open_session(doors, journal).await?;
+        let OpeningOutcome::Opened(session) = answered.outcome else {
             return Err(broken("the sandbox opened no session"));
         };
-        let sent = self.messages(gateway, journal, &session.session_id, &guest_id).await?;
+        let guest_id = doors.guest_of(&session.session_id, answered.guest_id)?;
+        let sent = self.messages(doors, journal, &session.session_id, &guest_id).await?;
         let arrived = sent.iter().filter(|sent| sent.delivery.is_some_and(|delivery| delivery.is_arrived()));
         let slas: Vec<_> = sent.iter().filter_map(|sent| sent.sla.as_ref()).collect();
         let took = slas.iter().filter_map(|sla| sla.elapsed_time_sec);
@@ -161,17 +159,13 @@ impl Place<'_> {
         let ready = self.ready;
         let target = HistoryTarget::new(&ready.organization_id, &ready.domain_id, story.session_id.as_str())
             .map_err(|error| broken("the session's id is none").caused_by(&error))?;
-        let totals = self.histories(gateway, journal, vec![target]).await?;
+        let totals = self.histories(&*doors.histories, journal, vec![target]).await?;
         story.history_messages = totals.counts.kept;
-        story.closed = self.close_session(gateway, journal, &story.guest_id).await?;
+        story.closed = self.close_session(doors, journal, &story.guest_id).await?;
         Ok(story)
     }
 
-    async fn open_session(
-        &self,
-        gateway: &Arc<Gateway>,
-        journal: &Arc<Journal>,
-    ) -> Result<Answered, Failure> {
+    async fn open_session(&self, doors: &Ports, journal: &Arc<Journal>) -> Result<Answered, Failure> {
         let draft = SessionDraft::new()
             .attribute("source", "web_portal")
             .attribute("topic", "parcel")
@@ -181,7 +175,7 @@ impl Place<'_> {
             .locale("en-GB")
             .language("en");
         let desk = OpeningDesk::new(OpeningParts {
-            sessions: Arc::<Gateway>::clone(gateway),
+            sessions: Arc::clone(&doors.openings),
             journal: Arc::clone(journal),
             claims: Arc::new(folder(&self.data()?, "state/sessions")?),
             concurrency: NonZeroU32::MIN,
@@ -197,12 +191,12 @@ impl Place<'_> {
     /// Sends what the agent says, and waits until it has arrived.
     async fn messages(
         &self,
-        gateway: &Arc<Gateway>,
+        doors: &Ports,
         journal: &Arc<Journal>,
         session: &ConversationId,
         guest: &GuestId,
     ) -> Result<Vec<Sent>, Failure> {
-        let look = gateway.conversation(session).await.map_err(|error| failures::remote(&error))?;
+        let look = doors.messages.conversation(session).await.map_err(|error| failures::remote(&error))?;
         let ConversationLook::Found(look) = look else {
             return Err(broken("the session that was opened is not there"));
         };
@@ -214,7 +208,7 @@ impl Place<'_> {
             other => broken("the messages could not be sent").caused_by(&other),
         };
         let courier = Courier::new(CourierParts {
-            channel: Arc::<Gateway>::clone(gateway),
+            channel: Arc::clone(&doors.messages),
             journal: Arc::clone(journal),
             watching: Watching { interval: Duration::from_millis(100), polls: 100, ..Watching::default() },
             now: self.clock.source(),
@@ -241,14 +235,14 @@ impl Place<'_> {
 
     async fn close_session(
         &self,
-        gateway: &Arc<Gateway>,
+        doors: &Ports,
         journal: &Arc<Journal>,
         guest: &GuestId,
     ) -> Result<&'static str, Failure> {
         let draft = EndingDraft::new().guest_id(guest.as_str()).reason("agent_initiated").retain_data(true);
         let ending = draft.check().map_err(|_| broken("the end of the session breaks a rule"))?;
         let desk = Desk::new(DeskParts {
-            guests: Arc::<Gateway>::clone(gateway),
+            guests: Arc::clone(&doors.guests),
             journal: Arc::clone(journal),
             claims: Arc::new(folder(&self.data()?, "state/sessions")?),
             concurrency: NonZeroU32::MIN,
