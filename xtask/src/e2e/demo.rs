@@ -13,6 +13,7 @@ use crate::Outcome;
 pub(super) fn scenarios() -> Vec<Scenario> {
     vec![
         Scenario::new("demo: in an empty folder, whatever the environment says, and once more", demo),
+        Scenario::new("demo: the same story over the platform contract", platform),
         Scenario::new("demo: leaves a folder alone that is not its own", not_its_own),
     ]
 }
@@ -137,6 +138,43 @@ fn both_jobs(after: &Desk<'_>, own: &Path, count: usize) -> Outcome {
         let report: Value =
             serde_json::from_slice(&files::read(&path)?).map_err(|error| error.to_string())?;
         ensure!(report["state"] == "complete", "{}: {report}", path.display());
+    }
+    Ok(())
+}
+
+/// Over what the vendor publishes: the same lines, and no call of the gateway's.
+fn platform(scene: &Scene<'_>) -> Outcome {
+    let folder = scene.path("empty");
+    files::create_folder(&folder)?;
+    let run = scene.desk("data").inside(folder).json(&["demo", "--contract", "platform"])?.exits(0)?;
+    let summary = run.last()?;
+    let (story, closed) = (&summary["story"], &summary["closed"]);
+    for (name, count) in [("messages_sent", 2), ("messages_arrived", 2), ("history_messages", 3)] {
+        ensure!(story[name].as_u64() == Some(count), "{}", run.wrong(&format!("{name} is not {count}")));
+    }
+    ensure!(
+        story["closed"] == "ended" && story["found_again"] == true && story["archived"] == "provisional",
+        "{}",
+        run.wrong("the story did not end as it should")
+    );
+    ensure!(
+        summary["state"] == "complete" && summary["found"].as_u64() > Some(0),
+        "{}",
+        run.wrong("not everything was pulled, or nothing of it is found")
+    );
+    for outcome in ["ended", "duplicate", "skipped"] {
+        ensure!(closed[outcome].as_u64() > Some(0), "{}", run.wrong(&format!("no session is {outcome}")));
+    }
+    let after = scene.desk("empty/frontdesk-demo");
+    both_jobs(&after, &scene.path("empty/frontdesk-demo"), 21)?;
+    // Details and transcripts, both of the published contract.
+    let listed = after.list()?;
+    after.verifies(listed.len() as u64)?;
+    for (kind, member) in [("details", "participants"), ("transcript", "entities")] {
+        let id = story["session_id"].as_str().unwrap_or("none");
+        let shown = after.run(&["archive", "show", id, "--kind", kind, "--raw"])?.exits(0)?;
+        let record: Value = serde_json::from_slice(&shown.stdout).map_err(|error| error.to_string())?;
+        ensure!(record[member].is_array(), "{}", shown.wrong(&format!("{kind} without {member}")));
     }
     Ok(())
 }

@@ -41,7 +41,7 @@ const FOLDER: &str = "frontdesk-demo";
 const MARK: &str = "DEMO.txt";
 const MARK_TEXT: &str = "This folder was made by `frontdesk demo` and may be deleted.\n";
 const CONVERSATIONS: u64 = 2_000;
-const RATE_PER_MINUTE: u32 = 12_000;
+const RATE_PER_MINUTE: u32 = 60_000;
 /// How long a conversation may still change after it started, or be taken up again.
 const LOOK_BACK: Duration = Duration::from_secs(72 * 3600);
 /// A word that the sandbox's guests use.

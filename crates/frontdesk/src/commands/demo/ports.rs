@@ -40,16 +40,13 @@ impl Ports {
         })
     }
 
-    /// By which name the session of a conversation is ended: on the platform staff know no guest but by the conversation.
-    pub(super) fn guest_of(
-        &self,
-        session: &ConversationId,
-        guest: Option<GuestId>,
-    ) -> Result<GuestId, Failure> {
-        let none = || broken("the sandbox opened a session of nobody");
+    /// By which name the guest's session is ended: on the platform staff know no guest but by the conversation.
+    pub(super) fn name_of(&self, session: &ConversationId, guest: &GuestId) -> Result<GuestId, Failure> {
         match self.contract {
-            DemoContract::Gateway => guest.ok_or_else(none),
-            DemoContract::Platform => GuestId::new(session.as_str()).map_err(|_| none()),
+            DemoContract::Gateway => Ok(guest.clone()),
+            DemoContract::Platform => {
+                GuestId::new(session.as_str()).map_err(|_| broken("the session's id names no guest"))
+            }
         }
     }
 

@@ -128,10 +128,10 @@ impl Place<'_> {
         let receipts = json!({"sent_ms": 50, "delivered_ms": [100, 400], "read": 0.0, "late": 0.0, "failed": 0.0, "never": 0.0});
         self.door(Method::POST, "receipts", &receipts)?;
         let answered = self.open_session(doors, journal).await?;
-        let OpeningOutcome::Opened(session) = answered.outcome else {
+        let (OpeningOutcome::Opened(session), Some(guest_id)) = (answered.outcome, answered.guest_id) else {
             return Err(broken("the sandbox opened no session"));
         };
-        let guest_id = doors.guest_of(&session.session_id, answered.guest_id)?;
+        let name = doors.name_of(&session.session_id, &guest_id)?;
         let sent = self.messages(doors, journal, &session.session_id, &guest_id).await?;
         let arrived = sent.iter().filter(|sent| sent.delivery.is_some_and(|delivery| delivery.is_arrived()));
         let slas: Vec<_> = sent.iter().filter_map(|sent| sent.sla.as_ref()).collect();
@@ -161,7 +161,7 @@ impl Place<'_> {
             .map_err(|error| broken("the session's id is none").caused_by(&error))?;
         let totals = self.histories(&*doors.histories, journal, vec![target]).await?;
         story.history_messages = totals.counts.kept;
-        story.closed = self.close_session(doors, journal, &story.guest_id).await?;
+        story.closed = self.close_session(doors, journal, &name).await?;
         Ok(story)
     }
 
