@@ -3,7 +3,7 @@
 //! After a [`Pull`](crate::Pull) has stored the details, each conversation whose text is not settled is looked at: its
 //! transcript is stored beside its details, several in flight, with checkpoints in the run's log, so that a run that was
 //! killed goes on behind the last one. What is late, open or may still grow stays in a queue that later runs work through;
-//! what is settled costs no request until its details change ([`queue`]).
+//! what is settled costs no request until its details change (`queue`).
 
 mod candidates;
 mod look;

@@ -14,7 +14,7 @@
 //! Each part of a segment level is a filter of its own: two predicates inside one filter would have to hold for the same
 //! segment, and a filter here asks about the conversation.
 //!
-//! What a filter means on the platform is [`matches`]. Its fields have several values there (every queue a conversation came
+//! What a filter means on the platform is [`matches()`]. Its fields have several values there (every queue a conversation came
 //! through), and a comparison holds when it holds for one of them; `neq` when no value is equal.
 
 use std::fmt;
