@@ -1,7 +1,6 @@
 //! The details query (contract §5): one page asked for, and read while it arrives.
 
 use bytes::Bytes;
-use frontdesk_domain::json::Splitter;
 use frontdesk_domain::{Filter, PageSize, PageToken, TimeRange, payload};
 use http::{Method, header, response};
 use serde::Serialize;
@@ -12,7 +11,7 @@ use crate::seen::id_hash;
 use crate::source::{Conversation, ConversationPage, Rejected};
 
 use crate::listing::{Fetched, Listed, PageBody};
-use crate::page_body::{broken, next_token, rough_mark};
+use crate::page_body::{Elements, next_token, rough_mark};
 
 const PATH: &str = "/api/v2/analytics/conversations/details/query";
 
@@ -121,32 +120,33 @@ impl Endpoint for DetailsRequest {
 /// Takes a page apart while it arrives: what it holds in memory is what it hands out, and one element in progress.
 #[derive(Debug)]
 pub struct DetailsReader {
-    splitter: Splitter,
-    elements: Vec<Vec<u8>>,
+    elements: Elements,
     page: DetailsPage,
 }
 
 impl DetailsReader {
     fn new() -> Self {
         let page = DetailsPage { conversations: Vec::new(), next: None, body_bytes: 0, marks: Vec::new() };
-        Self { splitter: Splitter::new("conversations"), elements: Vec::new(), page }
+        Self { elements: Elements::of("conversations"), page }
     }
+}
 
+impl DetailsPage {
     fn take(&mut self, element: Vec<u8>) {
-        let index = self.page.conversations.len();
+        let index = self.conversations.len();
         let shape = rough_mark(&element);
         let conversation = match payload::take_details(element) {
             Ok((record, facts)) => {
                 let id_hash = id_hash(record.key().id.as_str());
-                self.page.marks.push(id_hash);
+                self.marks.push(id_hash);
                 Ok(Conversation { record, facts, id_hash, is_new: true })
             }
             Err(error) => {
-                self.page.marks.push(shape);
+                self.marks.push(shape);
                 Err(Rejected { index, error })
             }
         };
-        self.page.conversations.push(conversation);
+        self.conversations.push(conversation);
     }
 }
 
@@ -154,20 +154,12 @@ impl BodyReader for DetailsReader {
     type Output = DetailsPage;
 
     fn push(&mut self, chunk: &[u8]) -> Result<(), DecodeError> {
-        self.page.body_bytes += chunk.len() as u64;
-        let pushed = self.splitter.push(chunk, &mut self.elements);
-        for element in std::mem::take(&mut self.elements) {
-            self.take(element);
-        }
-        pushed.map_err(|error| broken(error, self.page.body_bytes))
+        self.elements.push(chunk, |element| self.page.take(element))
     }
 
     fn finish(mut self) -> Result<DetailsPage, DecodeError> {
-        let body_bytes = self.page.body_bytes;
-        let tail = self.splitter.finish().map_err(|error| broken(error, body_bytes))?;
-        if !tail.object {
-            return Err(DecodeError::new("it is no JSON object"));
-        }
+        let (tail, body_bytes) = self.elements.finish()?;
+        self.page.body_bytes = body_bytes;
         if tail.value("conversations").is_some() {
             return Err(DecodeError::new("its conversations are no array"));
         }

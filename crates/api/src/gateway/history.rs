@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 
 use bytes::Bytes;
-use frontdesk_domain::json::Splitter;
 use frontdesk_domain::message::{HistoryTarget, Message};
 use frontdesk_domain::{HistoryPageSize, PageToken, RecordErrorKind, json};
 use http::{Method, header, response};
@@ -12,7 +11,7 @@ use crate::base_url::BaseUrl;
 use crate::endpoint::{Auth, BodyReader, DecodeError, EncodeError, Endpoint, Repeat};
 use crate::history::{HistoryMessage, HistoryPage};
 use crate::listing::{Fetched, Listed, PageBody};
-use crate::page_body::{broken, next_token, rough_mark};
+use crate::page_body::{Elements, next_token, rough_mark};
 use crate::percent::encoded;
 use crate::seen::id_hash;
 
@@ -112,8 +111,7 @@ impl Endpoint for HistoryRequest {
 /// Takes a page apart while it arrives: what it holds in memory is what it hands out, and one message in progress.
 #[derive(Debug)]
 pub struct HistoryReader {
-    splitter: Splitter,
-    elements: Vec<Vec<u8>>,
+    elements: Elements,
     page: HistoryBody,
 }
 
@@ -121,17 +119,19 @@ impl HistoryReader {
     fn new() -> Self {
         let page =
             HistoryBody { messages: Vec::new(), next: None, total: None, body_bytes: 0, marks: Vec::new() };
-        Self { splitter: Splitter::new("entities"), elements: Vec::new(), page }
+        Self { elements: Elements::of("entities"), page }
     }
+}
 
+impl HistoryBody {
     fn take(&mut self, element: Vec<u8>) {
         let shape = rough_mark(&element);
         let message = Message::read(element).map(|message| {
             let id_hash = id_hash(message.id().as_str());
             HistoryMessage { message, id_hash, is_new: true }
         });
-        self.page.marks.push(message.as_ref().map_or(shape, |message| message.id_hash));
-        self.page.messages.push(message);
+        self.marks.push(message.as_ref().map_or(shape, |message| message.id_hash));
+        self.messages.push(message);
     }
 }
 
@@ -139,20 +139,12 @@ impl BodyReader for HistoryReader {
     type Output = HistoryBody;
 
     fn push(&mut self, chunk: &[u8]) -> Result<(), DecodeError> {
-        self.page.body_bytes += chunk.len() as u64;
-        let pushed = self.splitter.push(chunk, &mut self.elements);
-        for element in std::mem::take(&mut self.elements) {
-            self.take(element);
-        }
-        pushed.map_err(|error| broken(error, self.page.body_bytes))
+        self.elements.push(chunk, |element| self.page.take(element))
     }
 
     fn finish(mut self) -> Result<HistoryBody, DecodeError> {
-        let body_bytes = self.page.body_bytes;
-        let tail = self.splitter.finish().map_err(|error| broken(error, body_bytes))?;
-        if !tail.object {
-            return Err(DecodeError::new("it is no JSON object"));
-        }
+        let (tail, body_bytes) = self.elements.finish()?;
+        self.page.body_bytes = body_bytes;
         if tail.value("entities").is_some() {
             return Err(DecodeError::new("its entities are no array"));
         }

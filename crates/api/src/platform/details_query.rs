@@ -2,14 +2,14 @@
 
 use bytes::Bytes;
 use frontdesk_domain::filter::platform::{DimensionFilter, Parts};
-use frontdesk_domain::json::{Splitter, Tail};
+use frontdesk_domain::json::Tail;
 use frontdesk_domain::{RecordError, TimeRange, Timestamp, payload};
 use http::{Method, header, response};
 use serde::Serialize;
 
 use crate::base_url::BaseUrl;
 use crate::endpoint::{Auth, BodyReader, DecodeError, EncodeError, Endpoint, Repeat};
-use crate::page_body::{broken, rough_mark};
+use crate::page_body::{Elements, rough_mark};
 use crate::seen::id_hash;
 use crate::source::Conversation;
 
@@ -135,28 +135,25 @@ pub struct DetailsResult {
 /// Takes a page apart while it arrives: what it holds in memory is what it hands out, and one element in progress.
 #[derive(Debug)]
 pub struct DetailsResultReader {
-    splitter: Splitter,
-    elements: Vec<Vec<u8>>,
+    elements: Elements,
     page: DetailsResult,
 }
 
 impl DetailsResultReader {
     pub(super) fn new() -> Self {
-        Self {
-            splitter: Splitter::new("conversations"),
-            elements: Vec::new(),
-            page: DetailsResult::default(),
-        }
+        Self { elements: Elements::of("conversations"), page: DetailsResult::default() }
     }
+}
 
+impl DetailsResult {
     fn take(&mut self, element: Vec<u8>) {
         let shape = rough_mark(&element);
         let taken = payload::take_details(element).map(|(record, facts)| {
             let id_hash = id_hash(record.key().id.as_str());
             Conversation { record, facts, id_hash, is_new: true }
         });
-        self.page.marks.push(taken.as_ref().map_or(shape, |conversation| conversation.id_hash));
-        self.page.conversations.push(taken);
+        self.marks.push(taken.as_ref().map_or(shape, |conversation| conversation.id_hash));
+        self.conversations.push(taken);
     }
 }
 
@@ -164,20 +161,12 @@ impl BodyReader for DetailsResultReader {
     type Output = DetailsResult;
 
     fn push(&mut self, chunk: &[u8]) -> Result<(), DecodeError> {
-        self.page.body_bytes += chunk.len() as u64;
-        let pushed = self.splitter.push(chunk, &mut self.elements);
-        for element in std::mem::take(&mut self.elements) {
-            self.take(element);
-        }
-        pushed.map_err(|error| broken(error, self.page.body_bytes))
+        self.elements.push(chunk, |element| self.page.take(element))
     }
 
     fn finish(mut self) -> Result<DetailsResult, DecodeError> {
-        let body_bytes = self.page.body_bytes;
-        let tail = self.splitter.finish().map_err(|error| broken(error, body_bytes))?;
-        if !tail.object {
-            return Err(DecodeError::new("it is no JSON object"));
-        }
+        let (tail, body_bytes) = self.elements.finish()?;
+        self.page.body_bytes = body_bytes;
         // An empty page has no `conversations` at all (C.7.3); null is the same (B.2).
         if tail.value("conversations").is_some_and(|value| value != b"null") {
             return Err(DecodeError::new("its conversations are no array"));

@@ -1,7 +1,6 @@
 //! The texts of messages: up to a thousand at once, or one (platform contract C.4, C.4.3).
 
 use bytes::Bytes;
-use frontdesk_domain::json::Splitter;
 use frontdesk_domain::message::Message;
 use frontdesk_domain::{ConversationId, PathSegment};
 use http::{Method, header, response};
@@ -9,7 +8,7 @@ use http::{Method, header, response};
 use super::conversation::PATH;
 use crate::base_url::BaseUrl;
 use crate::endpoint::{Auth, BodyReader, DecodeError, EncodeError, Endpoint, Repeat};
-use crate::page_body::broken;
+use crate::page_body::Elements;
 
 /// The most ids one bulk read takes.
 pub(crate) const MOST_IDS: usize = 1_000;
@@ -60,20 +59,13 @@ impl Endpoint for ReadMessages {
 /// Takes a listing of messages apart while it arrives.
 #[derive(Debug)]
 pub struct MessagesReader {
-    splitter: Splitter,
-    elements: Vec<Vec<u8>>,
+    elements: Elements,
     messages: Vec<Message>,
-    body_bytes: u64,
 }
 
 impl MessagesReader {
     fn new() -> Self {
-        Self {
-            splitter: Splitter::new("entities"),
-            elements: Vec::new(),
-            messages: Vec::new(),
-            body_bytes: 0,
-        }
+        Self { elements: Elements::of("entities"), messages: Vec::new() }
     }
 }
 
@@ -81,17 +73,13 @@ impl BodyReader for MessagesReader {
     type Output = Vec<Message>;
 
     fn push(&mut self, chunk: &[u8]) -> Result<(), DecodeError> {
-        self.body_bytes += chunk.len() as u64;
-        let pushed = self.splitter.push(chunk, &mut self.elements);
         // One without an id is no answer about any of the ids asked for.
-        self.messages.extend(self.elements.drain(..).filter_map(|element| Message::read(element).ok()));
-        pushed.map_err(|error| broken(error, self.body_bytes))
+        self.elements.push(chunk, |element| self.messages.extend(Message::read(element)))
     }
 
     fn finish(self) -> Result<Vec<Message>, DecodeError> {
-        let tail = self.splitter.finish().map_err(|error| broken(error, self.body_bytes))?;
+        let (tail, _) = self.elements.finish()?;
         match tail.value("entities") {
-            _ if !tail.object => Err(DecodeError::new("it is no JSON object")),
             None | Some(b"null") => Ok(self.messages),
             Some(_) => Err(DecodeError::new("its entities are no array")),
         }
