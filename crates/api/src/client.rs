@@ -34,6 +34,7 @@ use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorKind};
 use crate::options::{CallOptions, Timeouts};
 use crate::retry::run::{Call, Host, run};
+use crate::source::Origin;
 use crate::transport::Transport;
 
 mod attempt;
@@ -128,6 +129,13 @@ impl Client {
     #[must_use]
     pub fn client_id(&self) -> &str {
         &self.0.credentials.id
+    }
+
+    /// Who answers, when this contract is spoken.
+    pub(crate) fn origin(&self, contract: &'static str) -> Origin {
+        let base = self.base().to_string();
+        let host = base.split_once("://").map_or(&*base, |(_, host)| host);
+        Origin { contract, host: host.to_owned(), client_id: self.client_id().to_owned() }
     }
 
     /// Gets a token, or finds the one at hand good: whether credentials and login URL are right.

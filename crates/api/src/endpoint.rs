@@ -145,6 +145,11 @@ impl DecodeError {
         Self { what: what.into(), truncated: true }
     }
 
+    /// The answer's status is not the one that was expected.
+    pub(crate) fn status(found: u16, expected: &str) -> Self {
+        Self::new(format!("status {found} where {expected} was expected"))
+    }
+
     pub(crate) fn is_truncated(&self) -> bool {
         self.truncated
     }

@@ -112,9 +112,7 @@ impl Gateway {
     }
 
     fn origin(&self) -> Origin {
-        let base = self.client.base().to_string();
-        let host = base.split_once("://").map_or(&*base, |(_, host)| host);
-        Origin { contract: "gateway", host: host.to_owned(), client_id: self.client.client_id().to_owned() }
+        self.client.origin("gateway")
     }
 }
 

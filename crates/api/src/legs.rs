@@ -11,7 +11,7 @@ use std::time::Duration;
 use frontdesk_domain::conversation::Conversation;
 use frontdesk_domain::delivery::{ClockSample, MessageId, Status};
 use frontdesk_domain::outbound::OutboundMessage;
-use frontdesk_domain::{ConversationId, Timestamp, Violations};
+use frontdesk_domain::{ConversationId, Timestamp, Violations, hex};
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -279,5 +279,5 @@ pub struct Trace {
 }
 
 fn digest(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(text.as_bytes()))
 }

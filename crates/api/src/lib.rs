@@ -46,6 +46,7 @@ mod page_memory;
 mod pages;
 mod percent;
 pub mod platform;
+mod request;
 mod retry;
 mod seen;
 mod source;

@@ -29,6 +29,11 @@ impl SmallObject {
         Ok(())
     }
 
+    /// All of it, for those who read it in their own way.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.body
+    }
+
     /// Reads all of it; `expected` says what it is not where values are of other types.
     pub(crate) fn read<'de, T: Deserialize<'de>>(&'de self, expected: &str) -> Result<T, DecodeError> {
         if self.body.is_empty() {

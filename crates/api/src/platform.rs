@@ -156,9 +156,7 @@ impl Platform {
     }
 
     pub(crate) fn origin(&self) -> Origin {
-        let base = self.client.base().to_string();
-        let host = base.split_once("://").map_or(&*base, |(_, host)| host);
-        Origin { contract: "platform", host: host.to_owned(), client_id: self.client.client_id().to_owned() }
+        self.client.origin("platform")
     }
 
     /// The options of every call, for the operations of this module.

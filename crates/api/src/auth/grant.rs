@@ -91,7 +91,7 @@ impl Endpoint for TokenRequest<'_> {
     fn reader(&self, head: &response::Parts) -> Result<GrantReader, DecodeError> {
         match head.status.as_u16() {
             200 => Ok(GrantReader(Vec::new())),
-            other => Err(DecodeError::new(format!("status {other} where 200 was expected"))),
+            other => Err(DecodeError::status(other, "200")),
         }
     }
 }

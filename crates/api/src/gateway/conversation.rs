@@ -3,11 +3,12 @@
 use bytes::Bytes;
 use frontdesk_domain::conversation::{Conversation, ConversationError};
 use frontdesk_domain::{ConversationId, Timestamp};
-use http::{Method, header, response};
+use http::response;
 
 use crate::base_url::BaseUrl;
 use crate::date::answered_at;
 use crate::endpoint::{Auth, BodyReader, DecodeError, EncodeError, Endpoint, Repeat};
+use crate::request;
 
 /// Where conversations are.
 pub(super) const PATH: &str = "/api/v2/conversations";
@@ -30,12 +31,7 @@ impl Endpoint for ReadConversation {
 
     fn request(&self, base: &BaseUrl) -> Result<http::Request<Bytes>, EncodeError> {
         let path = format!("{PATH}/{}", self.id.segment());
-        http::Request::builder()
-            .method(Method::GET)
-            .uri(base.join(&path).map_err(|_| EncodeError::new("the conversation id"))?)
-            .header(header::ACCEPT, "application/json")
-            .body(Bytes::new())
-            .map_err(|_| EncodeError::new("the conversation id"))
+        request::get(base, &path, "the conversation id")
     }
 
     fn reader(&self, head: &response::Parts) -> Result<ConversationReader, DecodeError> {
@@ -45,7 +41,7 @@ impl Endpoint for ReadConversation {
                 date: answered_at(&head.headers),
                 body: Vec::new(),
             }),
-            other => Err(DecodeError::new(format!("status {other} where 200 was expected"))),
+            other => Err(DecodeError::status(other, "200")),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use frontdesk_domain::{Filter, PageSize, PageToken, TimeRange, payload};
-use http::{Method, header, response};
+use http::{Method, response};
 use serde::Serialize;
 
 use crate::base_url::BaseUrl;
@@ -12,6 +12,7 @@ use crate::source::{Conversation, ConversationPage, Rejected};
 
 use crate::listing::{Fetched, Listed, PageBody};
 use crate::page_body::{Elements, next_token, rough_mark};
+use crate::request;
 
 const PATH: &str = "/api/v2/analytics/conversations/details/query";
 
@@ -100,19 +101,13 @@ impl Endpoint for DetailsRequest {
             next_page: self.token.as_ref(),
         };
         let body = serde_json::to_vec(&query).map_err(|_| EncodeError::new("the query"))?;
-        http::Request::builder()
-            .method(Method::POST)
-            .uri(base.join(PATH).map_err(|_| EncodeError::new("the base URL"))?)
-            .header(header::ACCEPT, "application/json")
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(Bytes::from(body))
-            .map_err(|_| EncodeError::new("the query"))
+        request::json(Method::POST, base, PATH, body, "the base URL")
     }
 
     fn reader(&self, head: &response::Parts) -> Result<DetailsReader, DecodeError> {
         match head.status.as_u16() {
             200 => Ok(DetailsReader::new()),
-            other => Err(DecodeError::new(format!("status {other} where 200 was expected"))),
+            other => Err(DecodeError::status(other, "200")),
         }
     }
 }

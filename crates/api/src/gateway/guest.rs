@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use frontdesk_domain::{Ending, GuestId, GuestState, Timestamp};
-use http::{Method, header, response};
+use http::{Method, response};
 use serde::Deserialize;
 
 use crate::base_url::BaseUrl;
@@ -12,6 +12,7 @@ use crate::endpoint::{Auth, BodyReader, DecodeError, EncodeError, Endpoint, Repe
 use crate::guests::Guest;
 use crate::object::SmallObject;
 use crate::percent::encoded;
+use crate::request;
 
 const PATH: &str = "/api/v2/webmessaging/guests";
 
@@ -45,13 +46,13 @@ impl Endpoint for ReadGuest {
     const SCOPE: Option<&'static str> = Some("webchat:guest:read");
 
     fn request(&self, base: &BaseUrl) -> Result<http::Request<Bytes>, EncodeError> {
-        request(Method::GET, base, &format!("{PATH}/{}", self.id.segment()))
+        request::get(base, &format!("{PATH}/{}", self.id.segment()), "the guest id")
     }
 
     fn reader(&self, head: &response::Parts) -> Result<GuestReader, DecodeError> {
         match head.status.as_u16() {
             200 => Ok(GuestReader { id: self.id.clone(), body: SmallObject::about("a guest", MOST_BYTES) }),
-            other => Err(DecodeError::new(format!("status {other} where 200 was expected"))),
+            other => Err(DecodeError::status(other, "200")),
         }
     }
 }
@@ -76,24 +77,15 @@ impl Endpoint for EndGuest {
             path.push_str("&externalRef=");
             path.push_str(&encoded(reference.as_str()));
         }
-        request(Method::DELETE, base, &path)
+        request::bare(Method::DELETE, base, &path, "the guest id")
     }
 
     fn reader(&self, head: &response::Parts) -> Result<Ignored, DecodeError> {
         match head.status.as_u16() {
             200 | 204 => Ok(Ignored),
-            other => Err(DecodeError::new(format!("status {other} where 200 or 204 was expected"))),
+            other => Err(DecodeError::status(other, "200 or 204")),
         }
     }
-}
-
-fn request(method: Method, base: &BaseUrl, path: &str) -> Result<http::Request<Bytes>, EncodeError> {
-    http::Request::builder()
-        .method(method)
-        .uri(base.join(path).map_err(|_| EncodeError::new("the guest id"))?)
-        .header(header::ACCEPT, "application/json")
-        .body(Bytes::new())
-        .map_err(|_| EncodeError::new("the guest id"))
 }
 
 /// Collects what the platform says about a guest; it is small.

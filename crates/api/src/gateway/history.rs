@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use bytes::Bytes;
 use frontdesk_domain::message::{HistoryTarget, Message};
 use frontdesk_domain::{HistoryPageSize, PageToken, RecordErrorKind, json};
-use http::{Method, header, response};
+use http::response;
 
 use crate::base_url::BaseUrl;
 use crate::endpoint::{Auth, BodyReader, DecodeError, EncodeError, Endpoint, Repeat};
@@ -13,6 +13,7 @@ use crate::history::{HistoryMessage, HistoryPage};
 use crate::listing::{Fetched, Listed, PageBody};
 use crate::page_body::{Elements, next_token, rough_mark};
 use crate::percent::encoded;
+use crate::request;
 use crate::seen::id_hash;
 
 const PATH: &str = "/api/v2/public/messaging/";
@@ -92,18 +93,13 @@ impl Endpoint for HistoryRequest {
             // Writing to a string cannot fail.
             let _ = write!(path, "&nextPageToken={}", encoded(token.as_str()));
         }
-        http::Request::builder()
-            .method(Method::GET)
-            .uri(base.join(&path).map_err(|_| EncodeError::new("the ids or the page token"))?)
-            .header(header::ACCEPT, "application/json")
-            .body(Bytes::new())
-            .map_err(|_| EncodeError::new("the request"))
+        request::get(base, &path, "the ids or the page token")
     }
 
     fn reader(&self, head: &response::Parts) -> Result<HistoryReader, DecodeError> {
         match head.status.as_u16() {
             200 => Ok(HistoryReader::new()),
-            other => Err(DecodeError::new(format!("status {other} where 200 was expected"))),
+            other => Err(DecodeError::status(other, "200")),
         }
     }
 }

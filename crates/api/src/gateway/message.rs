@@ -64,7 +64,7 @@ impl Endpoint for SendMessage {
                 date: answered_at(&head.headers),
                 body: SmallObject::about("a message", MOST_BYTES),
             }),
-            other => Err(DecodeError::new(format!("status {other} where 202 was expected"))),
+            other => Err(DecodeError::status(other, "202")),
         }
     }
 }

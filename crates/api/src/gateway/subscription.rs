@@ -72,7 +72,7 @@ impl Endpoint for RegisterWebhook {
                 is_new: status == 201,
                 body: SmallObject::about("a subscription", MOST_BYTES),
             }),
-            other => Err(DecodeError::new(format!("status {other} where 200 or 201 was expected"))),
+            other => Err(DecodeError::status(other, "200 or 201")),
         }
     }
 }

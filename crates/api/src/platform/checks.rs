@@ -6,7 +6,7 @@
 use bytes::Bytes;
 use frontdesk_domain::delivery::ClockSample;
 use frontdesk_domain::{TimeRange, Timestamp};
-use http::{HeaderMap, Method, StatusCode, header, response};
+use http::{HeaderMap, Method, StatusCode, response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -16,6 +16,7 @@ use crate::date::answered_at;
 use crate::endpoint::{Auth, BodyReader, DecodeError, EncodeError, Endpoint, Repeat};
 use crate::error::Error;
 use crate::object::SmallObject;
+use crate::request;
 use crate::throttle::Limit;
 
 /// A conversation that cannot be there.
@@ -199,17 +200,10 @@ impl Endpoint for Probe {
 
     fn request(&self, base: &BaseUrl) -> Result<http::Request<Bytes>, EncodeError> {
         let (method, path, body) = self.job.call(self.now);
-        let request = http::Request::builder()
-            .method(method)
-            .uri(base.join(&path).map_err(|_| EncodeError::new("the base URL"))?)
-            .header(header::ACCEPT, "application/json");
-        let (request, body) = match body {
-            Some(body) => {
-                (request.header(header::CONTENT_TYPE, "application/json"), Bytes::from(body.to_string()))
-            }
-            None => (request, Bytes::new()),
-        };
-        request.body(body).map_err(|_| EncodeError::new("the check"))
+        match body {
+            Some(body) => request::json(method, base, &path, body.to_string(), "the check"),
+            None => request::bare(method, base, &path, "the check"),
+        }
     }
 
     fn reader(&self, head: &response::Parts) -> Result<Admitted, DecodeError> {
@@ -251,10 +245,7 @@ impl Endpoint for ReadToken {
     const SCOPE: Option<&'static str> = None;
 
     fn request(&self, base: &BaseUrl) -> Result<http::Request<Bytes>, EncodeError> {
-        http::Request::get(base.join("/api/v2/tokens/me").map_err(|_| EncodeError::new("the base URL"))?)
-            .header(header::ACCEPT, "application/json")
-            .body(Bytes::new())
-            .map_err(|_| EncodeError::new("the base URL"))
+        request::get(base, "/api/v2/tokens/me", "the base URL")
     }
 
     fn reader(&self, head: &response::Parts) -> Result<TokenReader, DecodeError> {

@@ -8,12 +8,13 @@ use std::fmt;
 
 use bytes::Bytes;
 use frontdesk_domain::{ConversationId, Timestamp};
-use http::{Method, header, response};
+use http::response;
 
 use super::live;
 use crate::base_url::BaseUrl;
 use crate::date::answered_at;
 use crate::endpoint::{Auth, BodyReader, DecodeError, EncodeError, Endpoint, Repeat};
+use crate::request;
 
 /// Where conversations are.
 pub(crate) const PATH: &str = "/api/v2/conversations";
@@ -238,18 +239,13 @@ impl Endpoint for ReadLive {
 
     fn request(&self, base: &BaseUrl) -> Result<http::Request<Bytes>, EncodeError> {
         let path = format!("{PATH}/{}", self.id.segment());
-        http::Request::builder()
-            .method(Method::GET)
-            .uri(base.join(&path).map_err(|_| EncodeError::new("the conversation id"))?)
-            .header(header::ACCEPT, "application/json")
-            .body(Bytes::new())
-            .map_err(|_| EncodeError::new("the conversation id"))
+        request::get(base, &path, "the conversation id")
     }
 
     fn reader(&self, head: &response::Parts) -> Result<LiveReader, DecodeError> {
         match head.status.as_u16() {
             200 => Ok(LiveReader { id: self.id.clone(), at: answered_at(&head.headers), body: Vec::new() }),
-            other => Err(DecodeError::new(format!("status {other} where 200 was expected"))),
+            other => Err(DecodeError::status(other, "200")),
         }
     }
 }

@@ -4,12 +4,13 @@ use bytes::Bytes;
 use frontdesk_domain::filter::platform::{DimensionFilter, Parts};
 use frontdesk_domain::json::Tail;
 use frontdesk_domain::{RecordError, TimeRange, Timestamp, payload};
-use http::{Method, header, response};
+use http::{Method, response};
 use serde::Serialize;
 
 use crate::base_url::BaseUrl;
 use crate::endpoint::{Auth, BodyReader, DecodeError, EncodeError, Endpoint, Repeat};
 use crate::page_body::{Elements, rough_mark};
+use crate::request;
 use crate::seen::id_hash;
 use crate::source::Conversation;
 
@@ -94,7 +95,7 @@ impl Endpoint for DetailsQueryPage {
     fn reader(&self, head: &response::Parts) -> Result<DetailsResultReader, DecodeError> {
         match head.status.as_u16() {
             200 => Ok(DetailsResultReader::new()),
-            other => Err(DecodeError::new(format!("status {other} where 200 was expected"))),
+            other => Err(DecodeError::status(other, "200")),
         }
     }
 }
@@ -106,13 +107,7 @@ pub(super) fn post(
     body: &impl Serialize,
 ) -> Result<http::Request<Bytes>, EncodeError> {
     let body = serde_json::to_vec(body).map_err(|_| EncodeError::new("the query"))?;
-    http::Request::builder()
-        .method(Method::POST)
-        .uri(base.join(path).map_err(|_| EncodeError::new("the base URL"))?)
-        .header(header::ACCEPT, "application/json")
-        .header(header::CONTENT_TYPE, "application/json")
-        .body(Bytes::from(body))
-        .map_err(|_| EncodeError::new("the query"))
+    request::json(Method::POST, base, path, body, "the base URL")
 }
 
 /// A page of details as the platform sent it, of the query or of a job.

@@ -4,40 +4,27 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use frontdesk_domain::{ConversationId, ExternalRef, PathSegment, Timestamp};
-use http::{Method, header, response};
+use http::{Method, response};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::conversation::PATH;
 use crate::base_url::BaseUrl;
 use crate::endpoint::{Auth, BodyReader, DecodeError, EncodeError, Endpoint, Repeat};
+use crate::request;
 
 /// Ending a conversation may take the platform this long.
 const END_TIMEOUT: Duration = Duration::from_secs(30);
 /// No list of recordings is larger, in bytes.
 const MOST_BYTES: usize = 8 << 20;
 
-fn request(
-    method: Method,
-    base: &BaseUrl,
-    path: &str,
-    body: Option<&Value>,
-) -> Result<http::Request<Bytes>, EncodeError> {
-    let unsendable = || EncodeError::new("the conversation id");
-    let mut request = http::Request::builder()
-        .method(method)
-        .uri(base.join(path).map_err(|_| unsendable())?)
-        .header(header::ACCEPT, "application/json");
-    if body.is_some() {
-        request = request.header(header::CONTENT_TYPE, "application/json");
-    }
-    request.body(body.map(|body| Bytes::from(body.to_string())).unwrap_or_default()).map_err(|_| unsendable())
-}
+/// What may not be carried of these calls.
+const WHAT: &str = "the conversation id";
 
 fn taken(head: &response::Parts) -> Result<Unread, DecodeError> {
     match head.status.as_u16() {
         200..=204 => Ok(Unread),
-        other => Err(DecodeError::new(format!("status {other} where 200 was expected"))),
+        other => Err(DecodeError::status(other, "200")),
     }
 }
 
@@ -83,10 +70,10 @@ impl Endpoint for EndConversation {
     fn request(&self, base: &BaseUrl) -> Result<http::Request<Bytes>, EncodeError> {
         let id = self.id.segment();
         if self.emergency {
-            return request(Method::POST, base, &format!("{PATH}/{id}/disconnect"), None);
+            return request::bare(Method::POST, base, &format!("{PATH}/{id}/disconnect"), WHAT);
         }
         let body = json!({"state": "disconnected"});
-        request(Method::PATCH, base, &format!("{PATH}/messages/{id}"), Some(&body))
+        request::json(Method::PATCH, base, &format!("{PATH}/messages/{id}"), body.to_string(), WHAT)
     }
 
     fn reader(&self, head: &response::Parts) -> Result<Unread, DecodeError> {
@@ -121,7 +108,13 @@ impl Endpoint for WrapUp {
     fn request(&self, base: &BaseUrl) -> Result<http::Request<Bytes>, EncodeError> {
         let path = format!("{PATH}/messages/{}/participants/{}", self.id.segment(), self.participant);
         let wrapup = json!({"code": self.code, "notes": self.notes});
-        request(Method::PATCH, base, &path, Some(&json!({"state": "disconnected", "wrapup": wrapup})))
+        request::json(
+            Method::PATCH,
+            base,
+            &path,
+            json!({"state": "disconnected", "wrapup": wrapup}).to_string(),
+            WHAT,
+        )
     }
 
     fn reader(&self, head: &response::Parts) -> Result<Unread, DecodeError> {
@@ -150,7 +143,7 @@ impl Endpoint for TagConversation {
 
     fn request(&self, base: &BaseUrl) -> Result<http::Request<Bytes>, EncodeError> {
         let path = format!("{PATH}/{}/tags", self.id.segment());
-        request(Method::PUT, base, &path, Some(&json!({"externalTag": self.tag.as_str()})))
+        request::json(Method::PUT, base, &path, json!({"externalTag": self.tag.as_str()}).to_string(), WHAT)
     }
 
     fn reader(&self, head: &response::Parts) -> Result<Unread, DecodeError> {
@@ -179,14 +172,14 @@ impl Endpoint for ListRecordings {
 
     fn request(&self, base: &BaseUrl) -> Result<http::Request<Bytes>, EncodeError> {
         let path = format!("{PATH}/{}/recordingmetadata", self.id.segment());
-        request(Method::GET, base, &path, None)
+        request::get(base, &path, WHAT)
     }
 
     fn reader(&self, head: &response::Parts) -> Result<RecordingsReader, DecodeError> {
         match head.status.as_u16() {
             200 => Ok(RecordingsReader { ready: true, body: Vec::new() }),
             202 => Ok(RecordingsReader { ready: false, body: Vec::new() }),
-            other => Err(DecodeError::new(format!("status {other} where 200 was expected"))),
+            other => Err(DecodeError::status(other, "200")),
         }
     }
 }
@@ -254,7 +247,7 @@ impl Endpoint for DeleteRecording {
         // To the second: the contract writes milliseconds, or none (B.2).
         let micros = self.at.as_micros();
         let at = Timestamp::from_micros(micros - micros.rem_euclid(1_000_000)).unwrap_or(self.at);
-        request(Method::PUT, base, &path, Some(&json!({"deleteDate": at.to_string()})))
+        request::json(Method::PUT, base, &path, json!({"deleteDate": at.to_string()}).to_string(), WHAT)
     }
 
     fn reader(&self, head: &response::Parts) -> Result<Unread, DecodeError> {

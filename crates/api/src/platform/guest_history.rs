@@ -66,7 +66,7 @@ impl Endpoint for GuestHistory {
     fn reader(&self, head: &response::Parts) -> Result<GuestHistoryReader, DecodeError> {
         match head.status.as_u16() {
             200 => Ok(GuestHistoryReader(SmallObject::about("a guest's messages", MOST_BYTES))),
-            other => Err(DecodeError::new(format!("status {other} where 200 was expected"))),
+            other => Err(DecodeError::status(other, "200")),
         }
     }
 }

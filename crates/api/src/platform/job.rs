@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use frontdesk_domain::filter::platform::Parts;
 use frontdesk_domain::{PathSegment, TimeRange, Timestamp};
-use http::{Method, header, response};
+use http::response;
 use serde::{Deserialize, Serialize};
 
 use super::details_query::{Asked, DetailsResult, DetailsResultReader, PATH, VIEW, post};
@@ -11,6 +11,7 @@ use crate::base_url::BaseUrl;
 use crate::endpoint::{Auth, BodyReader, DecodeError, EncodeError, Endpoint, Repeat};
 use crate::object::SmallObject;
 use crate::percent::encoded;
+use crate::request;
 
 /// The most bytes an answer about a job may have.
 const MOST_BYTES: usize = 64 << 10;
@@ -119,7 +120,7 @@ impl Endpoint for ReadJob {
     const PERMISSIONS: &'static [&'static str] = VIEW;
 
     fn request(&self, base: &BaseUrl) -> Result<http::Request<Bytes>, EncodeError> {
-        get(base, &format!("{PATH}/jobs/{}", self.job))
+        request::get(base, &format!("{PATH}/jobs/{}", self.job), "the job id")
     }
 
     fn reader(&self, _: &response::Parts) -> Result<JobReader, DecodeError> {
@@ -172,13 +173,17 @@ impl Endpoint for ReadResults {
     fn request(&self, base: &BaseUrl) -> Result<http::Request<Bytes>, EncodeError> {
         let cursor = self.cursor.as_ref().map(|cursor| format!("&cursor={}", encoded(cursor)));
         let cursor = cursor.unwrap_or_default();
-        get(base, &format!("{PATH}/jobs/{}/results?pageSize={}{cursor}", self.job, self.size))
+        request::get(
+            base,
+            &format!("{PATH}/jobs/{}/results?pageSize={}{cursor}", self.job, self.size),
+            "the job id",
+        )
     }
 
     fn reader(&self, head: &response::Parts) -> Result<DetailsResultReader, DecodeError> {
         match head.status.as_u16() {
             200 => Ok(DetailsResultReader::new()),
-            other => Err(DecodeError::new(format!("status {other} where 200 was expected"))),
+            other => Err(DecodeError::status(other, "200")),
         }
     }
 }
@@ -198,7 +203,7 @@ impl Endpoint for ReadAvailability {
     const PERMISSIONS: &'static [&'static str] = &["analytics:conversationDetail:view"];
 
     fn request(&self, base: &BaseUrl) -> Result<http::Request<Bytes>, EncodeError> {
-        get(base, &format!("{PATH}/jobs/availability"))
+        request::get(base, &format!("{PATH}/jobs/availability"), "the job id")
     }
 
     fn reader(&self, _: &response::Parts) -> Result<AvailabilityReader, DecodeError> {
@@ -226,14 +231,4 @@ impl BodyReader for AvailabilityReader {
         let Availability { data_availability_date } = self.0.read("its dataAvailabilityDate is no text")?;
         Ok(data_availability_date.and_then(|text| text.parse().ok()))
     }
-}
-
-/// A GET that wants JSON.
-fn get(base: &BaseUrl, path: &str) -> Result<http::Request<Bytes>, EncodeError> {
-    http::Request::builder()
-        .method(Method::GET)
-        .uri(base.join(path).map_err(|_| EncodeError::new("the job id"))?)
-        .header(header::ACCEPT, "application/json")
-        .body(Bytes::new())
-        .map_err(|_| EncodeError::new("the job id"))
 }

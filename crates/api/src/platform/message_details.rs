@@ -2,12 +2,14 @@
 
 use bytes::Bytes;
 use frontdesk_domain::{ConversationId, PathSegment};
-use http::{Method, header, response};
+use http::response;
 
 use super::conversation::PATH;
 use super::message_data::MessageData;
 use crate::base_url::BaseUrl;
 use crate::endpoint::{Auth, BodyReader, DecodeError, EncodeError, Endpoint, Repeat};
+use crate::object::SmallObject;
+use crate::request;
 
 /// No answer about one message is larger, in bytes.
 const MOST_BYTES: usize = 1 << 20;
@@ -32,39 +34,30 @@ impl Endpoint for ReadMessageDetails {
 
     fn request(&self, base: &BaseUrl) -> Result<http::Request<Bytes>, EncodeError> {
         let path = format!("{PATH}/messages/{}/details", self.id);
-        http::Request::builder()
-            .method(Method::GET)
-            .uri(base.join(&path).map_err(|_| EncodeError::new("the message id"))?)
-            .header(header::ACCEPT, "application/json")
-            .body(Bytes::new())
-            .map_err(|_| EncodeError::new("the message id"))
+        request::get(base, &path, "the message id")
     }
 
     fn reader(&self, head: &response::Parts) -> Result<DetailsReader, DecodeError> {
         match head.status.as_u16() {
-            200 => Ok(DetailsReader(Vec::new())),
-            other => Err(DecodeError::new(format!("status {other} where 200 was expected"))),
+            200 => Ok(DetailsReader(SmallObject::about("a message", MOST_BYTES))),
+            other => Err(DecodeError::status(other, "200")),
         }
     }
 }
 
 /// Collects a message; it is small.
 #[derive(Debug)]
-pub struct DetailsReader(Vec<u8>);
+pub struct DetailsReader(SmallObject);
 
 impl BodyReader for DetailsReader {
     type Output = Option<ConversationId>;
 
     fn push(&mut self, chunk: &[u8]) -> Result<(), DecodeError> {
-        if self.0.len() + chunk.len() > MOST_BYTES {
-            return Err(DecodeError::new("it is larger than what is said about a message can be"));
-        }
-        self.0.extend_from_slice(chunk);
-        Ok(())
+        self.0.push(chunk)
     }
 
     fn finish(self) -> Result<Option<ConversationId>, DecodeError> {
-        let message = MessageData::read(&self.0)
+        let message = MessageData::read(self.0.bytes())
             .ok_or_else(|| DecodeError::new("it is no object with an id as text"))?;
         Ok(message.conversation_id.and_then(|id| ConversationId::new(id).ok()))
     }

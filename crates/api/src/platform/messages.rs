@@ -3,12 +3,13 @@
 use bytes::Bytes;
 use frontdesk_domain::message::Message;
 use frontdesk_domain::{ConversationId, PathSegment};
-use http::{Method, header, response};
+use http::{Method, response};
 
 use super::conversation::PATH;
 use crate::base_url::BaseUrl;
 use crate::endpoint::{Auth, BodyReader, DecodeError, EncodeError, Endpoint, Repeat};
 use crate::page_body::Elements;
+use crate::request;
 
 /// The most ids one bulk read takes.
 pub(crate) const MOST_IDS: usize = 1_000;
@@ -39,19 +40,13 @@ impl Endpoint for ReadMessages {
     fn request(&self, base: &BaseUrl) -> Result<http::Request<Bytes>, EncodeError> {
         let path = format!("{PATH}/messages/{}/messages/bulk", self.conversation.segment());
         let body = serde_json::to_vec(&self.ids).map_err(|_| EncodeError::new("the message ids"))?;
-        http::Request::builder()
-            .method(Method::POST)
-            .uri(base.join(&path).map_err(|_| EncodeError::new("the conversation id"))?)
-            .header(header::ACCEPT, "application/json")
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(Bytes::from(body))
-            .map_err(|_| EncodeError::new("the conversation id"))
+        request::json(Method::POST, base, &path, body, "the conversation id")
     }
 
     fn reader(&self, head: &response::Parts) -> Result<MessagesReader, DecodeError> {
         match head.status.as_u16() {
             200 => Ok(MessagesReader::new()),
-            other => Err(DecodeError::new(format!("status {other} where 200 was expected"))),
+            other => Err(DecodeError::status(other, "200")),
         }
     }
 }
@@ -107,18 +102,13 @@ impl Endpoint for ReadMessage {
 
     fn request(&self, base: &BaseUrl) -> Result<http::Request<Bytes>, EncodeError> {
         let path = format!("{PATH}/messages/{}/messages/{}", self.conversation.segment(), self.id);
-        http::Request::builder()
-            .method(Method::GET)
-            .uri(base.join(&path).map_err(|_| EncodeError::new("the message id"))?)
-            .header(header::ACCEPT, "application/json")
-            .body(Bytes::new())
-            .map_err(|_| EncodeError::new("the message id"))
+        request::get(base, &path, "the message id")
     }
 
     fn reader(&self, head: &response::Parts) -> Result<MessageReader, DecodeError> {
         match head.status.as_u16() {
             200 => Ok(MessageReader(Vec::new())),
-            other => Err(DecodeError::new(format!("status {other} where 200 was expected"))),
+            other => Err(DecodeError::status(other, "200")),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use frontdesk_domain::{ConversationId, PathSegment, Timestamp};
-use http::{Method, header, response};
+use http::{Method, response};
 use serde_json::json;
 
 use super::conversation::PATH;
@@ -11,6 +11,8 @@ use crate::base_url::BaseUrl;
 use crate::date::answered_at;
 use crate::endpoint::{Auth, BodyReader, DecodeError, EncodeError, Endpoint, Repeat};
 use crate::legs::PostContent;
+use crate::object::SmallObject;
+use crate::request;
 
 /// No answer to a post is larger, in bytes.
 const MOST_BYTES: usize = 1 << 20;
@@ -57,22 +59,20 @@ impl Endpoint for PostMessage {
             PostContent::Text(text) => json!({"textBody": text}),
             PostContent::Media(id) => json!({"mediaIds": [id]}),
         };
-        http::Request::builder()
-            .method(Method::POST)
-            .uri(base.join(&path).map_err(|_| EncodeError::new("the conversation id"))?)
-            .header(header::ACCEPT, "application/json")
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(Bytes::from(body.to_string()))
-            .map_err(|_| EncodeError::new("the conversation id"))
+        request::json(Method::POST, base, &path, body.to_string(), "the conversation id")
     }
 
     fn reader(&self, head: &response::Parts) -> Result<PostedReader, DecodeError> {
         let only_taken = match head.status.as_u16() {
             200 | 201 => false,
             202 => true,
-            other => return Err(DecodeError::new(format!("status {other} where 200 or 202 was expected"))),
+            other => return Err(DecodeError::status(other, "200 or 202")),
         };
-        Ok(PostedReader { only_taken, at: answered_at(&head.headers), body: Vec::new() })
+        Ok(PostedReader {
+            only_taken,
+            at: answered_at(&head.headers),
+            body: SmallObject::about("a message", MOST_BYTES),
+        })
     }
 }
 
@@ -82,22 +82,18 @@ pub struct PostedReader {
     /// 202: a body is no duty.
     only_taken: bool,
     at: Option<Timestamp>,
-    body: Vec<u8>,
+    body: SmallObject,
 }
 
 impl BodyReader for PostedReader {
     type Output = Posted;
 
     fn push(&mut self, chunk: &[u8]) -> Result<(), DecodeError> {
-        if self.body.len() + chunk.len() > MOST_BYTES {
-            return Err(DecodeError::new("it is larger than what is said about a message can be"));
-        }
-        self.body.extend_from_slice(chunk);
-        Ok(())
+        self.body.push(chunk)
     }
 
     fn finish(self) -> Result<Posted, DecodeError> {
-        let message = MessageData::read(&self.body);
+        let message = MessageData::read(self.body.bytes());
         if message.is_none() && !self.only_taken {
             return Err(DecodeError::new("it is no object with an id as text"));
         }

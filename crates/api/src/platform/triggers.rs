@@ -3,7 +3,7 @@
 //! A trigger cannot call an address. It runs a workflow of the organisation, whose data action does.
 
 use bytes::Bytes;
-use http::{Method, header, response};
+use http::{Method, response};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -13,6 +13,7 @@ use crate::endpoint::{Auth, BodyReader, DecodeError, EncodeError, Endpoint, Repe
 use crate::error::{Error, ErrorKind};
 use crate::object::SmallObject;
 use crate::percent::encoded;
+use crate::request;
 use crate::subscriptions::Registered;
 
 const PATH: &str = "/api/v2/processautomation/triggers";
@@ -129,18 +130,13 @@ impl Endpoint for ListTriggers {
         &["processautomation:trigger:view", "processautomation:trigger:edit"];
 
     fn request(&self, base: &BaseUrl) -> Result<http::Request<Bytes>, EncodeError> {
-        http::Request::builder()
-            .method(Method::GET)
-            .uri(base.join(&self.path).map_err(|_| EncodeError::new("the listing's path"))?)
-            .header(header::ACCEPT, "application/json")
-            .body(Bytes::new())
-            .map_err(|_| EncodeError::new("the listing's path"))
+        request::get(base, &self.path, "the listing's path")
     }
 
     fn reader(&self, head: &response::Parts) -> Result<PageReader, DecodeError> {
         match head.status.as_u16() {
             200 => Ok(PageReader(SmallObject::about("triggers", MOST_BYTES))),
-            other => Err(DecodeError::new(format!("status {other} where 200 was expected"))),
+            other => Err(DecodeError::status(other, "200")),
         }
     }
 }
@@ -190,19 +186,13 @@ impl Endpoint for CreateTrigger {
             },
             "matchCriteria": [{"jsonPath": "mediaType", "operator": "Equal", "value": "MESSAGE"}],
         });
-        http::Request::builder()
-            .method(Method::POST)
-            .uri(base.join(PATH).map_err(|_| EncodeError::new("the path"))?)
-            .header(header::ACCEPT, "application/json")
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(Bytes::from(body.to_string()))
-            .map_err(|_| EncodeError::new("the trigger"))
+        request::json(Method::POST, base, PATH, body.to_string(), "the path")
     }
 
     fn reader(&self, head: &response::Parts) -> Result<CreatedReader, DecodeError> {
         match head.status.as_u16() {
             200 | 201 => Ok(CreatedReader(SmallObject::about("a trigger", MOST_BYTES))),
-            other => Err(DecodeError::new(format!("status {other} where 200 was expected"))),
+            other => Err(DecodeError::status(other, "200")),
         }
     }
 }

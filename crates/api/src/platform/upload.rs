@@ -15,6 +15,7 @@ use crate::base_url::BaseUrl;
 use crate::endpoint::{Auth, BodyReader, DecodeError, EncodeError, Endpoint, Repeat};
 use crate::object::SmallObject;
 use crate::outward::{OutwardUrl, Taken, header_pair};
+use crate::request;
 
 /// No answer about one file is larger, in bytes.
 const MOST_BYTES: usize = 1 << 20;
@@ -25,23 +26,6 @@ const CREATE: &[&str] =
 
 fn path(conversation: &ConversationId, leg: &PathSegment) -> String {
     format!("{PATH}/messages/{}/communications/{leg}/messages/media", conversation.segment())
-}
-
-fn request(
-    method: Method,
-    base: &BaseUrl,
-    path: &str,
-    body: Bytes,
-) -> Result<http::Request<Bytes>, EncodeError> {
-    let unsendable = || EncodeError::new("the conversation id");
-    let mut request = http::Request::builder()
-        .method(method)
-        .uri(base.join(path).map_err(|_| unsendable())?)
-        .header(http::header::ACCEPT, "application/json");
-    if !body.is_empty() {
-        request = request.header(http::header::CONTENT_TYPE, "application/json");
-    }
-    request.body(body).map_err(|_| unsendable())
 }
 
 /// Announces a file. Announced twice it is two files, of which one is never used: nobody sees the other.
@@ -90,13 +74,13 @@ impl Endpoint for CreateUpload {
     fn request(&self, base: &BaseUrl) -> Result<http::Request<Bytes>, EncodeError> {
         let path = format!("{}/uploads", path(&self.conversation, &self.leg));
         let body = json!({"fileName": self.name, "contentLengthBytes": self.bytes});
-        request(Method::POST, base, &path, Bytes::from(body.to_string()))
+        request::json(Method::POST, base, &path, body.to_string(), "the conversation id")
     }
 
     fn reader(&self, head: &response::Parts) -> Result<UploadReader, DecodeError> {
         match head.status.as_u16() {
             200..=202 => Ok(UploadReader(SmallObject::about("an upload", MOST_BYTES))),
-            other => Err(DecodeError::new(format!("status {other} where 200 was expected"))),
+            other => Err(DecodeError::status(other, "200")),
         }
     }
 }
@@ -219,13 +203,13 @@ impl Endpoint for ReadUpload {
 
     fn request(&self, base: &BaseUrl) -> Result<http::Request<Bytes>, EncodeError> {
         let path = format!("{}/{}", path(&self.conversation, &self.leg), self.id);
-        request(Method::GET, base, &path, Bytes::new())
+        request::get(base, &path, "the conversation id")
     }
 
     fn reader(&self, head: &response::Parts) -> Result<UploadStateReader, DecodeError> {
         match head.status.as_u16() {
             200 | 202 => Ok(UploadStateReader(SmallObject::about("an upload", MOST_BYTES))),
-            other => Err(DecodeError::new(format!("status {other} where 200 was expected"))),
+            other => Err(DecodeError::status(other, "200")),
         }
     }
 }
