@@ -6,7 +6,7 @@
 //! one    = ( "NOT" | "-" ) one | "(" query ")" | words | field
 //! words  = word [ "*" ] | '"' text '"' [ "*" ]    a star: words that begin so
 //! field  = ( "type" | "queue" | "agent" | "direction" | "language" | "metadata." key ) ":" value
-//!        | ( "from" | "to" ) ":" ( date | time )
+//!        | ( "from" | "to" ) ":" ( date | time ) | "date" ":" ( year | month | date )
 //! value  = any characters but white space, quotes and parentheses | '"' any text, a quote doubled '"'
 //! ```
 //!
@@ -20,8 +20,9 @@
 //!
 //! **Fields** are compared whole and folded. A metadata key is compared as it is; a member of the metadata that is a
 //! list has each of its texts, numbers and truth values. `from` and `to` ask for the start of the conversation: `from` is
-//! in the range, `to` is not, a date is its midnight UTC, and times are compared in microseconds. A conversation
-//! without the field, or without a start, is not found by it.
+//! in the range, `to` is not, a date is its midnight UTC, and times are compared in microseconds. `date:2025`,
+//! `date:2025-03` and `date:2025-03-14` are short for both borders of that year, month or day. A conversation without the
+//! field, or without a start, is not found by it.
 //!
 //! **Negation.** What only says what must not be there (`-refund`) is refused: it would be nearly everything, in no order
 //! that means anything. With anything positive beside it, a field or a date too, it is fine: `from:2025-01-01 -refund`.

@@ -21,6 +21,9 @@ use serde::{Deserialize, Serialize};
 use crate::Violation;
 
 mod parse;
+mod period;
+
+pub use period::{Period, Span};
 
 /// A point in time, exact to the nanosecond, in the years 0000 to 9999 UTC.
 ///

@@ -82,7 +82,7 @@ impl Gathered {
     fn take(&mut self, hit: Hit) {
         self.found(hit.rank, hit.terms);
         if let Some(facets) = &mut self.facets {
-            hit.values.into_iter().for_each(|(field, value)| facets.add(field, value, 1));
+            facets.add_one(hit.rank.started_at, hit.values);
         }
     }
 

@@ -102,10 +102,10 @@ fn documents(expr: &Expr, file: &IndexFile, within: &RoaringBitmap) -> Result<Ro
         Expr::Not(expr) => Ok(within - documents(expr, file, within)?),
         Expr::Words(words) => of_words(words, file, within),
         Expr::Field(field) => Ok(file.facet(&key(field), field.value())? & within),
-        Expr::From(time) => Ok(within & range(0, border(file, *time)?)),
+        Expr::From(time) => Ok(within & range(0, file.started_before(*time)?)),
         Expr::To(time) => {
             let undated = Rank { started_at: Some(i64::MIN), sequence: 0 };
-            Ok(within & range(border(file, *time)?, file.behind(undated)?))
+            Ok(within & range(file.started_before(*time)?, file.behind(undated)?))
         }
     }
 }
@@ -116,11 +116,6 @@ fn of_words(words: &Words, file: &IndexFile, within: &RoaringBitmap) -> Result<R
         [word] => Ok(file.exact(word)? & within),
         phrase => file.phrase(phrase, words.is_prefix(), within),
     }
-}
-
-/// The first document that did not start at `time` or later: they lie newest first.
-fn border(file: &IndexFile, time: frontdesk_domain::Timestamp) -> Result<u32, Fault> {
-    file.behind(Rank { started_at: Some(Expr::border(time)), sequence: 0 })
 }
 
 fn range(from: u32, to: u32) -> RoaringBitmap {

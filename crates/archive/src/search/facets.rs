@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use frontdesk_domain::query::{Document, FieldName};
 use roaring::RoaringBitmap;
 
+use super::dates::Dates;
 use super::index::{Fault, IndexFile};
 
 /// Values of a field that are told one by one.
@@ -16,7 +17,8 @@ pub struct Facet {
     /// The field's name, as a query writes it.
     pub field: &'static str,
     /// The 20 most frequent values, folded, with the number of conversations that have each; the first in the
-    /// alphabet of equals first.
+    /// alphabet of equals first. Of `date` the days, months or years in which conversations began, in the order of time:
+    /// days where there are at most 62 of three months, months where there are at most 36, else years, the last 62.
     pub values: Vec<(String, u64)>,
     /// How many values there are beside those.
     pub others: u64,
@@ -26,6 +28,7 @@ pub struct Facet {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Counter {
     counts: [BTreeMap<String, u64>; Self::FIELDS.len()],
+    dates: Dates,
 }
 
 impl Counter {
@@ -47,8 +50,14 @@ impl Counter {
             .collect()
     }
 
-    pub(super) fn add(&mut self, field: usize, value: String, count: u64) {
+    fn add(&mut self, field: usize, value: String, count: u64) {
         *self.counts[field].entry(value).or_default() += count;
+    }
+
+    /// One conversation: when it began, and its values.
+    pub(super) fn add_one(&mut self, started_at: Option<i64>, values: Vec<(usize, String)>) {
+        started_at.into_iter().for_each(|time| self.dates.add(time));
+        values.into_iter().for_each(|(field, value)| self.add(field, value, 1));
     }
 
     /// The values of documents of a file of the index.
@@ -65,7 +74,7 @@ impl Counter {
                 count => self.add(index, value.to_owned(), count),
             })?;
         }
-        Ok(())
+        self.dates.add_in(file, found)
     }
 
     pub(super) fn finish(self) -> Vec<Facet> {
@@ -78,6 +87,7 @@ impl Counter {
                 values.truncate(SHOWN);
                 Facet { field, values, others }
             })
+            .chain([self.dates.finish()])
             .collect()
     }
 }

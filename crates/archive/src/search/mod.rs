@@ -10,6 +10,7 @@ mod answer;
 mod best;
 mod collect;
 pub(crate) mod cursor;
+mod dates;
 mod evaluate;
 mod facets;
 mod find;

@@ -8,6 +8,7 @@ mod crash;
 mod damage;
 mod documents;
 mod exporting;
+mod facets;
 mod failures;
 mod golden;
 mod ids;

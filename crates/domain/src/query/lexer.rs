@@ -4,6 +4,7 @@ use super::ast::{Expr, Field, FieldName, Words, is_bare};
 use super::{MAX_BYTES, QueryError};
 use crate::fold::fold;
 use crate::suggest::{nearest, shortened};
+use crate::time::Period;
 use crate::{TimeError, Timestamp, tokens};
 
 /// A token and where it starts, in characters from 1.
@@ -173,6 +174,7 @@ impl<'a> Lexer<'a> {
         match name {
             "from" => self.time("from").map(Expr::From),
             "to" => self.time("to").map(Expr::To),
+            "date" => self.period(),
             "metadata" | FieldName::PREFIX => {
                 let message = format!("`{name}` needs a key");
                 Err(QueryError::new(column, message, METADATA))
@@ -205,22 +207,45 @@ impl<'a> Lexer<'a> {
     }
 
     fn time(&mut self, name: &str) -> Result<Timestamp, QueryError> {
+        self.moment(
+            Timestamp::from_date_or_time,
+            &format!("`{name}:` takes a date or a time"),
+            &format!("write {name}:2025-03-01 or {name}:2025-03-01T10:00:00Z"),
+        )
+    }
+
+    /// A year, a month or a day: its first moment and the first one after it.
+    fn period(&mut self) -> Result<Expr, QueryError> {
+        let period: Period = self.moment(
+            str::parse,
+            "`date:` takes a year, a month or a day",
+            "write date:2025, date:2025-03 or date:2025-03-14",
+        )?;
+        let from = Expr::From(period.start());
+        Ok(match period.end() {
+            Some(end) => Expr::All(vec![from, Expr::To(end)]),
+            None => from,
+        })
+    }
+
+    /// What `read` makes of the value that stands here.
+    fn moment<T>(
+        &mut self,
+        read: impl Fn(&str) -> Result<T, TimeError>,
+        takes: &str,
+        hint: &str,
+    ) -> Result<T, QueryError> {
         let quoted = self.rest.starts_with('"');
         let column = self.column + usize::from(quoted);
         let text = if quoted { self.quoted()? } else { self.take_while(is_bare).to_owned() };
-        Timestamp::from_date_or_time(&text).map_err(|error| {
+        read(&text).map_err(|error| {
             let (column, what) = match error {
                 TimeError::Malformed { column: inner, expected } => {
                     (column + inner - 1, format!("expected {expected}"))
                 }
                 other => (column, other.to_string()),
             };
-            let message = format!("`{name}:` takes a date or a time: {what}");
-            QueryError::new(
-                column,
-                message,
-                format!("write {name}:2025-03-01 or {name}:2025-03-01T10:00:00Z"),
-            )
+            QueryError::new(column, format!("{takes}: {what}"), hint)
         })
     }
 
@@ -271,8 +296,9 @@ impl<'a> Lexer<'a> {
 }
 
 fn unknown_field(name: &str) -> String {
-    const NAMES: [&str; 8] = ["type", "queue", "agent", "direction", "language", "from", "to", "metadata"];
-    let list = "the fields are type, queue, agent, direction, language, from, to and metadata.<key>; \
+    const NAMES: [&str; 9] =
+        ["type", "queue", "agent", "direction", "language", "date", "from", "to", "metadata"];
+    let list = "the fields are type, queue, agent, direction, language, date, from, to and metadata.<key>; \
                 put text with a colon in quotes";
     match nearest(name, &NAMES) {
         Some("metadata") => format!("did you mean `metadata.<key>`? {list}"),

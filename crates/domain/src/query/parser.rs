@@ -129,17 +129,30 @@ impl<'a> Parser<'a> {
                 }
             }
             Kind::Term(expr) => {
-                if self.terms == MAX_TERMS {
+                // A period is what it is short for: two dates, and parentheses around them where they are negated.
+                let parts = match expr {
+                    Expr::All(parts) => {
+                        self.deeper("parentheses")?;
+                        self.depth -= 1;
+                        &parts[..]
+                    }
+                    one => {
+                        self.at += 1;
+                        std::slice::from_ref(one)
+                    }
+                };
+                self.terms += parts.len();
+                if self.terms > MAX_TERMS {
                     let message = format!("more than {MAX_TERMS} words, phrases and fields");
-                    return Err(self.error(&message, "search for fewer"));
+                    return Err(QueryError::new(token.column, message, "search for fewer"));
                 }
-                self.terms += 1;
-                self.at += 1;
-                let column = token.column;
-                match *expr {
-                    Expr::From(time) => self.borders.push(Border { column, time, from: true }),
-                    Expr::To(time) => self.borders.push(Border { column, time, from: false }),
-                    _ => {}
+                for part in parts {
+                    let column = token.column;
+                    match *part {
+                        Expr::From(time) => self.borders.push(Border { column, time, from: true }),
+                        Expr::To(time) => self.borders.push(Border { column, time, from: false }),
+                        _ => {}
+                    }
                 }
                 Ok(expr.clone())
             }

@@ -3,6 +3,7 @@
 use jiff::SignedDuration;
 use jiff::civil::{Date, DateTime};
 
+use super::period::Span;
 use super::{TimeError, Timestamp, YearMonth};
 
 /// A date and a time with its offset, and nothing after it.
@@ -32,6 +33,31 @@ pub(super) fn year_month(text: &str) -> Result<YearMonth, TimeError> {
     let (year, month) = cursor.year_month()?;
     cursor.end()?;
     YearMonth::new(year, month.unsigned_abs()).ok_or(TimeError::NoSuch { part: "month" })
+}
+
+/// A year, a year and a month, or a date: where it begins, and how long it is.
+pub(super) fn period(text: &str) -> Result<(Timestamp, Span), TimeError> {
+    let mut cursor = Cursor::new(text);
+    let year = cursor.number(4, "a year of four digits")?;
+    let (mut month, mut day, mut span) = (1, 1, Span::Year);
+    if !cursor.rest.is_empty() {
+        cursor.sign(b'-', "`-` after the year")?;
+        (month, span) = (cursor.pair("a month of two digits")?, Span::Month);
+    }
+    if !cursor.rest.is_empty() {
+        cursor.sign(b'-', "`-` after the month")?;
+        (day, span) = (cursor.pair("a day of two digits")?, Span::Day);
+    }
+    cursor.end()?;
+    Ok((Timestamp(calendar(year, month, day)?.at(0, 0, 0, 0)), span))
+}
+
+/// A day of the calendar.
+fn calendar(year: i16, month: i8, day: i8) -> Result<Date, TimeError> {
+    if !(1..=12).contains(&month) {
+        return Err(TimeError::NoSuch { part: "month" });
+    }
+    Date::new(year, month, day).map_err(|_| TimeError::NoSuch { part: "day" })
 }
 
 /// What is left of the text. Everything RFC 3339 allows is ASCII, so up to the first fault bytes are characters.
@@ -86,10 +112,7 @@ impl<'a> Cursor<'a> {
         let (year, month) = self.year_month()?;
         self.sign(b'-', "`-` after the month")?;
         let day = self.pair("a day of two digits")?;
-        if !(1..=12).contains(&month) {
-            return Err(TimeError::NoSuch { part: "month" });
-        }
-        Date::new(year, month, day).map_err(|_| TimeError::NoSuch { part: "day" })
+        calendar(year, month, day)
     }
 
     fn time_of(&mut self, date: Date) -> Result<Timestamp, TimeError> {

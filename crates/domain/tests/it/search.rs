@@ -136,6 +136,21 @@ fn an_or_inside_a_list_of_one_or_two_negations_keeps_its_parentheses() {
     }
 }
 
+/// A period is written as its two borders: what was read can be read again, whatever the limits.
+#[test]
+fn a_period_keeps_to_the_limits_of_what_it_is_short_for() {
+    let dates = |count: usize| vec!["date:2025"; count].join(" OR ");
+    let query: Query = dates(MAX_TERMS / 2).parse().unwrap();
+    assert_eq!(query.to_string().parse::<Query>().unwrap(), query);
+    assert!(dates(MAX_TERMS / 2 + 1).parse::<Query>().is_err());
+    // Each level is a minus and a parenthesis that changes something; a negated period would be one parenthesis more.
+    let nested =
+        |levels: usize, inner: &str| format!("{}{inner}{}", "a -(b ".repeat(levels), ")".repeat(levels));
+    let deepest = nested(MAX_DEPTH / 2 - 1, "-date:2025").parse::<Query>().unwrap();
+    assert_eq!(deepest.to_string().parse::<Query>().unwrap(), deepest);
+    assert!(nested(MAX_DEPTH / 2, "date:2025").parse::<Query>().is_err());
+}
+
 proptest! {
     #[test]
     fn what_is_written_is_read(expr in expr()) {
@@ -154,7 +169,7 @@ proptest! {
     #[test]
     fn any_text_is_read_or_refused(text in prop_oneof![
         any::<String>(),
-        "(type:|queue:x|from:2025-01-01|to:2024-01-01|AND|OR|NOT|-|a|b\\*|\"|\\(|\\)|metadata\\.x:|\\*| ){0,14}",
+        "(type:|queue:x|date:2025-03|from:2025-01-01|to:2024-01-01|AND|OR|NOT|-|a|b\\*|\"|\\(|\\)|metadata\\.x:|\\*| ){0,14}",
     ]) {
         match text.parse::<Query>() {
             Ok(query) => {

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use frontdesk_domain::time::{Period, Span};
 use frontdesk_domain::{TimeError, Timestamp, YearMonth};
 use proptest::prelude::*;
 use serde::Deserialize;
@@ -119,6 +120,29 @@ fn months_are_read_as_they_are_written() {
 }
 
 #[test]
+fn periods_are_read_as_they_are_written_and_end_where_the_next_begins() {
+    for (text, end) in [
+        ("0000", Some("0001-01-01T00:00:00Z")),
+        ("2025", Some("2026-01-01T00:00:00Z")),
+        ("9999", None),
+        ("2025-03", Some("2025-04-01T00:00:00Z")),
+        ("2025-12", Some("2026-01-01T00:00:00Z")),
+        ("9999-12", None),
+        ("2024-02-28", Some("2024-02-29T00:00:00Z")),
+        ("2024-12-31", Some("2025-01-01T00:00:00Z")),
+        ("9999-12-31", None),
+    ] {
+        let period: Period = text.parse().unwrap();
+        assert_eq!((period.to_string(), period.end()), (text.to_owned(), end.map(time)), "{text}");
+    }
+    for text in
+        ["", "202", "20255", "2025-", "2025-3", "2025-13", "2025-02-30", "2025-03-01T", "+025", "2025-03-1"]
+    {
+        assert!(text.parse::<Period>().is_err(), "{text}");
+    }
+}
+
+#[test]
 fn a_month_is_the_one_in_utc() {
     assert_eq!(time("2025-04-01T00:30:00+01:00").year_month().to_string(), "2025-03");
     assert_eq!(time("2025-03-31T23:59:59.999999999Z").year_month().to_string(), "2025-03");
@@ -135,6 +159,17 @@ fn serde_uses_the_text_and_its_check() {
 }
 
 proptest! {
+    #[test]
+    fn a_time_is_in_its_periods(time in timestamp()) {
+        for span in [Span::Year, Span::Month, Span::Day] {
+            let period = Period::of(time, span);
+            prop_assert!(period.start() <= time && period.end().is_none_or(|end| time < end));
+            prop_assert_eq!(period.to_string().parse::<Period>().unwrap(), period);
+            prop_assert_eq!(Period::of(time, Span::Day).within(span), period);
+            prop_assert_eq!(period.within(Span::Day), period, "nothing is within what is shorter");
+        }
+    }
+
     #[test]
     fn what_is_written_is_read(time in timestamp()) {
         let text = time.to_string();

@@ -32,6 +32,8 @@ mod write;
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
+use frontdesk_domain::Timestamp;
+use frontdesk_domain::query::Expr;
 use frontdesk_durable::Dir;
 use roaring::RoaringBitmap;
 
@@ -191,6 +193,14 @@ impl IndexFile {
             if rows.rank(middle)? >= place { low = middle + 1 } else { high = middle }
         }
         Ok(low)
+    }
+
+    /// The first document that did not start at `time` or later.
+    ///
+    /// # Errors
+    /// What is wrong with the file.
+    pub(crate) fn started_before(&self, time: Timestamp) -> Result<u32> {
+        self.behind(Rank { started_at: Some(Expr::border(time)), sequence: 0 })
     }
 
     /// The documents of these sequences.

@@ -1,0 +1,100 @@
+//! What is counted beside the hits: the same from the index as from every conversation read.
+
+use frontdesk_archive::{Expression, Facet, Reader, Search, Settings, Writer};
+use frontdesk_domain::Query;
+
+use crate::support::{clock, prepared, settings};
+use crate::world::World;
+
+/// A conversation that began then.
+fn line(number: usize, start: Option<&str>) -> Vec<u8> {
+    let mut value =
+        serde_json::json!({"id": format!("c-{number}"), "interactions": [{"transcript": "hello"}]});
+    if let Some(start) = start {
+        value["startTime"] = start.into();
+    }
+    serde_json::to_vec(&value).unwrap()
+}
+
+/// An archive of conversations that began at these times; the last ones are behind the index where it is not whole.
+fn archive(starts: &[Option<&str>]) -> World {
+    let world = World::new();
+    let open =
+        Writer::open_in(world.dir(), &Settings { segment_size: 2_000, ..settings() }, clock()).unwrap();
+    for (number, start) in starts.iter().enumerate() {
+        open.put(vec![prepared(&line(number, *start))]).unwrap();
+    }
+    open.close().unwrap();
+    world
+}
+
+/// The dates of what a query finds, by the index and by the scan.
+fn dates(reader: &Reader, query: &str) -> (Vec<(String, u64)>, u64) {
+    let query: Query = query.parse().unwrap();
+    let search = Search { facets: true, ..Search::new(Expression::Query(query), 3) };
+    let page = reader.search(&search).unwrap();
+    assert_eq!(page, reader.scan_search(&search).unwrap());
+    let Facet { values, others, .. } = page.facets.into_iter().find(|facet| facet.field == "date").unwrap();
+    (values, others)
+}
+
+fn told(dates: &[(&str, u64)]) -> (Vec<(String, u64)>, u64) {
+    (dates.iter().map(|(date, count)| ((*date).to_owned(), *count)).collect(), 0)
+}
+
+#[test]
+fn days_where_there_are_few_months_where_there_are_more_then_years() {
+    let world = archive(&[
+        Some("2025-03-31T23:59:59.999999999Z"),
+        Some("2025-04-01T00:00:00Z"),
+        Some("2025-03-01T00:00:00Z"),
+        None,
+        Some("2025-02-28T23:59:59.999999Z"),
+        Some("2025-04-01T12:00:00+02:00"),
+    ]);
+    let reader = world.reader();
+    let days = [("2025-02-28", 1), ("2025-03-01", 1), ("2025-03-31", 1), ("2025-04-01", 2)];
+    assert_eq!(dates(&reader, "hello"), told(&days), "the one without a start is in no day");
+    assert_eq!(dates(&reader, "date:2025-03"), told(&days[1..3]));
+    assert_eq!(dates(&reader, "nothing"), told(&[]));
+
+    let months: Vec<String> =
+        (0..36).map(|n| format!("{}-{:02}-15T00:00:00Z", 2020 + n / 12, 1 + n % 12)).collect();
+    let world = archive(&months.iter().map(|start| Some(&**start)).collect::<Vec<_>>());
+    let reader = world.reader();
+    let (values, others) = dates(&reader, "hello");
+    assert_eq!((values.len(), others), (36, 0));
+    assert_eq!((&*values[0].0, &*values[35].0), ("2020-01", "2022-12"));
+    assert_eq!(dates(&reader, "date:2021-05 OR date:2021-07").0.len(), 2);
+
+    let starts: Vec<Option<&str>> =
+        months.iter().map(|start| Some(&**start)).chain([Some("2023-01-01T00:00:00Z")]).collect();
+    let reader_of = archive(&starts);
+    let years = [("2020", 12), ("2021", 12), ("2022", 12), ("2023", 1)];
+    assert_eq!(dates(&reader_of.reader(), "hello"), told(&years));
+}
+
+#[test]
+fn days_of_two_months_are_told_and_of_three_only_while_they_are_few() {
+    let days: Vec<String> =
+        (0..90).map(|n| format!("2025-{:02}-{:02}T10:00:00Z", 1 + n / 30, 1 + n % 28)).collect();
+    let all: Vec<Option<&str>> = days.iter().map(|start| Some(&**start)).collect();
+    let world = archive(&all);
+    let (values, _) = dates(&world.reader(), "hello");
+    assert_eq!(
+        values.iter().map(|(date, _)| date.as_str()).collect::<Vec<_>>(),
+        ["2025-01", "2025-02", "2025-03"]
+    );
+    assert_eq!(values.iter().map(|(_, count)| count).sum::<u64>(), 90);
+    assert_eq!(dates(&world.reader(), "date:2025-01 OR date:2025-02").0.len(), 56, "28 days of each");
+}
+
+/// Years that nobody lives in are told, too; of very many the last.
+#[test]
+fn any_year_is_counted_and_the_last_ones_are_told() {
+    let years: Vec<String> = (0..100).map(|n| format!("{:04}-06-01T00:00:00Z", n * 100)).collect();
+    let world = archive(&years.iter().map(|start| Some(&**start)).collect::<Vec<_>>());
+    let (values, others) = dates(&world.reader(), "hello");
+    assert_eq!((values.len(), others), (62, 38));
+    assert_eq!((&*values[0].0, &*values[61].0), ("3800", "9900"));
+}
