@@ -28,9 +28,11 @@ mod platform;
 mod searchable;
 mod stable;
 mod transcript;
+mod turns;
 
 pub use facts::{Facts, carries_id, facts, metadata, read_details, take_details};
 pub use metadata::metadata_values;
 pub use searchable::{Searchable, searchable};
 pub use stable::stable;
 pub use transcript::transcript;
+pub use turns::{Speaker, Turn, turns};

@@ -11,6 +11,7 @@
 //! | `health` | `/healthz` and `/readyz` |
 //! | `source` | the archive that is searched |
 //! | `limits` | every bound in one place |
+//! | [`view`] | read models: what the console and `/api/v1` show |
 //! | `schedule` | what is done again and again while the server runs |
 //!
 //! What blocks runs on threads of its own, so that a hundred searches leave `/healthz` alone. An answer takes the memory
@@ -29,6 +30,7 @@ mod search;
 mod server;
 mod source;
 mod term;
+pub mod view;
 mod warnings;
 mod workers;
 

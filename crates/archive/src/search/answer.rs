@@ -178,6 +178,7 @@ fn hit(record: Record, sought: &Sought) -> SearchHit {
     let text = payload::transcript(record.key.kind, &record.bytes);
     let snippet = snippet::around(&text, document.folded(), &sought.places(&document));
     SearchHit {
+        facts: payload::facts(record.key.kind, &record.bytes),
         id: record.key.id,
         kind: record.key.kind,
         version: record.version,

@@ -24,7 +24,7 @@ mod sought;
 
 use std::ops::Range;
 
-use frontdesk_domain::{Query, RecordId, RecordKind, Timestamp};
+use frontdesk_domain::{Facts, Query, RecordId, RecordKind, Timestamp};
 
 use crate::show::Record;
 
@@ -120,6 +120,8 @@ pub struct SearchHit {
     pub version: u32,
     /// When it started.
     pub started_at: Option<Timestamp>,
+    /// What it says of itself.
+    pub facts: Facts,
     /// About 160 characters of the transcript around what was looked for.
     pub snippet: String,
     /// Where that is in the snippet, in characters: from left to right, without overlap.

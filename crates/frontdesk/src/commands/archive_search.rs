@@ -261,6 +261,7 @@ mod tests {
             kind: RecordKind::Details,
             version: 1,
             started_at: None,
+            facts: Default::default(),
             snippet: "a\u{1b}[2J hello\nhé".to_owned(),
             marks: vec![6..11, 12..14],
         };

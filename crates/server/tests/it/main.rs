@@ -8,4 +8,5 @@ mod callbacks;
 mod routes;
 mod stop;
 mod support;
+mod views;
 mod wire;

@@ -1,0 +1,10 @@
+//! Read models: what the console shows and what `/api/v1` answers with, as plain values filled from the rooms below.
+//!
+//! Nothing is decided twice: a screen and its JSON are two ways to write the same view. Customer text comes in
+//! [`Piece`]s, masked unless somebody may see it.
+
+pub mod conversation;
+pub mod passage;
+pub mod search;
+
+pub use passage::{Masking, Piece};
