@@ -108,7 +108,15 @@ const ROOMS: &[Room] = &[
     },
     Room {
         package: "frontdesk-server",
-        sees: &["frontdesk-domain", "frontdesk-archive"],
+        sees: &[
+            "frontdesk-domain",
+            "frontdesk-durable",
+            "frontdesk-archive",
+            "frontdesk-archiver",
+            "frontdesk-journal",
+            "frontdesk-messages",
+            "frontdesk-sessions",
+        ],
         tests_see: &["frontdesk-fixtures"],
         never: &["reqwest", "clap", "indicatif", "tracing-subscriber"],
     },

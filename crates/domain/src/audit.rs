@@ -12,8 +12,10 @@
 //! | `session`, `consent` | [`SessionRecord`], [`ConsentRecord`] | contract §3 |
 //! | `change` | [`ChangeRecord`] | what a command changes: the archive, for one |
 //! | `endpoint`, `delivery` | [`EndpointRecord`], [`DeliveryRecord`] | the outbox's own changes |
+//! | `access` | [`AccessRecord`] | what somebody looked at in the console or over HTTP |
 //! | `key`, `shred` | [`KeyRecord`], [`ShredRecord`] | the journal's own changes |
 
+mod access;
 mod change;
 mod history;
 mod message;
@@ -26,6 +28,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+pub use access::{AccessRecord, AccessStep};
 pub use change::{ChangeRecord, ChangeState};
 pub use history::{HistoryRecord, HistoryStep};
 pub use message::{MessageRecord, MessageResult};
@@ -73,6 +76,8 @@ pub enum AuditRecord {
     Consent(ConsentRecord),
     /// A change that a command makes: its intent, then its outcome.
     Change(ChangeRecord),
+    /// Somebody looked at what customers said.
+    Access(AccessRecord),
     /// A webhook endpoint was added, changed or removed.
     Endpoint(EndpointRecord),
     /// A delivery reached an end, or was asked for again.
@@ -99,6 +104,8 @@ pub enum AuditKind {
     Consent,
     /// [`AuditRecord::Change`]
     Change,
+    /// [`AuditRecord::Access`]
+    Access,
     /// [`AuditRecord::Endpoint`]
     Endpoint,
     /// [`AuditRecord::Delivery`]
@@ -111,7 +118,8 @@ pub enum AuditKind {
 
 impl AuditKind {
     /// Every kind, in the order of their names.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
+        Self::Access,
         Self::Change,
         Self::Consent,
         Self::Delivery,
@@ -134,6 +142,7 @@ impl AuditKind {
             Self::Session => "session",
             Self::Consent => "consent",
             Self::Change => "change",
+            Self::Access => "access",
             Self::Endpoint => "endpoint",
             Self::Delivery => "delivery",
             Self::Key => "key",
@@ -153,6 +162,7 @@ impl AuditKind {
             Self::Session => AuditRecord::Session(Deserialize::deserialize(deserializer)?),
             Self::Consent => AuditRecord::Consent(Deserialize::deserialize(deserializer)?),
             Self::Change => AuditRecord::Change(Deserialize::deserialize(deserializer)?),
+            Self::Access => AuditRecord::Access(Deserialize::deserialize(deserializer)?),
             Self::Endpoint => AuditRecord::Endpoint(Deserialize::deserialize(deserializer)?),
             Self::Delivery => AuditRecord::Delivery(Deserialize::deserialize(deserializer)?),
             Self::Key => AuditRecord::Key(Deserialize::deserialize(deserializer)?),
@@ -200,6 +210,7 @@ impl AuditRecord {
             Self::Session(_) => AuditKind::Session,
             Self::Consent(_) => AuditKind::Consent,
             Self::Change(_) => AuditKind::Change,
+            Self::Access(_) => AuditKind::Access,
             Self::Endpoint(_) => AuditKind::Endpoint,
             Self::Delivery(_) => AuditKind::Delivery,
             Self::Key(_) => AuditKind::Key,
@@ -216,6 +227,8 @@ impl AuditRecord {
             Self::Consent(_) => &["guest_id"],
             // A matter and the reason for a hold may name people.
             Self::Change(_) => &["details"],
+            // So may what was looked for, and why.
+            Self::Access(_) => &["details"],
             Self::History(_)
             | Self::Session(_)
             | Self::Endpoint(_)
@@ -235,6 +248,7 @@ impl Serialize for AuditRecord {
             Self::Session(record) => record.serialize(serializer),
             Self::Consent(record) => record.serialize(serializer),
             Self::Change(record) => record.serialize(serializer),
+            Self::Access(record) => record.serialize(serializer),
             Self::Endpoint(record) => record.serialize(serializer),
             Self::Delivery(record) => record.serialize(serializer),
             Self::Key(record) => record.serialize(serializer),
@@ -260,6 +274,7 @@ from_record!(
     SessionRecord => Session,
     ConsentRecord => Consent,
     ChangeRecord => Change,
+    AccessRecord => Access,
     EndpointRecord => Endpoint,
     DeliveryRecord => Delivery,
     KeyRecord => Key,

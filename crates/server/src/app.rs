@@ -10,36 +10,38 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::middleware::{self, Next};
 use axum::response::IntoResponse;
-use axum::routing::get;
+use axum::routing::{get, post};
 use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Version};
 use tower_http::catch_panic::CatchPanicLayer;
 
+use crate::bodies::{self, Room};
 use crate::callback::{self, Callbacks};
+use crate::desk::{self, Desk, Office, Role, at_least};
 use crate::health::{self, Health};
 use crate::limits::Limits;
 use crate::problem::{GUARDS, Problem};
-use crate::search::{self, Gate};
 use crate::source::Source;
 use crate::warnings::Warnings;
-use crate::workers::Workers;
+use crate::work::Work;
+use crate::{console, json, search};
 
 /// What every request of the archive has at hand.
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) source: Arc<dyn Source>,
     pub(crate) limits: Arc<Limits>,
-    pub(crate) gate: Gate,
-    pub(crate) workers: Workers,
+    pub(crate) work: Arc<Work>,
     pub(crate) health: Health,
 }
 
-/// What is served: an archive, a listener for callbacks, or both.
+/// What is served: an archive, a listener for callbacks, the console with its API; each alone or all of them.
 #[derive(Debug, Clone, Default)]
 pub struct Faces {
     source: Option<Arc<dyn Source>>,
     callbacks: Option<Callbacks>,
+    desk: Option<Desk>,
 }
 
 impl Faces {
@@ -57,9 +59,22 @@ impl Faces {
         self
     }
 
-    /// Whether other machines may reach it: what is asked of everybody is a signature.
-    pub(crate) fn ask_for_signatures(&self) -> bool {
-        self.source.is_none() && self.callbacks.as_ref().is_some_and(Callbacks::are_signed)
+    /// The console and the HTTP API.
+    #[must_use]
+    pub fn console(mut self, desk: Desk) -> Self {
+        self.desk = Some(desk);
+        self
+    }
+
+    /// Whether a stranger gets nothing: everybody is asked for a signature or a token.
+    pub(crate) fn ask_who_it_is(&self) -> bool {
+        let callbacks = self.callbacks.as_ref().is_none_or(Callbacks::are_signed);
+        let reads = match &self.desk {
+            // It stands in front of the search, too.
+            Some(desk) => desk.tokens.is_some(),
+            None => self.source.is_none(),
+        };
+        callbacks && reads && (self.desk.is_some() || self.callbacks.is_some())
     }
 }
 
@@ -71,50 +86,71 @@ const METHODS: &str = "GET,HEAD";
 /// # Errors
 /// When the system gives no threads.
 pub fn router(faces: Faces, limits: &Limits, warnings: &Warnings) -> io::Result<Router> {
-    let Faces { source, callbacks } = faces;
+    let Faces { source, callbacks, desk } = faces;
     let limits = Arc::new(limits.clone());
+    let work = Arc::new(Work::new(&limits)?);
+    let room = Room::new(limits.bodies_bytes);
+    let office = desk
+        .map(|desk| Office::new(desk, Arc::clone(&work), Arc::clone(&limits), room.clone()))
+        .transpose()?
+        .map(Arc::new);
     let mut routes = Router::new().route("/healthz", get(health::lives));
     if let Some(source) = source {
-        routes = routes.merge(archive(source, &limits, warnings)?);
+        routes = routes.merge(archive(source, &work, &limits, warnings, office.is_some()));
     }
     if let Some(callbacks) = callbacks {
-        routes = routes.merge(callback::routes(callbacks, &limits));
+        routes = routes.merge(callback::routes(callbacks, &limits, room));
     }
-    Ok(routes
-        .fallback(|| async {
-            Problem::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path")
-        })
-        .method_not_allowed_fallback(|| async {
-            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method", "this can only be read").allow(METHODS)
-        })
-        .layer(middleware::from_fn(no_bodies))
-        .layer(middleware::from_fn(own_hosts))
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(middleware::map_response(guarded)))
+    if let Some(office) = &office {
+        let desk = json::routes()
+            .merge(console::routes())
+            .route("/login", post(desk::login))
+            .route("/logout", post(desk::logout));
+        routes = routes.merge(desk.with_state(Arc::clone(office)));
+    }
+    // Where everybody shows a token, a name that leads here by a trick finds nobody's cookie.
+    let any_host = office.as_ref().is_some_and(|office| office.desk.tokens.is_some());
+    routes = routes.fallback(|| async { Problem::not_found() }).method_not_allowed_fallback(|| async {
+        Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method", "this can only be read").allow(METHODS)
+    });
+    if let Some(office) = office {
+        routes = routes.layer(middleware::from_fn_with_state(office, desk::identify));
+    }
+    routes = routes.layer(middleware::from_fn(no_bodies));
+    if !any_host {
+        routes = routes.layer(middleware::from_fn(own_hosts));
+    }
+    Ok(routes.layer(CatchPanicLayer::custom(panicked)).layer(middleware::map_response(guarded)))
 }
 
-fn archive(source: Arc<dyn Source>, limits: &Arc<Limits>, warnings: &Warnings) -> io::Result<Router> {
+fn archive(
+    source: Arc<dyn Source>,
+    work: &Arc<Work>,
+    limits: &Arc<Limits>,
+    warnings: &Warnings,
+    is_guarded: bool,
+) -> Router {
     let app = Arc::new(App {
         source,
         limits: Arc::clone(limits),
-        gate: Gate::new(limits.searches, limits.waiting, limits.wait),
-        // One more than may search: `/readyz` always finds a thread.
-        workers: Workers::new(limits.searches + 1)?,
+        work: Arc::clone(work),
         health: Health::new(warnings.clone()),
     });
-    Ok(Router::new()
-        .route("/api/v1/archive/search", get(search::get).head(search::head))
-        .route("/readyz", get(health::ready))
-        .with_state(app))
+    let mut search = Router::new().route("/api/v1/archive/search", get(search::get).head(search::head));
+    if is_guarded {
+        // What it gives is whole transcripts, of which nothing is masked.
+        search = search.route_layer(middleware::map_request(at_least(Role::Auditor)));
+    }
+    search.route("/readyz", get(health::ready)).with_state(app)
 }
 
-/// Nothing but the listener for callbacks takes a body: one is refused before a byte of it is read, and ends the connection, since where the next
+/// Little but the listener for callbacks takes a body: elsewhere one is refused before a byte of it is read, and ends the connection, since where the next
 /// request begins is not looked for.
 async fn no_bodies(request: Request, next: Next) -> Response<Body> {
     let headers = request.headers();
     let announced = headers.get_all(CONTENT_LENGTH).iter().any(|length| length != "0")
         || headers.contains_key(TRANSFER_ENCODING);
-    if !announced || callback::takes_body(request.method(), request.uri()) {
+    if !announced || bodies::takes_body(request.method(), request.uri()) {
         return next.run(request).await;
     }
     let mut response = match *request.method() {
@@ -166,15 +202,15 @@ fn is_own(host: &str) -> bool {
 
 async fn guarded(mut response: Response<Body>) -> Response<Body> {
     for (name, value) in GUARDS {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
+        // A page says itself what it may load, and a file that never changes how long it is kept.
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
     response
 }
 
 /// What panicked is in the log already; the client learns that it was not its fault.
 fn panicked(_: Box<dyn Any + Send>) -> Response<Body> {
-    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "unexpected", "the server failed on this request")
-        .into_response()
+    Problem::unexpected().into_response()
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 //!
 //! Read whole, verified, understood, handed to a [`CallbackDesk`], answered. What happens to it then is the desk's.
 
-mod body;
 mod verified;
 
 use std::fmt;
@@ -18,11 +17,11 @@ use frontdesk_domain::Timestamp;
 use frontdesk_domain::callback::{CallbackError, CallbackKey, SessionCallback};
 use frontdesk_domain::signature::SigningSecret;
 use http::header::ORIGIN;
-use http::{Method, Response, StatusCode, Uri};
+use http::{Response, StatusCode, Uri};
 
+use crate::bodies::{self, Room};
 use crate::limits::Limits;
 use crate::problem::Problem;
-use body::Room;
 use verified::{Unverified, key};
 
 /// Where callbacks are sent.
@@ -87,11 +86,6 @@ impl fmt::Debug for Callbacks {
     }
 }
 
-/// Whether a request may have a body.
-pub(crate) fn takes_body(method: &Method, uri: &Uri) -> bool {
-    method == Method::POST && is_callback(uri)
-}
-
 /// Whether a request is one for the callback listener. The platform reaches it under a name of the proxy in front.
 pub(crate) fn is_callback(uri: &Uri) -> bool {
     uri.path() == PATH
@@ -106,8 +100,7 @@ struct Listener {
 }
 
 /// The listener's only route.
-pub(crate) fn routes(callbacks: Callbacks, limits: &Arc<Limits>) -> Router {
-    let room = Room::new(limits.bodies_bytes);
+pub(crate) fn routes(callbacks: Callbacks, limits: &Arc<Limits>, room: Room) -> Router {
     let listener = Arc::new(Listener { callbacks, limits: Arc::clone(limits), room });
     Router::new().route(PATH, post(take).fallback(other_method)).with_state(listener)
 }
@@ -133,7 +126,7 @@ async fn taken(listener: &Listener, request: Request) -> Result<(), Response<Bod
         let detail = "callbacks are not taken from web pages";
         return Err(refused(Problem::new(StatusCode::FORBIDDEN, "from_a_page", detail)));
     }
-    let body = body::read(&head.headers, body, limits, room).await.map_err(refused)?;
+    let body = bodies::read(&head.headers, body, limits, room).await.map_err(refused)?;
     let now = (callbacks.now)();
     let key = key(&callbacks.secrets, &head.headers, &body, now).map_err(|why| match why {
         Unverified::Forged => {

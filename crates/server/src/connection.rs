@@ -27,7 +27,7 @@ use tower::Service;
 
 pub(crate) use busy::{Busy, Quiet};
 
-use crate::callback;
+use crate::bodies;
 use crate::limits::Limits;
 use crate::problem::Problem;
 use busy::Answering;
@@ -98,7 +98,7 @@ pub(crate) async fn serve(
 
 /// How long a request's body is, for the wire; nothing where none is taken.
 fn body_length(request: &Request<Incoming>) -> u64 {
-    if !callback::takes_body(request.method(), request.uri()) {
+    if !bodies::takes_body(request.method(), request.uri()) {
         return 0;
     }
     if request.headers().contains_key(TRANSFER_ENCODING) {

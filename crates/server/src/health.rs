@@ -72,7 +72,7 @@ async fn asked(app: &Arc<App>) -> Result<Stats, Problem> {
         return answer.clone();
     }
     let source = Arc::clone(&app.source);
-    let asked = app.workers.run(move || source.check());
+    let asked = app.work.workers.run(move || source.check());
     let answer = match timeout(LONGEST, asked).await {
         Ok(Ok(Ok(stats))) => Ok(stats),
         Ok(Ok(Err(error))) => Err(Problem::archive(&error)),

@@ -7,11 +7,13 @@
 //! | `connection` | one connection: hyper behind a wire that closes who is silent, dribbles or does not read |
 //! | `app` | routes, and what is true of every answer |
 //! | `search` | the documents' search, written while it is read |
+//! | `desk` | who may use the console and the API, what these read, and that it is written down |
+//! | [`view`] | read models: what the console and `/api/v1` show |
+//! | `json`, `console` | the API and the pages over these views |
 //! | `callback` | the platform's callbacks: verified, understood, handed over |
 //! | `health` | `/healthz` and `/readyz` |
 //! | `source` | the archive that is searched |
 //! | `limits` | every bound in one place |
-//! | [`view`] | read models: what the console and `/api/v1` show |
 //! | `schedule` | what is done again and again while the server runs |
 //!
 //! What blocks runs on threads of its own, so that a hundred searches leave `/healthz` alone. An answer takes the memory
@@ -19,11 +21,17 @@
 //! closed. This room prints nothing and reads neither environment nor wall clock (a schedule is given one).
 
 mod app;
+mod bodies;
 mod callback;
 mod clock;
 mod connection;
+mod console;
+mod desk;
+mod gate;
 mod health;
+mod json;
 mod limits;
+mod params;
 mod problem;
 mod schedule;
 mod search;
@@ -32,10 +40,12 @@ mod source;
 mod term;
 pub mod view;
 mod warnings;
+mod work;
 mod workers;
 
 pub use app::{Faces, router};
 pub use callback::{Callback, CallbackDesk, Callbacks, Taking, Untaken};
+pub use desk::{Desk, Role, Token, TokenError, Tokens, UnknownRole};
 pub use limits::Limits;
 pub use schedule::{Doing, Schedule, Task, Trouble};
 pub use server::{BindError, Server};

@@ -3,6 +3,7 @@
 use axum::body::Body;
 use axum::response::IntoResponse;
 use frontdesk_archive::{Error as ArchiveError, ErrorKind};
+use frontdesk_journal::{Error as JournalError, ErrorKind as JournalErrorKind};
 use http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER,
 };
@@ -21,7 +22,7 @@ pub(crate) const GUARDS: [(HeaderName, &str); 4] = [
 /// Why not. Holds neither a secret nor what was looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Problem {
-    status: StatusCode,
+    pub(crate) status: StatusCode,
     /// For scripts.
     pub(crate) kind: &'static str,
     pub(crate) detail: String,
@@ -66,11 +67,46 @@ impl Problem {
         self
     }
 
+    /// What is not there, or not for who asks: nobody learns which.
+    pub(crate) fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path")
+    }
+
+    /// A bug; what happened is in the log.
+    pub(crate) fn unexpected() -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "unexpected", "the server failed on this request")
+    }
+
+    /// What the journal could not do.
+    pub(crate) fn journal(error: &JournalError) -> Self {
+        let unavailable = |kind| Self::new(StatusCode::SERVICE_UNAVAILABLE, kind, chain(error));
+        let problem = match error.kind() {
+            JournalErrorKind::Busy { .. } => unavailable("store_busy").retry_after(1),
+            JournalErrorKind::Storage | JournalErrorKind::Poisoned | JournalErrorKind::ReadOnly => {
+                unavailable("storage")
+            }
+            JournalErrorKind::Damage { .. } => unavailable("damage"),
+            JournalErrorKind::NotAJournal => unavailable("not_a_journal"),
+            JournalErrorKind::NewerFormat { .. } => unavailable("newer_format"),
+            JournalErrorKind::KeyMissing { .. } | JournalErrorKind::KeyExposed { .. } => unavailable("key"),
+            JournalErrorKind::Unknown { .. } => Self::not_found(),
+            JournalErrorKind::Interrupted => unavailable("deadline"),
+            _ => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "journal", chain(error)),
+        };
+        match error.hint() {
+            Some(hint) => problem.hint(hint),
+            None => problem,
+        }
+    }
+
     /// What the archive could not do.
     pub(crate) fn archive(error: &ArchiveError) -> Self {
-        let unavailable = |kind| Self::new(StatusCode::SERVICE_UNAVAILABLE, kind, said(error));
+        let unavailable = |kind| Self::new(StatusCode::SERVICE_UNAVAILABLE, kind, chain(error));
         let problem = match error.kind() {
-            ErrorKind::Malformed { .. } => Self::new(StatusCode::BAD_REQUEST, "bad_query", said(error)),
+            ErrorKind::Malformed { .. } => Self::new(StatusCode::BAD_REQUEST, "bad_query", chain(error)),
+            ErrorKind::ForeignArchive | ErrorKind::OutdatedCursor => {
+                Self::new(StatusCode::BAD_REQUEST, "bad_cursor", chain(error))
+            }
             ErrorKind::NotAnArchive => {
                 return Self::new(
                     StatusCode::SERVICE_UNAVAILABLE,
@@ -85,12 +121,17 @@ impl Problem {
             ErrorKind::Catalog => unavailable("catalog"),
             ErrorKind::NewerFormat { .. } => unavailable("newer_format"),
             _ if error.is_storage_failure() => unavailable("storage"),
-            _ => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "archive", said(error)),
+            _ => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "archive", chain(error)),
         };
         match error.hint() {
             Some(hint) => problem.hint(hint),
             None => problem,
         }
+    }
+
+    /// Whether it is the store that is in trouble, not the request.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.status.is_server_error()
     }
 
     fn body(&self) -> Vec<u8> {
@@ -133,16 +174,28 @@ impl Problem {
     }
 }
 
-/// An archive's error with its causes, on one line. It names files below the archive's folder, never customers' words.
-fn said(error: &ArchiveError) -> String {
+/// An error of archive or journal with its causes, on one line. It names files below their folders, never customers' words.
+fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
+    let mut source = error.source();
     while let Some(cause) = source {
         text.push_str(": ");
         text.push_str(&cause.to_string());
         source = cause.source();
     }
     text
+}
+
+impl From<ArchiveError> for Problem {
+    fn from(error: ArchiveError) -> Self {
+        Self::archive(&error)
+    }
+}
+
+impl From<JournalError> for Problem {
+    fn from(error: JournalError) -> Self {
+        Self::journal(&error)
+    }
 }
 
 impl IntoResponse for Problem {

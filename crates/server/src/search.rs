@@ -5,7 +5,6 @@ mod item;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::State;
@@ -15,10 +14,10 @@ use frontdesk_archive::{ErrorKind, Match};
 use http::header::{CONTENT_TYPE, TRAILER};
 use http::{HeaderName, HeaderValue, Response, StatusCode, Uri};
 use tokio::sync::mpsc::{Sender, channel};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use crate::app::App;
+use crate::gate::Place;
 use crate::problem::Problem;
 use crate::source::Source;
 use crate::term::term;
@@ -39,44 +38,6 @@ enum Said {
     Failed(Problem),
 }
 
-/// Who may search: some at once, some who wait, and nobody beyond.
-#[derive(Debug)]
-pub(crate) struct Gate {
-    running: Arc<Semaphore>,
-    admitted: Arc<Semaphore>,
-    wait: Duration,
-}
-
-/// A place among those who search; given back when it is dropped.
-#[derive(Debug)]
-struct Place {
-    _running: OwnedSemaphorePermit,
-    _admitted: OwnedSemaphorePermit,
-}
-
-impl Gate {
-    pub(crate) fn new(at_once: usize, waiting: usize, wait: Duration) -> Self {
-        Self {
-            running: Arc::new(Semaphore::new(at_once)),
-            admitted: Arc::new(Semaphore::new(at_once + waiting)),
-            wait,
-        }
-    }
-
-    async fn enter(&self) -> Result<Place, Problem> {
-        let busy = || {
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "too many searches at once")
-                .hint("ask again in a moment")
-                .retry_after(1)
-        };
-        let admitted = Arc::clone(&self.admitted).try_acquire_owned().map_err(|_| busy())?;
-        match timeout(self.wait, Arc::clone(&self.running).acquire_owned()).await {
-            Ok(Ok(running)) => Ok(Place { _running: running, _admitted: admitted }),
-            Ok(Err(_)) | Err(_) => Err(busy()),
-        }
-    }
-}
-
 /// The same without an answer: whether it would be tried.
 pub(crate) async fn head(State(app): State<Arc<App>>, uri: Uri) -> Response<Body> {
     match term(uri.query(), &app.limits) {
@@ -94,11 +55,11 @@ pub(crate) async fn get(State(app): State<Arc<App>>, uri: Uri) -> Response<Body>
 
 async fn answer(app: &Arc<App>, uri: &Uri) -> Result<Response<Body>, Problem> {
     let term = term(uri.query(), &app.limits)?;
-    let place = app.gate.enter().await?;
+    let place = app.work.gate.enter().await?;
     let (sender, mut said) = channel(PIECES);
     let source = Arc::clone(&app.source);
     // It ends by itself: with its last word, or when nobody listens to the next.
-    drop(app.workers.run(move || search(&*source, &term, &sender, place)));
+    drop(app.work.workers.run(move || search(&*source, &term, &sender, place)));
     match timeout(app.limits.first_byte, said.recv()).await {
         Ok(Some(Said::Piece { bytes, incomplete })) => {
             Ok(streamed(Body::new(Answer::new(bytes, said, app.limits.answer, incomplete)), incomplete))
@@ -172,34 +133,4 @@ fn search(source: &dyn Source, term: &str, said: &Sender<Said>, place: Place) {
     // The place is free before the client hears the end: its next request must find it so.
     drop(place);
     let _ = said.blocking_send(last);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn who_finds_no_place_in_time_is_told_when_to_come_back() {
-        let gate = Gate::new(1, 1, Duration::from_millis(5));
-        let place = gate.enter().await.unwrap();
-        let waiting = gate.enter();
-        let mut waiting = std::pin::pin!(waiting);
-        // The second waits, the third finds the queue full at once.
-        assert!(futures_poll(waiting.as_mut()).await.is_none());
-        assert_eq!(gate.enter().await.unwrap_err().kind, "busy");
-        assert_eq!(waiting.await.unwrap_err().kind, "busy", "and the second gives up after its time");
-        drop(place);
-        gate.enter().await.unwrap();
-    }
-
-    /// Looks once.
-    async fn futures_poll<F: Future>(mut future: std::pin::Pin<&mut F>) -> Option<F::Output> {
-        std::future::poll_fn(|cx| {
-            std::task::Poll::Ready(match future.as_mut().poll(cx) {
-                std::task::Poll::Ready(output) => Some(output),
-                std::task::Poll::Pending => None,
-            })
-        })
-        .await
-    }
 }

@@ -26,7 +26,7 @@ const BACKLOG: u32 = 1024;
 #[non_exhaustive]
 pub enum BindError {
     /// The address is not one of this machine's own.
-    #[error("{0} is reached from other machines, and there are no credentials to ask them for yet")]
+    #[error("{0} is reached from other machines, and they are not asked who they are")]
     NotLoopback(SocketAddr),
     /// The system refuses.
     #[error("cannot listen on {address}")]
@@ -65,7 +65,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Listens at `address`, which must be one of this machine's own; port 0 takes a free one. Call it within a tokio
+    /// Listens at `address`, which must be one that only this machine reaches; port 0 takes a free one. Call it within a tokio
     /// runtime with time and I/O enabled.
     ///
     /// # Errors
@@ -79,8 +79,8 @@ impl Server {
         Self::serving(Faces::default().archive(source), address, limits, warnings)
     }
 
-    /// The same for whatever is to be served. A listener for signed callbacks alone may listen at any address: its
-    /// signatures are the credentials.
+    /// The same for whatever is to be served. Where everybody is asked for a token or a signature, that
+    /// may be any address.
     ///
     /// # Errors
     /// [`BindError`].
@@ -90,7 +90,7 @@ impl Server {
         limits: Limits,
         warnings: Warnings,
     ) -> Result<Self, BindError> {
-        if !address.ip().is_loopback() && !faces.ask_for_signatures() {
+        if !address.ip().is_loopback() && !faces.ask_who_it_is() {
             return Err(BindError::NotLoopback(address));
         }
         let bound = || {

@@ -58,7 +58,8 @@ impl ArchiveSource {
         Self { root, options, opened: Mutex::default(), opening: Mutex::default() }
     }
 
-    fn reader(&self) -> Result<Arc<Reader>, Error> {
+    /// The archive, open. Blocks while it is opened.
+    pub(crate) fn reader(&self) -> Result<Arc<Reader>, Error> {
         let opened = || self.opened.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let is_fresh = |opened: &Opened| clock::monotonic().duration_since(opened.at) < opened.fresh_for;
         if let Some(opened) = opened().filter(is_fresh) {
@@ -88,7 +89,7 @@ impl ArchiveSource {
     }
 
     /// Gives the reader up: the next question opens the archive again.
-    fn forget(&self) {
+    pub(crate) fn forget(&self) {
         *self.opened.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }

@@ -32,7 +32,7 @@ pub(crate) fn term(query: Option<&str>, limits: &Limits) -> Result<String, Probl
 }
 
 /// Undoes `application/x-www-form-urlencoded`; `None` where a percent sign begins no escape.
-fn decoded(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn decoded(text: &str) -> Option<Vec<u8>> {
     let digit = |byte: Option<u8>| (byte? as char).to_digit(16);
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();

@@ -4,7 +4,10 @@
 //! [`Piece`]s, masked unless somebody may see it.
 
 pub mod conversation;
+pub mod coverage;
 pub mod passage;
+pub mod runs;
 pub mod search;
+pub mod webhooks;
 
 pub use passage::{Masking, Piece};

@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use frontdesk_archive::{Day, Error as ArchiveError, ReportEntry, Reported, Summary};
-use frontdesk_domain::{TimeRange, Timestamp};
+use frontdesk_archive::{Error as ArchiveError, ReportEntry, Reported, Summary};
+use frontdesk_domain::Timestamp;
+use frontdesk_server::view::coverage::CoverageView;
 use frontdesk_shell::quantity::{show_count, show_size};
 use frontdesk_shell::{Exit, Failure, Format, Printer};
-use serde::Serialize;
 
 use crate::args::ReportArgs;
 use crate::clock::WallClock;
@@ -24,7 +24,7 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &ReportArgs) -> Result
         for run in &summary.unreadable_runs {
             context.printer.talk(format_args!("the log of run {run} is damaged: it proves nothing here"));
         }
-        context.printer.data(&Answer::new(&summary, now), |_| text(&summary))?;
+        context.printer.data(&CoverageView::new(&summary, now), |_| text(&summary))?;
         return Ok(Exit::Done);
     }
     let mut listing = Listing { printer: context.printer, text: String::new(), first: true, now };
@@ -107,74 +107,6 @@ impl Listing<'_> {
             self.text.push_str("]}\n");
         }
         self.printer.raw(self.text.as_bytes())
-    }
-}
-
-/// The summary, as scripts read it.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Answer<'s> {
-    generated_at: Timestamp,
-    total_files: u64,
-    totals: Totals,
-    calendar: Vec<DayLine<'s>>,
-}
-
-#[derive(Serialize)]
-struct Totals {
-    conversations: u64,
-    undated: u64,
-    raw_bytes: u64,
-    packed_bytes: u64,
-    segments: u64,
-    /// Files of messages, and their bytes.
-    media: u64,
-    media_bytes: u64,
-}
-
-#[derive(Serialize)]
-struct DayLine<'s> {
-    day: String,
-    state: &'static str,
-    stored: u64,
-    provisional: u64,
-    held: u64,
-    expired: u64,
-    /// How many stretches of the day are missing; which, is in `gaps`.
-    missing: u64,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    gaps: Vec<&'s TimeRange>,
-}
-
-impl<'s> Answer<'s> {
-    fn new(summary: &'s Summary, generated_at: Timestamp) -> Self {
-        let stats = &summary.stats;
-        let totals = Totals {
-            conversations: stats.conversations,
-            undated: summary.undated,
-            raw_bytes: stats.raw_bytes,
-            packed_bytes: stats.packed_bytes,
-            segments: stats.segments,
-            media: summary.media.files,
-            media_bytes: summary.media.bytes,
-        };
-        let calendar = summary.days.iter().map(DayLine::new).collect();
-        Self { generated_at, total_files: stats.records, totals, calendar }
-    }
-}
-
-impl<'s> DayLine<'s> {
-    fn new(day: &'s Day) -> Self {
-        Self {
-            day: date(day.day),
-            state: day.state.as_str(),
-            stored: day.stored,
-            provisional: day.provisional,
-            held: day.held,
-            expired: day.expired,
-            missing: day.missing.len() as u64,
-            gaps: day.missing.iter().map(|gap| &gap.range).collect(),
-        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use frontdesk_server::{ArchiveSource, BindError, Faces, Limits, Schedule, Server, Warnings};
+use frontdesk_server::{ArchiveSource, BindError, Desk, Faces, Limits, Schedule, Server, Warnings};
 use frontdesk_shell::{Exit, Failure, Format};
 use serde::Serialize;
 use tokio::sync::Notify;
@@ -11,11 +11,12 @@ use tokio::task::JoinSet;
 use crate::args::ServerArgs;
 use crate::callbacks::{self, Listener};
 use crate::clock::WallClock;
+use crate::commands::message_send::post;
 use crate::commands::scheduled_pull::ScheduledPull;
 use crate::commands::scheduled_retain::ScheduledRetain;
 use crate::commands::serve_deliveries::Deliveries;
 use crate::context::{self, Context};
-use crate::store;
+use crate::{journal, policies, store};
 
 /// What scripts wait for.
 #[derive(Serialize)]
@@ -31,8 +32,12 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &ServerArgs) -> Result
     let mut deliveries = Deliveries::of(context, &clock)?;
     let retain = ScheduledRetain::of(context, &clock)?;
     let warnings = Warnings::default();
-    let source = ArchiveSource::new(context.archive_root()?, store::read_options());
-    let mut faces = Faces::default().archive(Arc::new(source));
+    let source = Arc::new(ArchiveSource::new(context.archive_root()?, store::read_options()));
+    let settings = journal::settings(context, "serve", journal::WAIT);
+    let desk = Desk::new(Arc::clone(&source), journal::root(context)?, settings, clock.source())
+        .policies(policies::of_profile(context)?)
+        .sla(post::threshold(context)?);
+    let mut faces = Faces::default().archive(source).console(desk);
     if let Some(listener) = listener {
         if !listener.is_signed() {
             context.printer.talk(callbacks::UNVERIFIED);

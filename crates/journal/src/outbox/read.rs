@@ -28,6 +28,11 @@ const STATUS: &str =
             AND a.number = d.attempts)
     FROM deliveries AS d JOIN events AS v ON v.number = d.event";
 
+/// Which rows of it a [`DeliveryFilter`] means.
+const MEANT: &str = "(?1 IS NULL OR v.webhook_id = ?1) AND (?2 IS NULL OR d.endpoint = ?2)
+    AND (?3 IS NULL OR d.state = ?3) AND (?4 IS NULL OR v.kind = ?4)
+    AND (?5 IS NULL OR v.at >= ?5) AND (?6 IS NULL OR v.at < ?6)";
+
 impl Reader {
     /// The endpoints, oldest first.
     ///
@@ -142,10 +147,7 @@ impl Reader {
         let mut read = || -> rusqlite::Result<()> {
             let sql = format!(
                 "{STATUS}
-                WHERE (?1 IS NULL OR v.webhook_id = ?1) AND (?2 IS NULL OR d.endpoint = ?2)
-                AND (?3 IS NULL OR d.state = ?3) AND (?4 IS NULL OR v.kind = ?4)
-                AND (?5 IS NULL OR v.at >= ?5) AND (?6 IS NULL OR v.at < ?6)
-                ORDER BY d.event, d.endpoint"
+                WHERE {MEANT} ORDER BY d.event, d.endpoint"
             );
             let mut statement = self.connection.prepare(&sql)?;
             let mut rows = statement.query(params![
@@ -162,6 +164,46 @@ impl Reader {
                 }
             }
             Ok(())
+        };
+        read().during(Action::Read, layout::DATABASE)
+    }
+
+    /// The newest deliveries that a filter means, at most `limit`, the newest first; those before the event and the endpoint
+    /// that `before` names only.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn newest_deliveries(
+        &self,
+        filter: &DeliveryFilter,
+        before: Option<(u64, &str)>,
+        limit: usize,
+    ) -> Result<Vec<DeliveryStatus>, Error> {
+        let read = || -> rusqlite::Result<Vec<DeliveryStatus>> {
+            let sql = format!(
+                "{STATUS}
+                WHERE {MEANT} AND (?7 IS NULL OR (d.event, d.endpoint) < (?7, ?8))
+                ORDER BY d.event DESC, d.endpoint DESC LIMIT ?9"
+            );
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let (event, endpoint) = before.unzip();
+            self.connection
+                .prepare(&sql)?
+                .query_map(
+                    params![
+                        filter.webhook_id,
+                        filter.endpoint,
+                        filter.state.map(DeliveryState::as_str),
+                        filter.kind.map(EventKind::as_str),
+                        filter.from.map(Timestamp::as_micros),
+                        filter.to.map(Timestamp::as_micros),
+                        event,
+                        endpoint,
+                        limit
+                    ],
+                    status,
+                )?
+                .collect()
         };
         read().during(Action::Read, layout::DATABASE)
     }

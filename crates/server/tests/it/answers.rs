@@ -90,7 +90,8 @@ async fn a_search_that_fails_halfway_is_no_whole_answer() {
     });
     let served = Served::start(source, Limits::default());
     let answer = served.get(&format!("{SEARCH}a")).await;
-    assert_eq!(status(&answer), 200);
+    // The connection may break before the first of it has left.
+    assert!(answer.is_empty() || status(&answer) == 200, "{answer}");
     assert!(!answer.ends_with("0\r\n\r\n"), "half an answer looks whole: {answer}");
 }
 

@@ -5,6 +5,7 @@
 mod answers;
 mod archive;
 mod callbacks;
+mod desk;
 mod routes;
 mod stop;
 mod support;

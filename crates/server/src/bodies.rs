@@ -6,20 +6,21 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use http::header::CONTENT_LENGTH;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Method, StatusCode, Uri};
 use http_body::Body as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
+use crate::callback;
 use crate::limits::Limits;
 use crate::problem::Problem;
 
 /// The memory that bodies in progress share.
 #[derive(Debug, Clone)]
-pub(super) struct Room(Arc<Semaphore>);
+pub(crate) struct Room(Arc<Semaphore>);
 
 impl Room {
-    pub(super) fn new(bytes: usize) -> Self {
+    pub(crate) fn new(bytes: usize) -> Self {
         Self(Arc::new(Semaphore::new(bytes)))
     }
 
@@ -28,8 +29,21 @@ impl Room {
     }
 }
 
+/// What besides callbacks is sent with a body: forms of the console, and what they do over the API.
+const FORMS: [&str; 6] =
+    ["/login", "/logout", "/conversations/", "/webhooks/", "/api/v1/conversations/", "/api/v1/webhooks/"];
+
+/// Whether a request may have a body.
+pub(crate) fn takes_body(method: &Method, uri: &Uri) -> bool {
+    let is_form = FORMS.iter().any(|form| match form.ends_with('/') {
+        true => uri.path().starts_with(form),
+        false => uri.path() == *form,
+    });
+    method == Method::POST && (callback::is_callback(uri) || is_form)
+}
+
 /// A body, and its place in the room.
-pub(super) struct Whole {
+pub(crate) struct Whole {
     bytes: Vec<u8>,
     place: Option<OwnedSemaphorePermit>,
 }
@@ -43,7 +57,7 @@ impl std::ops::Deref for Whole {
 }
 
 /// Reads a body to its end. One that says that it is too large is refused before a byte of it is read.
-pub(super) async fn read(
+pub(crate) async fn read(
     headers: &HeaderMap,
     body: Body,
     limits: &Limits,
@@ -68,7 +82,7 @@ async fn collected(mut body: Body, limits: &Limits, room: &Room) -> Result<Whole
             return Err(too_large(limits));
         }
         let Some(place) = room.take(piece.len()) else {
-            let detail = "too many callbacks are being read at once";
+            let detail = "too much is being read at once";
             return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail).retry_after(1));
         };
         match &mut whole.place {
@@ -81,6 +95,6 @@ async fn collected(mut body: Body, limits: &Limits, room: &Room) -> Result<Whole
 }
 
 fn too_large(limits: &Limits) -> Problem {
-    let detail = format!("a callback has at most {} bytes", limits.body_bytes);
+    let detail = format!("a body has at most {} bytes", limits.body_bytes);
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body", detail)
 }

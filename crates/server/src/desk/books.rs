@@ -1,0 +1,106 @@
+//! The journal as the console has it: read, and told who looked at what.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use frontdesk_domain::audit::{AccessRecord, AccessStep};
+use frontdesk_journal::{Change, Error, ErrorKind, Journal, Reader};
+
+use super::Desk;
+use super::role::Viewer;
+
+/// A read as it is written down.
+#[derive(Debug)]
+pub(crate) struct Read {
+    step: AccessStep,
+    subject: Option<String>,
+    details: BTreeMap<String, String>,
+}
+
+impl Read {
+    /// Somebody did this.
+    pub(crate) fn new(step: AccessStep) -> Self {
+        Self { step, subject: None, details: BTreeMap::new() }
+    }
+
+    /// To this one thing.
+    pub(crate) fn of(mut self, subject: impl Into<String>) -> Self {
+        self.subject = Some(subject.into());
+        self
+    }
+
+    /// With this. It may be personal; no secret.
+    pub(crate) fn with(mut self, name: &str, text: impl Into<String>) -> Self {
+        self.details.insert(name.to_owned(), text.into());
+        self
+    }
+}
+
+/// The journal, opened for writing when something is to be written first.
+#[derive(Debug, Default)]
+pub(crate) struct Books {
+    writer: Mutex<Option<Arc<Journal>>>,
+}
+
+impl Books {
+    /// The journal to read; `None` where there is none yet. Blocks.
+    ///
+    /// # Errors
+    /// As [`Reader::open`].
+    pub(crate) fn reader(desk: &Desk) -> Result<Option<Reader>, Error> {
+        match Reader::open(&desk.journal) {
+            Ok(reader) => Ok(Some(reader)),
+            Err(error) if *error.kind() == ErrorKind::NotAJournal => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Records a change, and returns when it is durable. Many at once share a commit. Blocks.
+    ///
+    /// # Errors
+    /// As [`Journal::open`] and [`Journal::record`].
+    pub(crate) fn record(&self, desk: &Desk, change: Change) -> Result<(), Error> {
+        let journal = self.journal(desk)?;
+        match journal.record(change) {
+            Ok(_) => Ok(()),
+            // It stays open: it is somebody else's turn, or the change itself that is wrong.
+            Err(error) if matches!(error.kind(), ErrorKind::Busy { .. } | ErrorKind::Conflict { .. }) => {
+                Err(error)
+            }
+            Err(error) => {
+                // It acknowledges nothing any more. The next one opens it again, which settles what is there.
+                let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+                if writer.as_ref().is_some_and(|held| Arc::ptr_eq(held, &journal)) {
+                    *writer = None;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// The same for a read.
+    ///
+    /// # Errors
+    /// As [`Books::record`].
+    pub(crate) fn saw(&self, desk: &Desk, viewer: &Viewer, read: Read) -> Result<(), Error> {
+        let record = AccessRecord {
+            timestamp: (desk.now)(),
+            who: viewer.name.to_string(),
+            role: viewer.role.as_str().to_owned(),
+            step: read.step,
+            subject: read.subject,
+            details: read.details,
+        };
+        self.record(desk, Change::new().audit(record))
+    }
+
+    fn journal(&self, desk: &Desk) -> Result<Arc<Journal>, Error> {
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(journal) = &*writer {
+            return Ok(Arc::clone(journal));
+        }
+        let journal = Arc::new(Journal::open(&desk.journal, &desk.settings, Arc::clone(&desk.now))?);
+        *writer = Some(Arc::clone(&journal));
+        Ok(journal)
+    }
+}

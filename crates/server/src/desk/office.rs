@@ -1,0 +1,110 @@
+//! All that a handler of the console or the API has at hand.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use frontdesk_archive::Reader as ArchiveReader;
+use frontdesk_domain::Timestamp;
+use frontdesk_journal::{Change, Reader as JournalReader};
+use http::HeaderValue;
+use http::Response;
+use http::header::CONTENT_TYPE;
+use serde::Serialize;
+
+use super::books::{Books, Read};
+use super::logins::Logins;
+use super::role::Viewer;
+use super::{Desk, access};
+use crate::bodies::Room;
+use crate::limits::Limits;
+use crate::problem::Problem;
+use crate::work::Work;
+
+/// Handlers parse, ask the office, and render what they get.
+#[derive(Debug)]
+pub(crate) struct Office {
+    pub(crate) desk: Arc<Desk>,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) room: Room,
+    pub(super) logins: Logins,
+    pub(super) known: access::Known,
+    work: Arc<Work>,
+    books: Arc<Books>,
+}
+
+impl Office {
+    pub(crate) fn new(desk: Desk, work: Arc<Work>, limits: Arc<Limits>, room: Room) -> std::io::Result<Self> {
+        Ok(Self {
+            desk: Arc::new(desk),
+            limits,
+            room,
+            logins: Logins::new()?,
+            known: access::Known::default(),
+            work,
+            books: Arc::default(),
+        })
+    }
+
+    /// The time.
+    pub(crate) fn now(&self) -> Timestamp {
+        (self.desk.now)()
+    }
+
+    /// Asks the archive, where it may block.
+    ///
+    /// # Errors
+    /// As [`Work::run`], and why there is no archive to ask.
+    pub(crate) async fn archive<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&ArchiveReader) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let desk = Arc::clone(&self.desk);
+        self.work
+            .run(move || {
+                let answer = ask(&*desk.archive.reader()?);
+                if answer.as_ref().is_err_and(Problem::is_ours) {
+                    desk.archive.forget();
+                }
+                answer
+            })
+            .await
+    }
+
+    /// Asks the journal, where it may block; `None` is one that nothing was ever written to.
+    ///
+    /// # Errors
+    /// As [`Work::run`], and what is wrong with the journal.
+    pub(crate) async fn journal<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(Option<&JournalReader>) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let desk = Arc::clone(&self.desk);
+        self.work.run(move || ask(Books::reader(&desk)?.as_ref())).await
+    }
+
+    /// Writes down that somebody looked at something. Durable when it returns, so it comes before the answer.
+    ///
+    /// # Errors
+    /// Why it could not be written down: then nothing is shown.
+    pub(crate) async fn saw(&self, viewer: &Viewer, read: Read) -> Result<(), Problem> {
+        let (desk, books, viewer) = (Arc::clone(&self.desk), Arc::clone(&self.books), viewer.clone());
+        self.work.run(move || books.saw(&desk, &viewer, read).map_err(Problem::from)).await
+    }
+
+    /// Records a change of the journal's.
+    ///
+    /// # Errors
+    /// What the journal says: then nothing has changed.
+    pub(crate) async fn record(&self, change: Change) -> Result<(), Problem> {
+        let (desk, books) = (Arc::clone(&self.desk), Arc::clone(&self.books));
+        self.work.run(move || books.record(&desk, change).map_err(Problem::from)).await
+    }
+}
+
+/// An answer in JSON.
+pub(crate) fn json<T: Serialize>(value: &T) -> Response<Body> {
+    // What the views have always makes JSON.
+    let mut response = Response::new(Body::from(serde_json::to_vec(value).unwrap_or_default()));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}

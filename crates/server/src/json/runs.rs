@@ -1,0 +1,64 @@
+//! `/api/v1/runs`, `/api/v1/runs/{id}`, `/api/v1/coverage`.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use frontdesk_domain::RunId;
+use http::{Response, Uri};
+
+use crate::desk::{Office, json};
+use crate::params::Params;
+use crate::problem::Problem;
+use crate::view::coverage::{self, CoverageView};
+use crate::view::runs::{self, RunView, RunsView};
+
+/// Runs, the newest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/runs",
+    tag = "runs",
+    params(
+        ("limit" = Option<u64>, Query, minimum = 1, maximum = 100, description = "runs on a page; 20"),
+        ("cursor" = Option<String>, Query, description = "next_cursor of the page before"),
+    ),
+    responses((status = 200, body = RunsView)),
+)]
+pub(crate) async fn list(State(office): State<Arc<Office>>, uri: Uri) -> Result<Response<Body>, Problem> {
+    let mut asked = Params::read(uri.query())?;
+    let limit = asked.number("limit", 1..=100)?.unwrap_or(20) as usize;
+    let cursor = asked.text("cursor");
+    asked.finish()?;
+    let page = office.archive(move |reader| Ok(runs::page(reader, cursor.as_deref(), limit)?));
+    Ok(json(&page.await?))
+}
+
+/// One run, with its certificate.
+#[utoipa::path(
+    get,
+    path = "/api/v1/runs/{id}",
+    tag = "runs",
+    params(("id" = String, Path, description = "the run's id")),
+    responses((status = 200, body = RunView)),
+)]
+pub(crate) async fn one(
+    State(office): State<Arc<Office>>,
+    Path(id): Path<String>,
+) -> Result<Response<Body>, Problem> {
+    let id = RunId::new(id).map_err(|_| Problem::not_found())?;
+    let run = office.archive(move |reader| Ok(runs::run(reader, &id)?));
+    Ok(json(&run.await?.ok_or_else(Problem::not_found)?))
+}
+
+/// Totals, and each day with what is stored, may still change, is missing, held or removed.
+#[utoipa::path(
+    get,
+    path = "/api/v1/coverage",
+    tag = "runs",
+    responses((status = 200, body = CoverageView)),
+)]
+pub(crate) async fn coverage(State(office): State<Arc<Office>>, uri: Uri) -> Result<Response<Body>, Problem> {
+    Params::read(uri.query())?.finish()?;
+    let now = office.now();
+    Ok(json(&office.archive(move |reader| Ok(coverage::coverage(reader, now)?)).await?))
+}
