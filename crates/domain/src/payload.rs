@@ -21,6 +21,7 @@
 //! with the conversation of C.4.1 and the messages of C.4.3, is read below `participants`, by a second scan of that part;
 //! the other forms pay nothing for it.
 
+mod attachment;
 mod facts;
 mod metadata;
 mod participants;
@@ -30,6 +31,7 @@ mod stable;
 mod transcript;
 mod turns;
 
+pub use attachment::has_attachment;
 pub use facts::{Facts, carries_id, facts, metadata, read_details, take_details};
 pub use metadata::metadata_values;
 pub use searchable::{Searchable, searchable};

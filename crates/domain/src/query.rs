@@ -6,6 +6,7 @@
 //! one    = ( "NOT" | "-" ) one | "(" query ")" | words | field
 //! words  = word [ "*" ] | '"' text '"' [ "*" ]    a star: words that begin so
 //! field  = ( "type" | "queue" | "agent" | "direction" | "language" | "metadata." key ) ":" value
+//!        | "has:attachment" | "is:held" | "is:changed"
 //!        | ( "from" | "to" ) ":" ( date | time ) | "date" ":" ( year | month | date )
 //! value  = any characters but white space, quotes and parentheses | '"' any text, a quote doubled '"'
 //! ```
@@ -24,6 +25,9 @@
 //! `date:2025-03` and `date:2025-03-14` are short for both borders of that year, month or day. A conversation without the
 //! field, or without a start, is not found by it.
 //!
+//! `has` asks what is in the conversation, `is` how it stands in the archive, which a record alone does not say
+//! ([`Document::version`], [`Document::held`]); other values are refused.
+//!
 //! **Negation.** What only says what must not be there (`-refund`) is refused: it would be nearly everything, in no order
 //! that means anything. With anything positive beside it, a field or a date too, it is fine: `from:2025-01-01 -refund`.
 //!
@@ -40,7 +44,7 @@ mod document;
 mod lexer;
 mod parser;
 
-pub use ast::{Expr, Field, FieldName, Words};
+pub use ast::{Expr, Field, FieldName, HAS_ATTACHMENT, IS_CHANGED, IS_HELD, Words};
 pub use document::Document;
 
 /// The longest query, in bytes: 4 KiB.

@@ -3,7 +3,7 @@
 use frontdesk_domain::{RecordId, RecordKey, RecordKind};
 use rusqlite::{Connection, params};
 
-use super::read::number;
+use super::read::{Lookup, number};
 use super::{Catalog, CatalogResult, key_hash};
 use crate::error::Error;
 
@@ -53,6 +53,33 @@ impl Catalog {
         let sql = "SELECT EXISTS (SELECT 1 FROM records WHERE kind = 3 AND id = ?1)";
         let mut statement = self.connection.prepare(sql).in_catalog()?;
         statement.query_row(params![id.as_str().as_bytes()], |row| row.get(0)).in_catalog()
+    }
+
+    /// The sequences of what is searched of the conversations that any matter holds, in order.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub(crate) fn held_documents(&self) -> Result<Vec<u64>, Error> {
+        let snapshot = self.reading()?;
+        let mut ids = snapshot.prepare("SELECT DISTINCT id FROM holds").in_catalog()?;
+        let mut rows = ids.query([]).in_catalog()?;
+        let mut lookup = Lookup::prepare(&snapshot)?;
+        let mut sequences = Vec::new();
+        while let Some(row) = rows.next().in_catalog()? {
+            let id = row.get_ref(0).in_catalog()?;
+            let id = id.as_bytes().ok().and_then(|id| std::str::from_utf8(id).ok()?.parse::<RecordId>().ok());
+            // What is no id is nobody's.
+            let Some(id) = id else { continue };
+            for kind in [RecordKind::Transcript, RecordKind::Details] {
+                let key = RecordKey { kind, id: id.clone() };
+                if let Some(latest) = lookup.latest(key_hash(&key), &key)? {
+                    sequences.push(latest.sequence);
+                    break;
+                }
+            }
+        }
+        sequences.sort_unstable();
+        Ok(sequences)
     }
 
     /// The sequences of the details records of a conversation, every version.

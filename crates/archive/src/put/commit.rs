@@ -89,10 +89,10 @@ impl Store {
         let (Some(feed), Some(last)) = (&self.feed, accepted.last()) else { return };
         let last = last.sequence;
         let searched = accepted.into_iter().filter(|record| catalog::is_searched(record.prepared.key().kind));
-        let fed = searched.map(|Accepted { prepared, sequence, replaces, .. }| {
+        let fed = searched.map(|Accepted { prepared, sequence, version, replaces, .. }| {
             let rank = Rank { started_at: prepared.started_at, sequence };
             let (key, bytes) = prepared.record.into_parts();
-            Fed { key, rank, bytes, replaces }
+            Fed { key, rank, bytes, version, replaces }
         });
         feed.group(fed.collect(), last);
     }

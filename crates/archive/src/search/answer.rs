@@ -10,7 +10,7 @@ use super::collect::{Finding, First, Gathered, Kept};
 use super::cursor::{Cursor, Place, Rank};
 use super::find::By;
 use super::ranking::{Frequencies, Weights};
-use super::sought::{Sought, Wanted};
+use super::sought::{Sought, Wanted, What};
 use super::{Expression, Match, Order, Search, SearchHit, SearchPage, Searched, snippet};
 use crate::error::{Action, Error, ErrorKind};
 use crate::reader::Reader;
@@ -62,7 +62,7 @@ impl Reader {
         expression: &Expression,
         each: &mut dyn FnMut(Match) -> ControlFlow<()>,
     ) -> Result<Searched, Error> {
-        let sought = Sought::new(expression)?;
+        let sought = Sought::new(expression, self.held_for(expression, false)?)?;
         let mut gathered = Gathered::new(Kept::All(Vec::new()), false);
         let wanted = Wanted { workers: self.workers, ..Wanted::default() };
         let incomplete = self.gather(&sought, wanted, &mut gathered, By::Index)?;
@@ -89,7 +89,8 @@ impl Reader {
 
     fn answer(&self, search: &Search, by: By) -> Result<SearchPage, Error> {
         let archive = self.format.archive();
-        let sought = Sought::new(&search.expression)?;
+        let held = self.held_for(&search.expression, search.facets)?;
+        let sought = Sought::new(&search.expression, held)?;
         let cursor = search.cursor.as_deref().map(|text| Cursor::parse(text, &archive)).transpose()?;
         let place = cursor.map(|cursor| cursor.place);
         let page = match search.order {
@@ -152,15 +153,15 @@ impl Reader {
 
     /// What the ranked terms weigh.
     pub(super) fn weights(&self, sought: &Sought, by: By) -> Result<Weights, Error> {
-        let query = match sought {
-            Sought::Contains(..) => return Ok(Weights::alone()),
-            Sought::Query(query) => query,
+        let query = match &sought.what {
+            What::Contains(..) => return Ok(Weights::alone()),
+            What::Query(query) => query,
         };
         let mut frequencies = Frequencies::new(query);
         let nothing = query.ranked().is_empty();
         if !nothing && (by == By::Scan || self.find(&mut frequencies)?.is_none()) {
             let blank = frequencies.clone();
-            self.scan(&|_, document| Some(blank.present(document)), &mut frequencies.scan())?;
+            self.scan(&|_, document| Some(blank.present(&document)), &mut frequencies.scan())?;
         }
         Ok(Weights::of(query, &frequencies))
     }

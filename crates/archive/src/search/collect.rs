@@ -8,9 +8,10 @@ use roaring::RoaringBitmap;
 use super::cursor::Rank;
 use super::facets::Counter;
 use super::find::Ask;
+use super::held::Held;
 use super::index::{Fault, IndexFile, Offer};
 use super::ranking::{Score, Weights};
-use super::sought::{Sought, Wanted};
+use super::sought::{Sought, Wanted, What};
 
 /// A conversation that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,10 +91,16 @@ impl Gathered {
     ///
     /// # Errors
     /// What is wrong with the file. Then some of them are counted already.
-    fn found_in(&mut self, file: &IndexFile, found: &RoaringBitmap, terms: u64) -> Result<(), Fault> {
+    fn found_in(
+        &mut self,
+        file: &IndexFile,
+        found: &RoaringBitmap,
+        terms: u64,
+        held: &Held,
+    ) -> Result<(), Fault> {
         self.count += found.len();
         if let Some(facets) = &mut self.facets {
-            facets.add_in(file, found)?;
+            facets.add_in(file, found, held)?;
         }
         // Documents lie newest first: when one is not kept, none of the rest is.
         match &mut self.kept {
@@ -189,8 +196,8 @@ impl Ask for Finding<'_> {
     }
 
     fn file(&mut self, file: &IndexFile, dead: &RoaringBitmap) -> Result<RoaringBitmap, Fault> {
-        if let (false, None, Kept::Newest(first), Sought::Contains(needle, _)) =
-            (self.gathered.counts, &self.gathered.facets, &mut self.gathered.kept, self.sought)
+        if let (false, None, Kept::Newest(first), What::Contains(needle, _)) =
+            (self.gathered.counts, &self.gathered.facets, &mut self.gathered.kept, &self.sought.what)
         {
             let unclear = file.must_be_read(false)?;
             let start = first.after.map_or(Ok(0), |after| file.behind(after))?;
@@ -203,12 +210,12 @@ impl Ask for Finding<'_> {
         }
         let answer = self.sought.in_file(file, self.wanted)?;
         for (terms, group) in answer.groups {
-            self.gathered.found_in(file, &(group - dead), terms)?;
+            self.gathered.found_in(file, &(group - dead), terms, &self.sought.held)?;
         }
         Ok(answer.unclear - dead)
     }
 
-    fn conversation(&mut self, sequence: u64, document: &Document<'_>) {
+    fn conversation(&mut self, sequence: u64, document: Document<'_>) {
         if let Some(hit) = self.sought.hit(sequence, document, self.wanted) {
             self.gathered.take(hit);
         }

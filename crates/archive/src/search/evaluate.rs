@@ -1,11 +1,12 @@
 //! What a file of the index says of an expression.
 
-use frontdesk_domain::query::{Expr, Field, FieldName, Words};
+use frontdesk_domain::query::{Expr, Field, FieldName, IS_HELD, Words};
 use roaring::RoaringBitmap;
 
 use super::cursor::Rank;
+use super::held::Held;
 use super::index::{Fault, IndexFile};
-use super::sought::{Sought, Wanted};
+use super::sought::{Sought, Wanted, What};
 
 /// Terms up to which hits are told apart set by set; with more of them one by one.
 const FEW: usize = 8;
@@ -24,8 +25,8 @@ impl Sought {
     /// # Errors
     /// What is wrong with the file.
     pub(super) fn in_file(&self, file: &IndexFile, wanted: Wanted) -> Result<InFile, Fault> {
-        match self {
-            Self::Contains(needle, _) => {
+        match &self.what {
+            What::Contains(needle, _) => {
                 let mut unclear = file.must_be_read(false)?;
                 if wanted.values {
                     unclear |= file.must_be_read(true)?;
@@ -34,7 +35,7 @@ impl Sought {
                     file.containing(needle.as_folded(), wanted.workers)?.all(&unclear, wanted.workers)?;
                 Ok(InFile { groups: vec![(1, found)], unclear })
             }
-            Self::Query(query) => {
+            What::Query(query) => {
                 let asks = Asks::of(query.expr());
                 let mut unclear = RoaringBitmap::new();
                 // What could not be read for the index must not be found by its date alone.
@@ -46,7 +47,7 @@ impl Sought {
                 }
                 let mut all = RoaringBitmap::new();
                 all.insert_range(0..file.entry.documents);
-                let found = documents(query.expr(), file, &(all - &unclear))?;
+                let found = documents(query.expr(), file, &self.held, &(all - &unclear))?;
                 let groups =
                     if wanted.terms { by_terms(query.expr(), file, found)? } else { vec![(0, found)] };
                 Ok(InFile { groups, unclear })
@@ -81,7 +82,12 @@ impl Asks {
 }
 
 /// The documents among `within` that an expression finds.
-fn documents(expr: &Expr, file: &IndexFile, within: &RoaringBitmap) -> Result<RoaringBitmap, Fault> {
+fn documents(
+    expr: &Expr,
+    file: &IndexFile,
+    held: &Held,
+    within: &RoaringBitmap,
+) -> Result<RoaringBitmap, Fault> {
     match expr {
         Expr::All(list) => {
             let mut list: Vec<&Expr> = list.iter().collect();
@@ -91,16 +97,19 @@ fn documents(expr: &Expr, file: &IndexFile, within: &RoaringBitmap) -> Result<Ro
                 if found.is_empty() {
                     break;
                 }
-                found = documents(expr, file, &found)?;
+                found = documents(expr, file, held, &found)?;
             }
             Ok(found)
         }
         Expr::Any(list) => list.iter().try_fold(RoaringBitmap::new(), |found, expr| {
             let rest = within - &found;
-            Ok(found | documents(expr, file, &rest)?)
+            Ok(found | documents(expr, file, held, &rest)?)
         }),
-        Expr::Not(expr) => Ok(within - documents(expr, file, within)?),
+        Expr::Not(expr) => Ok(within - documents(expr, file, held, within)?),
         Expr::Words(words) => of_words(words, file, within),
+        Expr::Field(field) if *field.name() == FieldName::Is && field.value() == IS_HELD => {
+            Ok(held.in_file(file)? & within)
+        }
         Expr::Field(field) => Ok(file.facet(&key(field), field.value())? & within),
         Expr::From(time) => Ok(within & range(0, file.started_before(*time)?)),
         Expr::To(time) => {

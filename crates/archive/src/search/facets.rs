@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use frontdesk_domain::query::{Document, FieldName};
+use frontdesk_domain::query::{Document, FieldName, IS_HELD};
 use roaring::RoaringBitmap;
 
 use super::dates::Dates;
+use super::held::Held;
 use super::index::{Fault, IndexFile};
 
 /// Values of a field that are told one by one.
@@ -32,12 +33,14 @@ pub(super) struct Counter {
 }
 
 impl Counter {
-    pub(super) const FIELDS: [(&'static str, FieldName); 5] = [
+    pub(super) const FIELDS: [(&'static str, FieldName); 7] = [
         ("type", FieldName::Type),
         ("queue", FieldName::Queue),
         ("agent", FieldName::Agent),
         ("direction", FieldName::Direction),
         ("language", FieldName::Language),
+        ("has", FieldName::Has),
+        ("is", FieldName::Is),
     ];
 
     /// The values of one conversation.
@@ -64,11 +67,22 @@ impl Counter {
     ///
     /// # Errors
     /// What is wrong with the file.
-    pub(super) fn add_in(&mut self, file: &IndexFile, found: &RoaringBitmap) -> Result<(), Fault> {
+    pub(super) fn add_in(
+        &mut self,
+        file: &IndexFile,
+        found: &RoaringBitmap,
+        held: &Held,
+    ) -> Result<(), Fault> {
         if found.is_empty() {
             return Ok(());
         }
-        for (index, (name, _)) in Self::FIELDS.into_iter().enumerate() {
+        for (index, (name, field)) in Self::FIELDS.into_iter().enumerate() {
+            if field == FieldName::Is {
+                match held.in_file(file)?.intersection_len(found) {
+                    0 => {}
+                    count => self.add(index, IS_HELD.to_owned(), count),
+                }
+            }
             file.values(name, |value, set| match set.intersection_len(found) {
                 0 => {}
                 count => self.add(index, value.to_owned(), count),

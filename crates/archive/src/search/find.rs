@@ -55,7 +55,7 @@ pub(super) trait Ask {
     fn file(&mut self, file: &IndexFile, dead: &RoaringBitmap) -> Result<RoaringBitmap, Fault>;
 
     /// Asks a conversation that was read.
-    fn conversation(&mut self, sequence: u64, document: &Document<'_>);
+    fn conversation(&mut self, sequence: u64, document: Document<'_>);
 }
 
 impl Reader {
@@ -120,7 +120,10 @@ impl Reader {
         let mut vanished = false;
         let mut look = |rows: &[Found]| {
             records::read_each(&*self.dir, self.format.archive(), rows, |at, read| match read {
-                Ok(bytes) => ask.conversation(rows[at].sequence, &Document::of(rows[at].key.kind, bytes)),
+                Ok(bytes) => {
+                    let Found { sequence, key, version, .. } = &rows[at];
+                    ask.conversation(*sequence, Document::of(key.kind, bytes).version(*version));
+                }
                 Err(unread) => {
                     incomplete += 1;
                     vanished |= unread == Unread::Missing;

@@ -14,6 +14,7 @@ mod dates;
 mod evaluate;
 mod facets;
 mod find;
+mod held;
 pub(crate) mod index;
 mod ranking;
 mod records;

@@ -167,8 +167,8 @@ impl Ask for Frequencies {
         Ok(unclear)
     }
 
-    fn conversation(&mut self, _: u64, document: &Document<'_>) {
-        let present = self.present(document);
+    fn conversation(&mut self, _: u64, document: Document<'_>) {
+        let present = self.present(&document);
         self.add(present);
     }
 }

@@ -27,7 +27,7 @@ struct Found<T> {
 }
 
 /// What is made of a conversation with this sequence; `None` when it is of no interest.
-pub(super) type Work<'a, T> = &'a (dyn Fn(u64, &Document<'_>) -> Option<T> + Sync);
+pub(super) type Work<'a, T> = &'a (dyn Fn(u64, Document<'_>) -> Option<T> + Sync);
 
 /// How far a scan has come.
 #[derive(Default)]
@@ -171,7 +171,8 @@ fn made<T>(checked: &Checked<'_>, superseded: &Sequences, work: Work<'_, T>) -> 
             found.unreadable += 1;
             continue;
         }
-        found.made.extend(work(entry.sequence, &Document::of(entry.kind, bytes)));
+        let document = Document::of(entry.kind, bytes).version(entry.version);
+        found.made.extend(work(entry.sequence, document));
     }
     found
 }

@@ -11,10 +11,18 @@ use super::Expression;
 use super::collect::Hit;
 use super::cursor::Rank;
 use super::facets::Counter;
+use super::held::Held;
 use crate::error::{Action, Error, ErrorKind};
 
 /// What is looked for.
-pub(super) enum Sought {
+pub(super) struct Sought {
+    pub(super) what: What,
+    /// The held ones, where somebody asks for them.
+    pub(super) held: Held,
+}
+
+/// The expression.
+pub(super) enum What {
     Contains(Needle, Box<memmem::Finder<'static>>),
     Query(Query),
 }
@@ -33,30 +41,32 @@ pub(super) struct Wanted {
 impl Sought {
     /// # Errors
     /// `Malformed` for an empty text.
-    pub(super) fn new(expression: &Expression) -> Result<Self, Error> {
-        match expression {
+    pub(super) fn new(expression: &Expression, held: Held) -> Result<Self, Error> {
+        let what = match expression {
             Expression::Contains(text) => {
                 let needle = Needle::new(text).ok_or_else(|| {
                     let what = "there is nothing to look for".to_owned();
                     Error::new(Action::Search, "the archive", ErrorKind::Malformed { what })
                 })?;
                 let finder = memmem::Finder::new(needle.as_folded().as_bytes()).into_owned();
-                Ok(Self::Contains(needle, Box::new(finder)))
+                What::Contains(needle, Box::new(finder))
             }
-            Expression::Query(query) => Ok(Self::Query(query.clone())),
-        }
+            Expression::Query(query) => What::Query(query.clone()),
+        };
+        Ok(Self { what, held })
     }
 
     /// Whether it finds a conversation: what every faster way must agree with.
     pub(super) fn matches(&self, document: &Document<'_>) -> bool {
-        match self {
-            Self::Contains(_, finder) => finder.find(document.folded().as_bytes()).is_some(),
-            Self::Query(query) => query.matches(document),
+        match &self.what {
+            What::Contains(_, finder) => finder.find(document.folded().as_bytes()).is_some(),
+            What::Query(query) => query.matches(document),
         }
     }
 
     /// A conversation as a hit, when it is one.
-    pub(super) fn hit(&self, sequence: u64, document: &Document<'_>, wanted: Wanted) -> Option<Hit> {
+    pub(super) fn hit(&self, sequence: u64, document: Document<'_>, wanted: Wanted) -> Option<Hit> {
+        let document = &document.held(self.held.contains(sequence));
         if !self.matches(document) {
             return None;
         }
@@ -68,9 +78,9 @@ impl Sought {
 
     /// Which ranked terms are in a conversation.
     fn terms(&self, document: &Document<'_>) -> u64 {
-        match self {
-            Self::Contains(..) => 1,
-            Self::Query(query) => {
+        match &self.what {
+            What::Contains(..) => 1,
+            What::Query(query) => {
                 let ranked = query.ranked().into_iter().enumerate();
                 let there = ranked.filter(|(_, words)| document.places(words).next().is_some());
                 there.fold(0, |terms, (index, _)| terms | 1 << index)
@@ -80,9 +90,9 @@ impl Sought {
 
     /// Where each ranked term is in a folded transcript, in bytes, from left to right for each.
     pub(super) fn places(&self, document: &Document<'_>) -> Vec<Vec<Range<usize>>> {
-        match self {
-            Self::Contains(needle, _) => vec![needle.find_in_folded(document.folded()).collect()],
-            Self::Query(query) => {
+        match &self.what {
+            What::Contains(needle, _) => vec![needle.find_in_folded(document.folded()).collect()],
+            What::Query(query) => {
                 query.ranked().into_iter().map(|words| document.places(words).collect()).collect()
             }
         }

@@ -1,8 +1,9 @@
 //! What is counted beside the hits: the same from the index as from every conversation read.
 
-use frontdesk_archive::{Expression, Facet, Reader, Search, Settings, Writer};
-use frontdesk_domain::Query;
+use frontdesk_archive::{ErrorKind, Expression, Facet, Order, Reader, Search, Settings, Writer};
+use frontdesk_domain::{MatterName, Query};
 
+use crate::retaining::maintain;
 use crate::support::{clock, prepared, settings};
 use crate::world::World;
 
@@ -87,6 +88,86 @@ fn days_of_two_months_are_told_and_of_three_only_while_they_are_few() {
     );
     assert_eq!(values.iter().map(|(_, count)| count).sum::<u64>(), 90);
     assert_eq!(dates(&world.reader(), "date:2025-01 OR date:2025-02").0.len(), 56, "28 days of each");
+}
+
+/// The values of a field among what a query finds, and the ids of it.
+fn values(reader: &Reader, query: &str, field: &str) -> (Vec<String>, Vec<(String, u64)>) {
+    let mut ids = Vec::new();
+    let mut counts = Vec::new();
+    for order in [Order::Newest, Order::Best] {
+        let query: Query = query.parse().unwrap();
+        let search = Search { facets: true, order, ..Search::new(Expression::Query(query), 10) };
+        let page = reader.search(&search).unwrap();
+        assert_eq!(page, reader.scan_search(&search).unwrap());
+        ids = page.hits.into_iter().map(|hit| hit.id.to_string()).collect();
+        ids.sort();
+        counts = page.facets.into_iter().find(|facet| facet.field == field).unwrap().values;
+    }
+    (ids, counts)
+}
+
+#[test]
+fn holds_come_and_go_and_are_found() {
+    let with = |number: usize, text: &str| {
+        serde_json::to_vec(&serde_json::json!({
+            "id": format!("c-{number}"), "messages": [{"text": text, "attachments": ["x"]}],
+        }))
+        .unwrap()
+    };
+    let world = World::new();
+    let open = world.writer().unwrap();
+    open.put((0..4).map(|number| prepared(&line(number, None))).collect()).unwrap();
+    open.put(vec![prepared(&with(1, "hello again")), prepared(&with(7, "hello"))]).unwrap();
+    open.close().unwrap();
+    let reader = world.reader();
+    let count = |value: &str, count: u64| (value.to_owned(), count);
+    let all = ["c-0", "c-1", "c-2", "c-3", "c-7"].map(str::to_owned).to_vec();
+    assert_eq!(values(&reader, "hello", "is"), (all.clone(), vec![count("changed", 1)]));
+    assert_eq!(values(&reader, "hello", "has").1, [count("attachment", 2)]);
+    assert_eq!(values(&reader, "has:attachment", "is").0, ["c-1", "c-7"]);
+    assert_eq!(values(&reader, "is:changed", "has"), (vec!["c-1".to_owned()], vec![count("attachment", 1)]));
+    assert_eq!(values(&reader, "is:held", "is"), (vec![], vec![]));
+
+    let smith = MatterName::new("Smith").unwrap();
+    let mut maintenance = maintain(world.dir()).unwrap();
+    let ids = ["c-1", "c-2", "c-3"].map(|id| id.parse().unwrap());
+    maintenance.hold(&smith, &ids, None, "served").unwrap();
+    maintenance.hold(&MatterName::new("Jones").unwrap(), &ids[..1], None, "served").unwrap();
+    maintenance.close().unwrap();
+    let reader = world.reader();
+    assert_eq!(values(&reader, "hello", "is").1, [count("held", 3), count("changed", 1)]);
+    assert_eq!(values(&reader, "is:held", "is").0, ["c-1", "c-2", "c-3"]);
+    assert_eq!(
+        values(&reader, "is:held -is:changed", "is"),
+        (vec!["c-2".to_owned(), "c-3".to_owned()], vec![count("held", 2)])
+    );
+    assert_eq!(values(&reader, "hello -is:held", "is").0, ["c-0", "c-7"]);
+
+    let first = |reader: &Reader| {
+        let query: Query = "is:held".parse().unwrap();
+        Search {
+            order: Order::Best,
+            cursor: reader
+                .search(&Search { order: Order::Best, ..Search::new(Expression::Query(query.clone()), 1) })
+                .unwrap()
+                .next_cursor,
+            ..Search::new(Expression::Query(query), 1)
+        }
+    };
+    let next = first(&reader);
+    assert_eq!(reader.search(&next).unwrap().hits.len(), 1);
+    let mut maintenance = maintain(world.dir()).unwrap();
+    maintenance.release(&smith, Some(&ids[1..2]), "settled").unwrap();
+    maintenance.close().unwrap();
+    let reader = world.reader();
+    assert_eq!(values(&reader, "is:held", "is").0, ["c-1", "c-3"]);
+    // An order of the best is of what was held then.
+    assert_eq!(*reader.search(&next).unwrap_err().kind(), ErrorKind::OutdatedCursor);
+    // Whoever comes later is held with its new version.
+    let open = world.writer().unwrap();
+    open.put(vec![prepared(&with(3, "hello once more"))]).unwrap();
+    open.close().unwrap();
+    assert_eq!(values(&world.reader(), "is:held is:changed", "is").0, ["c-1", "c-3"]);
 }
 
 /// Years that nobody lives in are told, too; of very many the last.

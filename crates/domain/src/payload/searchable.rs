@@ -19,6 +19,8 @@ pub struct Searchable {
     pub facts: Facts,
     /// As [`metadata_values`](super::metadata_values) gives them.
     pub metadata: BTreeMap<String, Vec<String>>,
+    /// As [`has_attachment`](super::has_attachment) says.
+    pub attachment: bool,
 }
 
 impl fmt::Debug for Searchable {
@@ -28,8 +30,8 @@ impl fmt::Debug for Searchable {
     }
 }
 
-/// Transcript, facts and metadata of a record: what the three functions of these names give one by one, for the price of
-/// one. Never fails: bytes that are not JSON have nothing, and media say nothing.
+/// Transcript, facts, metadata and attachment of a record: what the functions of these names give one by one, for little more
+/// than the price of one. Never fails: bytes that are not JSON have nothing, and media say nothing.
 ///
 /// ```
 /// use frontdesk_domain::RecordKind;
@@ -53,5 +55,6 @@ pub fn searchable(kind: RecordKind, bytes: &[u8]) -> Searchable {
         transcript: said.text_of(kind),
         facts: if kind == RecordKind::Media { Facts::default() } else { outline.facts(kind, bytes) },
         metadata: outline.metadata(kind, bytes).map(|metadata| values_of(&metadata)).unwrap_or_default(),
+        attachment: super::has_attachment(kind, bytes),
     }
 }

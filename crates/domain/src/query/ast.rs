@@ -136,6 +136,13 @@ impl fmt::Display for Words {
     }
 }
 
+/// The value of [`FieldName::Has`].
+pub const HAS_ATTACHMENT: &str = "attachment";
+/// The values of [`FieldName::Is`].
+pub const IS_HELD: &str = "held";
+/// See [`IS_HELD`].
+pub const IS_CHANGED: &str = "changed";
+
 /// The fields of a conversation that a query may ask for, dates aside.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FieldName {
@@ -149,12 +156,26 @@ pub enum FieldName {
     Direction,
     /// The language it was routed by.
     Language,
+    /// What is in it: `attachment`.
+    Has,
+    /// How it stands in the archive: `held`, by any matter; `changed`, of which there is an earlier version.
+    Is,
     /// A member of its metadata, by its exact key.
     Metadata(String),
 }
 
 impl FieldName {
     pub(super) const PREFIX: &'static str = "metadata.";
+
+    /// The values there are, where a field has no other.
+    #[must_use]
+    pub fn known(&self) -> Option<&'static [&'static str]> {
+        match self {
+            Self::Has => Some(&[HAS_ATTACHMENT]),
+            Self::Is => Some(&[IS_HELD, IS_CHANGED]),
+            _ => None,
+        }
+    }
 
     /// The field of that name, but for the metadata's.
     pub(super) fn of(name: &str) -> Option<Self> {
@@ -164,6 +185,8 @@ impl FieldName {
             "agent" => Self::Agent,
             "direction" => Self::Direction,
             "language" => Self::Language,
+            "has" => Self::Has,
+            "is" => Self::Is,
             _ => return None,
         })
     }
@@ -177,6 +200,8 @@ impl fmt::Display for FieldName {
             Self::Agent => "agent",
             Self::Direction => "direction",
             Self::Language => "language",
+            Self::Has => "has",
+            Self::Is => "is",
             Self::Metadata(key) => {
                 f.write_str(Self::PREFIX)?;
                 let bare = !key.contains(':');

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::ast::{Field, FieldName, Words};
+use super::ast::{Field, FieldName, HAS_ATTACHMENT, IS_CHANGED, IS_HELD, Words};
 use crate::fold::fold;
 use crate::payload::{self, Facts};
 use crate::{RecordKind, Timestamp, tokens};
@@ -15,6 +15,8 @@ use crate::{RecordKind, Timestamp, tokens};
 pub struct Document<'a> {
     kind: RecordKind,
     bytes: &'a [u8],
+    version: u32,
+    held: bool,
     facts: OnceCell<Facts>,
     metadata: OnceCell<BTreeMap<String, Vec<String>>>,
     text: OnceCell<Text>,
@@ -37,7 +39,27 @@ impl<'a> Document<'a> {
     /// A record of any kind.
     #[must_use]
     pub fn of(kind: RecordKind, bytes: &'a [u8]) -> Self {
-        Self { kind, bytes, facts: OnceCell::new(), metadata: OnceCell::new(), text: OnceCell::new() }
+        Self {
+            kind,
+            bytes,
+            version: 1,
+            held: false,
+            facts: OnceCell::new(),
+            metadata: OnceCell::new(),
+            text: OnceCell::new(),
+        }
+    }
+
+    /// Which version of the record it is, from 1; 1 unless it is said.
+    #[must_use]
+    pub fn version(self, version: u32) -> Self {
+        Self { version, ..self }
+    }
+
+    /// Whether the conversation is held; it is not unless it is said.
+    #[must_use]
+    pub fn held(self, held: bool) -> Self {
+        Self { held, ..self }
     }
 
     /// When it started, in microseconds after the Unix epoch.
@@ -69,6 +91,14 @@ impl<'a> Document<'a> {
             FieldName::Agent => one(&facts.agent),
             FieldName::Direction => one(&facts.direction),
             FieldName::Language => one(&facts.language),
+            FieldName::Has => {
+                let has = payload::has_attachment(self.kind, self.bytes);
+                has.then(|| HAS_ATTACHMENT.to_owned()).into_iter().collect()
+            }
+            FieldName::Is => {
+                let states = [(IS_HELD, self.held), (IS_CHANGED, self.version > 1)];
+                states.into_iter().filter(|(_, is)| *is).map(|(state, _)| state.to_owned()).collect()
+            }
             FieldName::Metadata(key) => {
                 let metadata = self.metadata.get_or_init(|| payload::metadata_values(self.kind, self.bytes));
                 metadata.get(key).into_iter().flatten().map(|value| fold(value)).collect()

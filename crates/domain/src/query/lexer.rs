@@ -190,9 +190,21 @@ impl<'a> Lexer<'a> {
     }
 
     fn field(&mut self, name: FieldName) -> Result<Expr, QueryError> {
-        if self.rest.starts_with('"') {
-            return Ok(Expr::Field(Field::new(name, &self.quoted()?)));
+        let column = self.column;
+        let value =
+            if self.rest.starts_with('"') { self.quoted()? } else { self.bare_value(&name)?.to_owned() };
+        let field = Field::new(name, &value);
+        match field.name().known() {
+            Some(values) if !values.contains(&field.value()) => {
+                let message = format!("`{}:` has no such value", field.name());
+                Err(QueryError::new(column, message, format!("write {}", choices(&field, values))))
+            }
+            _ => Ok(Expr::Field(field)),
         }
+    }
+
+    /// A value without quotes.
+    fn bare_value(&mut self, name: &FieldName) -> Result<&'a str, QueryError> {
         let column = self.column;
         let value = self.take_while(is_bare);
         if value.is_empty() {
@@ -203,7 +215,7 @@ impl<'a> Lexer<'a> {
             let hint = "write the whole value, and put it in quotes if the star is part of it";
             return Err(QueryError::new(column + at, "a field is compared whole: no star here", hint));
         }
-        Ok(Expr::Field(Field::new(name, value)))
+        Ok(value)
     }
 
     fn time(&mut self, name: &str) -> Result<Timestamp, QueryError> {
@@ -295,10 +307,16 @@ impl<'a> Lexer<'a> {
     }
 }
 
+/// The ways to write a field whose values are known.
+fn choices(field: &Field, values: &[&str]) -> String {
+    let written: Vec<String> = values.iter().map(|value| format!("{}:{value}", field.name())).collect();
+    written.join(" or ")
+}
+
 fn unknown_field(name: &str) -> String {
-    const NAMES: [&str; 9] =
-        ["type", "queue", "agent", "direction", "language", "date", "from", "to", "metadata"];
-    let list = "the fields are type, queue, agent, direction, language, date, from, to and metadata.<key>; \
+    const NAMES: [&str; 11] =
+        ["type", "queue", "agent", "direction", "language", "has", "is", "date", "from", "to", "metadata"];
+    let list = "the fields are type, queue, agent, direction, language, has, is, date, from, to and metadata.<key>; \
                 put text with a colon in quotes";
     match nearest(name, &NAMES) {
         Some("metadata") => format!("did you mean `metadata.<key>`? {list}"),

@@ -3,8 +3,8 @@
 use std::error::Error as _;
 
 use frontdesk_domain::payload::{
-    Facts, Searchable, carries_id, facts, metadata, metadata_values, read_details, searchable, take_details,
-    transcript,
+    Facts, Searchable, carries_id, facts, has_attachment, metadata, metadata_values, read_details,
+    searchable, take_details, transcript,
 };
 use frontdesk_domain::{RecordErrorKind, RecordKind, json};
 use frontdesk_fixtures::{Bytes, Form, dialogues, dialogues_of};
@@ -84,7 +84,69 @@ fn shown_facts(facts: &Facts) -> Vec<String> {
 
 fn one_by_one(kind: RecordKind, line: &[u8]) -> Searchable {
     let (transcript, facts) = (transcript(kind, line), facts(kind, line));
-    Searchable { transcript, facts, metadata: metadata_values(kind, line) }
+    Searchable {
+        transcript,
+        facts,
+        metadata: metadata_values(kind, line),
+        attachment: has_attachment(kind, line),
+    }
+}
+
+#[test]
+fn a_file_is_seen_where_messages_have_files_and_nowhere_else() {
+    let (details, transcript) = (RecordKind::Details, RecordKind::Transcript);
+    for (kind, line, has) in [
+        (details, r#"{"id":"c","messages":[{"text":"a"},{"attachments":[{"url":"x"}]}]}"#, true),
+        (details, r#"{"id":"c","interactions":[{"attachments":["x"]}]}"#, true),
+        (details, r#"{"id":"c","messages":[{"attachments":[]}]}"#, false),
+        (details, r#"{"id":"c","messages":[{"attachments":{"attachments":[1]}}]}"#, false),
+        (details, r#"{"id":"c","messages":[[{"attachments":[1]}]]}"#, false),
+        (details, r#"{"id":"c","metadata":{"attachments":[1]},"attachments":[1]}"#, false),
+        (details, r#"{"id":"c","transcript":"attachments"}"#, false),
+        (RecordKind::History, r#"{"messages":[{"attachments":[1]}]}"#, true),
+        (RecordKind::Media, r#"{"messages":[{"attachments":[1]}]}"#, false),
+        (
+            transcript,
+            r#"{"entities":[{"normalizedMessage":{"content":[{"contentType":"Attachment"}]}}]}"#,
+            true,
+        ),
+        (
+            transcript,
+            r#"{"entities":[{"normalizedMessage":{"content":[{"x":1},{"contentType":"Attachment"}]}}]}"#,
+            true,
+        ),
+        (
+            transcript,
+            r#"{"entities":[{"normalizedMessage":{"content":[{"contentType":"QuickReply","attachment":{}}]}}]}"#,
+            false,
+        ),
+        (
+            transcript,
+            r#"{"entities":[{"normalizedMessage":{"metadata":[{"contentType":"Attachment"}]}}]}"#,
+            false,
+        ),
+        (transcript, r#"{"entities":[{"other":{"content":[{"contentType":"Attachment"}]}}]}"#, false),
+        (
+            transcript,
+            r#"{"entities":[{"normalizedMessage":{"content":[{"contentType":["Attachment"]}]}}]}"#,
+            false,
+        ),
+        (
+            details,
+            r#"{"conversationId":"c","participants":[{"sessions":[{"mediaCount":0},{"mediaCount":12}]}]}"#,
+            true,
+        ),
+        (details, r#"{"conversationId":"c","participants":[{"sessions":[{"mediaCount":0}]}]}"#, false),
+        (
+            details,
+            r#"{"conversationId":"c","participants":[{"sessions":[{"mediaCount":[1]},{"mediaCount":"1"}]}]}"#,
+            false,
+        ),
+        (details, r#"{"conversationId":"c","participants":[{"attributes":[{"mediaCount":1}]}]}"#, false),
+        (details, r#"{"conversationId":"c","sessions":[{"mediaCount":1}]}"#, false),
+    ] {
+        assert_eq!(has_attachment(kind, line.as_bytes()), has, "{line}");
+    }
 }
 
 #[test]

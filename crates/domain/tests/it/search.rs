@@ -1,7 +1,10 @@
 //! The query language: cases from files, and properties.
 
 use frontdesk_domain::Query;
-use frontdesk_domain::query::{Document, Expr, Field, FieldName, MAX_BYTES, MAX_DEPTH, MAX_TERMS, Words};
+use frontdesk_domain::query::{
+    Document, Expr, Field, FieldName, HAS_ATTACHMENT, IS_CHANGED, IS_HELD, MAX_BYTES, MAX_DEPTH, MAX_TERMS,
+    Words,
+};
 use proptest::prelude::*;
 use serde::Deserialize;
 
@@ -85,9 +88,14 @@ fn expr() -> impl Strategy<Value = Expr> {
     ];
     let field =
         (name, "[a-zÉ:*\" ()“\\n-]{0,5}").prop_map(|(name, value)| Expr::Field(Field::new(name, &value)));
+    let known = prop_oneof![
+        Just(Field::new(FieldName::Has, HAS_ATTACHMENT)),
+        Just(Field::new(FieldName::Is, IS_HELD)),
+        Just(Field::new(FieldName::Is, IS_CHANGED)),
+    ];
     let from = (0_i64..1_000)
         .prop_map(|n| Expr::From(frontdesk_domain::Timestamp::from_micros(n * 86_400_000_000).unwrap()));
-    let leaf = prop_oneof![4 => words, 2 => field, 1 => from];
+    let leaf = prop_oneof![4 => words, 2 => field, 1 => known.prop_map(Expr::Field), 1 => from];
     leaf.prop_recursive(4, 24, 4, |inner| {
         prop_oneof![
             proptest::collection::vec(inner.clone(), 1..4).prop_map(Expr::All),
@@ -136,6 +144,16 @@ fn an_or_inside_a_list_of_one_or_two_negations_keeps_its_parentheses() {
     }
 }
 
+#[test]
+fn how_it_stands_in_the_archive_is_said_from_outside() {
+    let found = |query: &str, document: Document<'_>| query.parse::<Query>().unwrap().matches(&document);
+    let document = || Document::new(br#"{"id":"c","messages":[{"text":"hi","attachments":[1]}]}"#);
+    assert!(found("has:attachment", document()) && !found("hi -has:ATTACHMENT", document()));
+    assert!(!found("is:held OR is:changed", document()));
+    assert!(found("is:held -is:changed", document().held(true)));
+    assert!(found("is:changed", document().version(2)) && !found("is:changed", document().version(1)));
+}
+
 /// A period is written as its two borders: what was read can be read again, whatever the limits.
 #[test]
 fn a_period_keeps_to_the_limits_of_what_it_is_short_for() {
@@ -169,7 +187,7 @@ proptest! {
     #[test]
     fn any_text_is_read_or_refused(text in prop_oneof![
         any::<String>(),
-        "(type:|queue:x|date:2025-03|from:2025-01-01|to:2024-01-01|AND|OR|NOT|-|a|b\\*|\"|\\(|\\)|metadata\\.x:|\\*| ){0,14}",
+        "(type:|queue:x|is:held|has:|date:2025-03|from:2025-01-01|to:2024-01-01|AND|OR|NOT|-|a|b\\*|\"|\\(|\\)|metadata\\.x:|\\*| ){0,14}",
     ]) {
         match text.parse::<Query>() {
             Ok(query) => {

@@ -29,6 +29,7 @@ pub(crate) struct Fed {
     pub(crate) key: RecordKey,
     pub(crate) rank: Rank,
     pub(crate) bytes: Vec<u8>,
+    pub(crate) version: u32,
     /// The version before it.
     pub(crate) replaces: Option<u64>,
 }

@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicBool;
 use std::thread::JoinHandle;
 
 use frontdesk_domain::fold::{fold, fold_into};
+use frontdesk_domain::query::{HAS_ATTACHMENT, IS_CHANGED};
 use frontdesk_domain::{RecordKind, payload};
 use frontdesk_durable::{Dir, EntryKind, ensure_dir, sweep_stages};
 use roaring::RoaringBitmap;
@@ -217,7 +218,7 @@ impl Keeper {
             meanwhile();
             let page = self.page(after, last)?;
             for (found, bytes) in &page {
-                add(&mut builder, &mut self.room, rank(found), found.key.kind, bytes.as_deref());
+                add(&mut builder, &mut self.room, &Looked::at(found), bytes.as_deref());
             }
             after = page.last().map_or(last, |(found, _)| found.sequence);
             if builder.memory() > PAGE_BYTES as usize * 2 || after == last {
@@ -246,7 +247,7 @@ impl Keeper {
             for replaced in self.catalog.replaced_by(found)? {
                 self.strike(replaced);
             }
-            add(&mut self.builder, &mut self.room, rank(found), found.key.kind, bytes.as_deref());
+            add(&mut self.builder, &mut self.room, &Looked::at(found), bytes.as_deref());
             self.seen = found.sequence;
         }
         if page.is_empty() {
@@ -280,7 +281,7 @@ impl Keeper {
     /// Takes a record that was just stored. The catalog may have later ones by now: what is not taken because of them is
     /// struck out by them anyway.
     pub(super) fn take(&mut self, fed: &Fed) -> Result<()> {
-        let Fed { key, rank, bytes, replaces } = fed;
+        let Fed { key, rank, bytes, version, replaces } = fed;
         if rank.sequence <= self.seen {
             return Ok(()); // read from the catalog before
         }
@@ -293,7 +294,8 @@ impl Keeper {
             }
         }
         if key.kind == RecordKind::Transcript || !self.transcripts || !self.catalog.has_transcript(&key.id)? {
-            add(&mut self.builder, &mut self.room, *rank, key.kind, Some(bytes));
+            let fed = Looked { rank: *rank, kind: key.kind, version: *version };
+            add(&mut self.builder, &mut self.room, &fed, Some(bytes));
         }
         self.seen = rank.sequence;
         Ok(())
@@ -435,18 +437,29 @@ impl Drop for Keeper {
     }
 }
 
-fn rank(found: &Found) -> Rank {
-    Rank { started_at: found.started_at, sequence: found.sequence }
+/// What is known of a conversation beside its bytes.
+struct Looked {
+    rank: Rank,
+    kind: RecordKind,
+    version: u32,
+}
+
+impl Looked {
+    fn at(found: &Found) -> Self {
+        let rank = Rank { started_at: found.started_at, sequence: found.sequence };
+        Self { rank, kind: found.key.kind, version: found.version }
+    }
 }
 
 /// Adds a conversation; one that cannot be read as one that must be.
-fn add(builder: &mut Builder, room: &mut String, rank: Rank, kind: RecordKind, bytes: Option<&[u8]>) {
+fn add(builder: &mut Builder, room: &mut String, looked: &Looked, bytes: Option<&[u8]>) {
     let Some(bytes) = bytes else {
-        builder.add(rank, "\0", [("\0", "")]);
+        builder.add(looked.rank, "\0", [("\0", "")]);
         return;
     };
     room.clear();
-    let payload::Searchable { transcript, facts, metadata } = payload::searchable(kind, bytes);
+    let payload::Searchable { transcript, facts, metadata, attachment } =
+        payload::searchable(looked.kind, bytes);
     fold_into(&transcript, room);
     let fields = [
         ("type", facts.media_type),
@@ -460,7 +473,11 @@ fn add(builder: &mut Builder, room: &mut String, rank: Rank, kind: RecordKind, b
     for (key, values) in metadata {
         facets.extend(values.into_iter().map(|value| (format!("metadata.{key}"), fold(&value))));
     }
-    builder.add(rank, room, facets.iter().map(|(key, value)| (&**key, &**value)));
+    let states = [("has", HAS_ATTACHMENT, attachment), ("is", IS_CHANGED, looked.version > 1)];
+    for (name, value, _) in states.into_iter().filter(|(_, _, is)| *is) {
+        facets.push((name.to_owned(), value.to_owned()));
+    }
+    builder.add(looked.rank, room, facets.iter().map(|(key, value)| (&**key, &**value)));
 }
 
 /// Marks documents of the files as dead.

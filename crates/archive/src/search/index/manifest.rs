@@ -10,7 +10,7 @@ use crate::error::{Action, During, Error};
 use crate::layout;
 
 const MAGIC: &[u8; 8] = b"fdsearch";
-const VERSION: u32 = 4;
+const VERSION: u32 = 5;
 
 /// More than a manifest has: a bitmap of a file with a million documents takes 128 KiB.
 const LIMIT: u64 = 256 * 1024 * 1024;

@@ -53,6 +53,9 @@ use source::Which;
 use super::cursor::Rank;
 use crate::layout;
 
+/// Rows that could be read one after another in the time it takes to find the document of a sequence.
+const LOOKUP: u64 = 256;
+
 /// The index of an archive as one manifest names it.
 #[derive(Debug)]
 pub(crate) struct Index {
@@ -214,6 +217,23 @@ impl IndexFile {
         for sequence in sequences {
             if range.contains(&sequence) {
                 found.extend(rows.find(sequence)?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// The same for many in order: what would be looked up more often than there are rows to read is not.
+    ///
+    /// # Errors
+    /// What is wrong with the file.
+    pub(crate) fn of_sorted(&self, sequences: &[u64]) -> Result<RoaringBitmap> {
+        if sequences.len() as u64 * LOOKUP < u64::from(self.entry.documents) {
+            return self.of_sequences(sequences.iter().copied());
+        }
+        let mut found = RoaringBitmap::new();
+        for (document, rank) in (0..).zip(self.ranks(0..self.entry.documents)) {
+            if sequences.binary_search(&rank?.sequence).is_ok() {
+                found.insert(document);
             }
         }
         Ok(found)
