@@ -114,7 +114,9 @@ pub fn router(faces: Faces, limits: &Limits, warnings: &Warnings) -> io::Result<
         Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method", "this can only be read").allow(METHODS)
     });
     if let Some(office) = office {
-        routes = routes.layer(middleware::from_fn_with_state(office, desk::identify));
+        routes = routes
+            .layer(middleware::from_fn(console::dressed))
+            .layer(middleware::from_fn_with_state(office, desk::identify));
     }
     routes = routes.layer(middleware::from_fn(no_bodies));
     if !any_host {

@@ -11,6 +11,8 @@ use axum::routing::{get, post};
 
 use crate::desk::{Office, Role, at_least};
 
+pub(crate) use webhooks::replayed;
+
 /// What there is below `/api/v1`.
 pub(crate) fn routes() -> Router<Arc<Office>> {
     let viewer = Router::new()

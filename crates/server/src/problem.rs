@@ -134,6 +134,11 @@ impl Problem {
         self.status.is_server_error()
     }
 
+    /// What to do about it.
+    pub(crate) fn advice(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
     fn body(&self) -> Vec<u8> {
         let body = Written {
             about: "about:blank",
@@ -203,6 +208,8 @@ impl IntoResponse for Problem {
         let mut response = Response::new(Body::from(self.body()));
         *response.status_mut() = self.status;
         response.headers_mut().extend(self.headers());
+        // The console writes it as a page.
+        response.extensions_mut().insert(self);
         response
     }
 }

@@ -178,11 +178,11 @@ fn hit_view(reader: &Reader, hit: &SearchHit, masking: Masking) -> Result<HitVie
 fn values(query: Option<&Query>, field: &'static str, values: &[(String, u64)]) -> Vec<ValueView> {
     let parts = parts(query);
     let value = |(value, count): &(String, u64)| {
-        // Read as somebody would write it, so that every field a query knows can be chosen.
-        let wanted = format!("{field}:\"{}\"", value.replace('"', "\"\"")).parse::<Query>().ok();
-        let wanted = wanted.map(|query| query.expr().clone());
-        let chosen = wanted.as_ref().is_some_and(|wanted| parts.contains(wanted));
-        let toggled = wanted.and_then(|wanted| toggled(&parts, wanted));
+        // Read as somebody would write it, so that every field a query knows can be chosen; a date is a range, two parts.
+        let wanted = format!("{field}:\"{}\"", value.replace('"', "\"\"")).parse::<Query>();
+        let wanted = self::parts(wanted.as_ref().ok());
+        let chosen = !wanted.is_empty() && wanted.iter().all(|part| parts.contains(part));
+        let toggled = if wanted.is_empty() { None } else { toggled(&parts, &wanted, chosen) };
         ValueView { value: value.clone(), count: *count, chosen, toggled }
     };
     values.iter().map(value).collect()
@@ -197,11 +197,16 @@ fn parts(query: Option<&Query>) -> Vec<Expr> {
     }
 }
 
-/// The query with a part, or without it where it has it; `None` where that is no query.
-fn toggled(parts: &[Expr], part: Expr) -> Option<String> {
-    let mut rest: Vec<Expr> = parts.iter().filter(|other| **other != part).cloned().collect();
-    if rest.len() == parts.len() {
-        rest.push(part);
+/// The query with some parts, or without them where it has them; `None` where that is no query.
+fn toggled(parts: &[Expr], wanted: &[Expr], chosen: bool) -> Option<String> {
+    let mut rest: Vec<Expr> = parts.iter().filter(|part| !wanted.contains(part)).cloned().collect();
+    if !chosen {
+        // A range narrows what an earlier one left, so it takes its place.
+        let is_border = |part: &Expr| matches!(part, Expr::From(_) | Expr::To(_));
+        if wanted.iter().any(is_border) {
+            rest.retain(|part| !is_border(part));
+        }
+        rest.extend_from_slice(wanted);
     } else if rest.is_empty() {
         return Some(String::new());
     }
@@ -214,16 +219,22 @@ mod tests {
 
     #[test]
     fn a_value_is_added_and_taken_away() {
-        let toggle = |text: &str, value: &str| {
+        let toggle_in = |field, text: &str, value: &str| {
             let query: Option<Query> = (!text.is_empty()).then(|| text.parse().unwrap());
-            let found = values(query.as_ref(), "queue", &[(value.to_owned(), 1)]);
+            let found = values(query.as_ref(), field, &[(value.to_owned(), 1)]);
             (found[0].chosen, found[0].toggled.clone())
         };
+        let toggle = |text: &str, value: &str| toggle_in("queue", text, value);
         assert_eq!(toggle("", "web"), (false, Some("queue:web".into())));
         assert_eq!(toggle("refund", "web shop"), (false, Some(r#"refund queue:"web shop""#.into())));
         assert_eq!(toggle("refund queue:web", "web"), (true, Some("refund".into())));
         assert_eq!(toggle("queue:web", "web"), (true, Some(String::new())));
         assert_eq!(toggle("a OR b", "web"), (false, Some("(a OR b) queue:web".into())));
+        let march = "refund from:2025-03-01T00:00:00Z to:2025-04-01T00:00:00Z";
+        assert_eq!(toggle_in("date", "refund", "2025-03"), (false, Some(march.into())));
+        assert_eq!(toggle_in("date", march, "2025-03"), (true, Some("refund".into())));
+        let day = "refund from:2025-03-07T00:00:00Z to:2025-03-08T00:00:00Z";
+        assert_eq!(toggle_in("date", march, "2025-03-07"), (false, Some(day.into())));
         // What is left says only what must not be there.
         assert_eq!(toggle("-refund queue:web", "web"), (true, None));
     }

@@ -5,6 +5,7 @@
 mod answers;
 mod archive;
 mod callbacks;
+mod console;
 mod desk;
 mod routes;
 mod stop;

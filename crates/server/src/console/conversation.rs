@@ -1,0 +1,239 @@
+//! One conversation as it was, and what proves it.
+
+mod aside;
+mod turns;
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use frontdesk_domain::RecordId;
+use frontdesk_domain::audit::AccessStep;
+use http::{Response, StatusCode, Uri};
+use maud::{Markup, html};
+
+use super::page::page;
+use super::write::{Form, maybe, several, time};
+use crate::desk::{Office, Read, Role, Sent, Viewer};
+use crate::params::{Params, encoded};
+use crate::problem::Problem;
+use crate::view::Masking;
+use crate::view::conversation::{
+    ConversationAsk, ConversationView, Opened, Place, RemovedView, WINDOW, open,
+};
+
+/// The longest reason for showing what is masked, in bytes.
+const MOST_REASON: usize = 1_000;
+
+/// What is special about this showing of the page.
+#[derive(Default)]
+struct Extra {
+    /// The reason for which nothing is masked.
+    revealed: Option<String>,
+    /// Whether its records were verified just now, at the click of somebody.
+    verified: bool,
+}
+
+fn ask_of(asked: &mut Params) -> Result<ConversationAsk, Problem> {
+    let version =
+        asked.number("version", 1..=u64::from(u32::MAX))?.and_then(|version| u32::try_from(version).ok());
+    let find = asked.text("find");
+    let number = asked.number("at", 1..=u64::from(u32::MAX))?.and_then(|number| usize::try_from(number).ok());
+    let place = match (number, asked.text("message")) {
+        (Some(number), _) => Place::Number(number),
+        (None, Some(message)) => Place::Message(message),
+        (None, None) => Place::Start,
+    };
+    Ok(ConversationAsk { version, place, find, masking: Masking::default() })
+}
+
+pub(super) async fn get(
+    State(office): State<Arc<Office>>,
+    viewer: Viewer,
+    Path(id): Path<String>,
+    uri: Uri,
+) -> Result<Response<Body>, Problem> {
+    let mut asked = Params::read(uri.query())?;
+    let ask = ask_of(&mut asked)?;
+    asked.finish()?;
+    shown(&office, &viewer, &id, ask, Extra::default()).await
+}
+
+/// Reads all its records anew and compares their hashes.
+pub(super) async fn verify(
+    State(office): State<Arc<Office>>,
+    viewer: Viewer,
+    Path(id): Path<String>,
+    Sent(mut asked): Sent,
+) -> Result<Response<Body>, Problem> {
+    let ask = ask_of(&mut asked)?;
+    asked.finish()?;
+    shown(&office, &viewer, &id, ask, Extra { verified: true, ..Extra::default() }).await
+}
+
+/// Shows what is masked, to who may see it and says why. It is an answer and no page to come back to: who loads it again
+/// is asked again.
+pub(super) async fn reveal(
+    State(office): State<Arc<Office>>,
+    viewer: Viewer,
+    Path(id): Path<String>,
+    Sent(mut asked): Sent,
+) -> Result<Response<Body>, Problem> {
+    let ask = ConversationAsk { masking: Masking::Off, ..ask_of(&mut asked)? };
+    let reason = asked.needed("reason")?.trim().to_owned();
+    asked.finish()?;
+    if reason.is_empty() || reason.len() > MOST_REASON {
+        let detail = format!("the reason has {} bytes; 1 to {MOST_REASON} are taken", reason.len());
+        return Err(Problem::new(StatusCode::BAD_REQUEST, "bad_reason", detail)
+            .hint("say in a sentence what it is for"));
+    }
+    shown(&office, &viewer, &id, ask, Extra { revealed: Some(reason), ..Extra::default() }).await
+}
+
+async fn shown(
+    office: &Office,
+    viewer: &Viewer,
+    id: &str,
+    ask: ConversationAsk,
+    extra: Extra,
+) -> Result<Response<Body>, Problem> {
+    let id = RecordId::new(id).map_err(|_| Problem::not_found())?;
+    let (wanted, sought) = (id.clone(), ask.clone());
+    let opened = office.archive(move |reader| Ok(open(reader, &wanted, &sought)?)).await?;
+    let opened = opened.ok_or_else(Problem::not_found)?;
+    let read = match &extra.revealed {
+        Some(reason) => Read::new(AccessStep::Revealed).with("reason", reason.as_str()),
+        None => Read::new(AccessStep::Opened),
+    };
+    office.saw(viewer, read.of(id.as_str())).await?;
+    let content = match &opened {
+        Opened::Kept(view) => content(viewer, view, &ask, &extra),
+        Opened::Removed(view) => removed(view),
+    };
+    Ok(page(Some(viewer), "/", "Conversation", &content))
+}
+
+/// The address of a conversation, with the state that is kept from one part to another.
+fn path(view: &ConversationView, ask: &ConversationAsk, change: &[(&str, &str)]) -> String {
+    let mut state: Vec<(&str, String)> = Vec::new();
+    if let Some(version) = ask.version {
+        state.push(("version", version.to_string()));
+    }
+    if let Some(find) = &ask.find {
+        state.push(("find", find.clone()));
+    }
+    state.retain(|(name, _)| !change.iter().any(|(changed, _)| changed == name));
+    let change = change.iter().filter(|(_, value)| !value.is_empty());
+    state.extend(change.map(|(name, value)| (*name, (*value).to_owned())));
+    let query: Vec<String> = state.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
+    let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
+    format!("/conversations/{}{query}", encoded(&view.id))
+}
+
+/// The state as fields of a form.
+fn hidden(viewer: &Viewer, view: &ConversationView, ask: &ConversationAsk) -> Markup {
+    html! {
+        input type="hidden" name="csrf" value=(viewer.csrf);
+        @if let Some(version) = ask.version { input type="hidden" name="version" value=(version); }
+        @if let Some(find) = &ask.find { input type="hidden" name="find" value=(find); }
+        @if view.first > 1 { input type="hidden" name="at" value=(view.first); }
+    }
+}
+
+fn content(viewer: &Viewer, view: &ConversationView, ask: &ConversationAsk, extra: &Extra) -> Markup {
+    let masked = ask.masking != Masking::Off;
+    html! {
+        header {
+            h1 { "Conversation of " (maybe(view.started_at.as_deref())) }
+            p .quiet { span .id { (view.id) } " · " (several(view.total as u64, "turn", "turns"))
+                @if let Some(queue) = &view.queue { " · " (queue) }
+                @if let Some(agent) = &view.agent { " · " (agent) } }
+        }
+        @if let Some(reason) = &extra.revealed {
+            div .note.warn role="status" data-state="revealed" {
+                p { strong { "Nothing is masked on this page. " } "It was written down that " (viewer.name) " saw it, and why: " (reason) }
+            }
+        }
+        @if extra.verified {
+            div .note.ok role="status" data-state="verified" {
+                p { strong { "Verified. " } "All " (several(view.records.len() as u64, "record was", "records were"))
+                    " read from the disk just now, and their bytes have the hashes they were stored with." }
+            }
+        }
+        @if view.versions.first().is_some_and(|newest| newest.version != view.version) {
+            div .note.warn role="status" {
+                p { "This is version " (view.version) ", which was replaced. " a href=(path(view, ask, &[("version", "")])) { "To the latest" } }
+            }
+        }
+        (tools(viewer, view, ask, masked))
+        div .talk {
+            section aria-label="What was said" { (turns::said(view, ask)) }
+            (aside::aside(viewer, view, ask))
+        }
+        (aside::foot(view))
+    }
+}
+
+fn tools(viewer: &Viewer, view: &ConversationView, ask: &ConversationAsk, masked: bool) -> Markup {
+    html! {
+        div .line.tools {
+            form .line.grow method="get" action=(format!("/conversations/{}", encoded(&view.id))) role="search" {
+                @if let Some(version) = ask.version { input type="hidden" name="version" value=(version); }
+                div .grow { input name="find" type="search" data-box value=[ask.find.as_deref()] aria-label="Find in this conversation"
+                    placeholder="Find in this conversation"; }
+                button type="submit" { "Find" }
+            }
+            button type="button" data-print hidden { "Print" }
+        }
+        @if let Some(found) = &view.found {
+            p .quiet role="status" data-found=(found.turns) {
+                @if found.turns == 0 { "Nobody said that." } @else { (several(found.turns as u64, "turn has it", "turns have it")) "." }
+                @if let Some(at) = found.previous { " " a href=(format!("{}#t-{at}", path(view, ask, &[("at", &at.to_string())]))) { "The one before these" } }
+                @if let Some(at) = found.next { " " a href=(format!("{}#t-{at}", path(view, ask, &[("at", &at.to_string())]))) { "The next one behind these" } }
+            }
+        }
+        @if masked && viewer.role >= Role::Auditor {
+            details .reveal.small {
+                summary { "Show what is masked" }
+                form .line method="post" action=(format!("/conversations/{}/reveal", encoded(&view.id))) {
+                    (hidden(viewer, view, ask))
+                    div .field.grow {
+                        label for="reason" { "Why you need to see it; it is written down with your name" }
+                        input #reason name="reason" required maxlength=(MOST_REASON) autocomplete="off";
+                    }
+                    button type="submit" { "Show" }
+                }
+            }
+        }
+    }
+}
+
+/// Links to the parts around the one that is shown.
+fn parts(view: &ConversationView, ask: &ConversationAsk) -> Markup {
+    let last = view.first + view.turns.len();
+    html! {
+        @if view.total > view.turns.len() {
+            nav .more aria-label="Parts of the conversation" {
+                @if view.first > 1 {
+                    a .button rel="prev" href=(path(view, ask, &[("at", &view.first.saturating_sub(WINDOW).max(1).to_string())])) { "Earlier" }
+                } @else { span {} }
+                span .quiet { (view.first) " to " (last - 1) " of " (view.total) }
+                @if last <= view.total {
+                    a .button rel="next" href=(path(view, ask, &[("at", &last.to_string())])) { "Later" }
+                } @else { span {} }
+            }
+        }
+    }
+}
+
+fn removed(view: &RemovedView) -> Markup {
+    html! {
+        h1 { "Removed conversation" }
+        p .id { (view.id) }
+        div .note data-state="removed" {
+            p { "Retention removed it " (time(&view.removed_at, Form::Full)) ", by the policy " strong { (view.policy) } ". "
+                "Its age was counted from " (time(&view.since, Form::Full)) "; "
+                (several(view.records, "record was", "records were")) " removed." }
+        }
+    }
+}

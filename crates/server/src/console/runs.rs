@@ -1,0 +1,180 @@
+//! Runs, while they go on and when they have ended.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::response::IntoResponse;
+use axum::response::sse::{Event, Sse};
+use frontdesk_domain::RunId;
+use http::{Response, Uri};
+use maud::{Markup, html};
+
+use super::page::page;
+use super::write::{Form, count, maybe, several, time, tone};
+use crate::desk::{Office, Viewer};
+use crate::params::{Params, encoded};
+use crate::problem::Problem;
+use crate::view::runs::{self, RunView, RunsView};
+
+/// Runs on a page.
+const RUNS: usize = 20;
+/// How often an open page is told how far its runs are.
+const EVERY: Duration = Duration::from_secs(2);
+
+pub(super) async fn get(
+    State(office): State<Arc<Office>>,
+    viewer: Viewer,
+    uri: Uri,
+) -> Result<Response<Body>, Problem> {
+    let mut asked = Params::read(uri.query())?;
+    let (cursor, day) = (asked.text("cursor"), asked.text("day"));
+    asked.finish()?;
+    let limit = if day.is_some() { 200 } else { RUNS };
+    let mut view = office.archive(move |reader| Ok(runs::page(reader, cursor.as_deref(), limit)?)).await?;
+    if let Some(day) = &day {
+        view.runs.retain(|run| covers(run, day));
+    }
+    Ok(page(Some(&viewer), "/runs", "Runs", &list(&view, day.as_deref())))
+}
+
+/// Whether a run asked for something of a day.
+fn covers(run: &RunView, day: &str) -> bool {
+    let part = |time: &Option<String>| time.as_deref().and_then(|time| time.get(..10)).map(str::to_owned);
+    let (Some(from), Some(to)) = (part(&run.from), part(&run.to)) else { return false };
+    let ends_at_midnight = run.to.as_deref().is_some_and(|to| to.get(10..) == Some("T00:00:00Z"));
+    from.as_str() <= day && (day < to.as_str() || (day == to && !ends_at_midnight))
+}
+
+pub(super) async fn one(
+    State(office): State<Arc<Office>>,
+    viewer: Viewer,
+    Path(id): Path<String>,
+) -> Result<Response<Body>, Problem> {
+    let id = RunId::new(id).map_err(|_| Problem::not_found())?;
+    let run = office.archive(move |reader| Ok(runs::run(reader, &id)?)).await?;
+    let run = run.ok_or_else(Problem::not_found)?;
+    Ok(page(Some(&viewer), "/runs", "Run", &detail(&run)))
+}
+
+/// How far the newest runs are, again and again, until nobody listens.
+pub(super) async fn events(State(office): State<Arc<Office>>, _: Viewer) -> Response<Body> {
+    let events = futures_util::stream::unfold(true, move |first| {
+        let office = Arc::clone(&office);
+        async move {
+            if !first {
+                tokio::time::sleep(EVERY).await;
+            }
+            let view = office.archive(|reader| Ok(runs::page(reader, None, RUNS)?)).await.ok()?;
+            let data = serde_json::to_string(&view.runs).unwrap_or_default();
+            Some((Ok::<_, Infallible>(Event::default().event("runs").data(data)), false))
+        }
+    });
+    Sse::new(events).into_response()
+}
+
+fn list(view: &RunsView, day: Option<&str>) -> Markup {
+    let some_open = view.runs.iter().any(|run| run.state == "open");
+    html! {
+        h1 { "Runs" }
+        @match day {
+            Some(day) => p { "Those that asked for something of " (day) ". " a href="/runs" { "All runs" } },
+            None => p .quiet { "What was asked for, how far it is, and what it could prove. "
+                @if some_open { span data-live="/runs/events" role="status" {} } },
+        }
+        @if view.runs.is_empty() { div .blank data-state="empty" { p { "There are no runs." } } } @else {
+            div .panel.scroll tabindex="0" role="region" aria-label="Runs" {
+                table {
+                    thead { tr {
+                        th scope="col" { "Run" } th scope="col" { "State" } th scope="col" { "Range" }
+                        th scope="col" { "Windows" } th .count scope="col" { "Stored" } th .count scope="col" { "Changed" }
+                        th .count scope="col" { "Unchanged" } th .count scope="col" { "Late" }
+                    } }
+                    tbody { @for run in &view.runs { (row(run)) } }
+                }
+            }
+        }
+        @if let Some(next) = &view.next_cursor {
+            div .more { span {} a .button rel="next" href={"/runs?cursor=" (encoded(next))} { "Earlier runs" } }
+        }
+    }
+}
+
+fn row(run: &RunView) -> Markup {
+    html! {
+        tr #{"run-" (run.id)} data-state=(run.state) {
+            td .id { a href={"/runs/" (encoded(&run.id))} { (run.id) } br; span .quiet { (maybe(run.started_at.as_deref())) } }
+            td { span class=(tone(&run.state)) { (run.state) } }
+            td { @if let (Some(from), Some(to)) = (&run.from, &run.to) { (time(from, Form::Day)) " to " (time(to, Form::Day)) } }
+            td {
+                @if run.windows > 0 {
+                    progress max=(run.windows) value=(run.windows_done) data-of="windows_done" aria-label="Windows taken to their end" {}
+                    span .quiet.small { span data-of="windows_done" { (run.windows_done) } " of " (run.windows) }
+                }
+            }
+            td .count data-of="stored" { (count(run.stored)) }
+            td .count data-of="versions_added" { (count(run.versions_added)) }
+            td .count data-of="unchanged" { (count(run.unchanged)) }
+            td .count data-of="late" { (count(run.late)) }
+        }
+    }
+}
+
+fn detail(run: &RunView) -> Markup {
+    html! {
+        h1 { "Run " span .id { (run.id) } }
+        p { span class=(tone(&run.state)) { (run.state) }
+            @if run.resumed > 0 { " gone on with " (several(run.resumed, "time", "times")) } }
+        section .panel {
+            h2 { "What it did" }
+            dl {
+                dt { "Began" } dd { (maybe(run.started_at.as_deref())) }
+                dt { "Wrote last" } dd { (maybe(run.last_at.as_deref())) }
+                dt { "Range" } dd { (maybe(run.from.as_deref())) " to " (maybe(run.to.as_deref())) }
+                @if let Some(contract) = &run.contract { dt { "Contract" } dd { (contract) } }
+                @if let Some(filter) = &run.filter { dt { "Filter" } dd { code { (filter) } } }
+                dt { "Windows" } dd { (count(run.windows_done)) " of " (count(run.windows)) }
+                dt { "Pages" } dd { (count(run.pages)) }
+                dt { "Stored" } dd { (count(run.stored)) }
+                dt { "Changed" } dd { (count(run.versions_added)) }
+                dt { "Unchanged" } dd { (count(run.unchanged)) }
+                dt { "Waiting to be looked at again" } dd { (count(run.late)) }
+            }
+        }
+        section .panel {
+            h2 { "Certificate" }
+            @match &run.certificate {
+                Some(certificate) => pre .scroll tabindex="0" { code { (pretty(certificate)) } },
+                None => p .quiet { "It has none: it has not ended." },
+            }
+        }
+        p { a href="/runs" { "All runs" } }
+    }
+}
+
+fn pretty(value: &serde_json::Value) -> String {
+    // What was read as JSON is written as such.
+    serde_json::to_string_pretty(value).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_covers_the_days_of_its_range() {
+        let run = |from: &str, to: &str| RunView {
+            from: Some(from.to_owned()),
+            to: Some(to.to_owned()),
+            ..RunView::default()
+        };
+        let whole = run("2025-01-01T00:00:00Z", "2025-02-01T00:00:00Z");
+        assert!(
+            covers(&whole, "2025-01-01") && covers(&whole, "2025-01-31") && !covers(&whole, "2025-02-01")
+        );
+        assert!(covers(&run("2025-01-01T10:00:00Z", "2025-01-02T01:00:00Z"), "2025-01-02"));
+        assert!(!covers(&RunView::default(), "2025-01-01"));
+    }
+}
