@@ -154,6 +154,8 @@ struct Listing {
     watermark: Option<Option<Timestamp>>,
     /// Whether a job that was gone was begun anew already.
     begun_anew: bool,
+    /// Whether a job came to nothing: the rest of the listing is for the query.
+    jobs_failed: bool,
 }
 
 impl Listing {
@@ -190,6 +192,7 @@ impl Listing {
             step,
             watermark: None,
             begun_anew: false,
+            jobs_failed: false,
         }
     }
 
@@ -235,14 +238,15 @@ impl Listing {
         if self.options.way == DetailsWay::Query || hits <= self.options.jobs_above.min(DEPTH) {
             return Ok(Fetched::Page(page));
         }
-        let reached = self.watermark().await?.is_some_and(|until| slice.to() <= until);
+        let reached = !self.jobs_failed && self.watermark().await?.is_some_and(|until| slice.to() <= until);
         if reached {
             return self.submit(slice).await;
         }
         if hits <= DEPTH {
             return Ok(Fetched::Page(page));
         }
-        // Too many to page through, and too new for a job: day by day, and of a single day what a job has.
+        // Too many to page through, and too new for a job, or jobs come to nothing: day by day, and of a single day what a
+        // job has.
         match shorter(slice) {
             Some(shorter) => Ok(Fetched::Other(Next::Slice(shorter))),
             None => self.submit(slice).await,
@@ -311,8 +315,27 @@ impl Listing {
         let (job, _) = self.ask(&SubmitJob { interval: in_millis(slice), filters }).await?;
         self.watermark().await?;
         let waited = timeout(self.options.job_patience, self.fulfilled(&job)).await;
-        waited.map_err(|_| Error::of_kind(ReadJob::OPERATION, ErrorKind::Deadline))??;
-        Ok(Fetched::Other(Next::At(Place::Job { slice, job: job.as_str().to_owned(), cursor: None })))
+        match waited.unwrap_or_else(|_| Err(Error::of_kind(ReadJob::OPERATION, ErrorKind::Deadline))) {
+            Ok(()) => {
+                Ok(Fetched::Other(Next::At(Place::Job { slice, job: job.as_str().to_owned(), cursor: None })))
+            }
+            Err(error) => self.without_results(slice, error),
+        }
+    }
+
+    /// What is asked for instead of a job that failed, was cancelled, has expired or takes too long: the query; and where only
+    /// jobs will do, one more job.
+    fn without_results(&mut self, slice: TimeRange, error: Error) -> Result<Fetched, Error> {
+        let came_to_nothing = matches!(error.kind(), ErrorKind::JobEnded { .. } | ErrorKind::Deadline);
+        if !came_to_nothing || error.operation() != ReadJob::OPERATION || self.jobs_failed {
+            return Err(error);
+        }
+        self.jobs_failed = true;
+        tracing::debug!(
+            error = error.in_our_words(),
+            "a job came to nothing: its days are asked for once more"
+        );
+        Ok(Fetched::Other(Next::Slice(slice)))
     }
 
     /// Asks after a job until its results are there.

@@ -335,9 +335,44 @@ async fn a_filter_about_attributes_goes_by_jobs_whatever_the_size() {
     assert!(failed.to_string().contains("only jobs bring"), "{failed}");
 }
 
+/// A platform whose jobs come to nothing, with 10,100 conversations a day.
+fn jobs_that_end_as(state: &'static str) -> (Platform, Asked) {
+    platform(move |what, body| match what {
+        _ if what.ends_with("/query") => {
+            let number = body["paging"]["pageNumber"].as_u64().unwrap();
+            let day = u64::from(!body["interval"].as_str().unwrap().starts_with("2026-03-01"));
+            let numbers = (number - 1) * 100..number.min(101) * 100;
+            Reply::json(&page(numbers.map(|number| day * 86_400 + number), 10_100))
+        }
+        _ if what.ends_with("/jobs") => Reply::status(202).body(r#"{"jobId": "job-1"}"#),
+        _ if what.ends_with("availability") => {
+            Reply::json(&json!({"dataAvailabilityDate": "2026-03-09T00:00:00Z"}))
+        }
+        _ => Reply::json(&json!({"state": state})),
+    })
+}
+
 #[tokio::test(start_paused = true)]
-async fn a_job_that_fails_says_how_it_ended() {
-    let (platform, _) = platform(|what, _| match what {
+async fn where_a_job_comes_to_nothing_the_query_is_asked() {
+    // The last one is never done: it is waited for as long as a job may take.
+    for state in ["FAILED", "EXPIRED", "CANCELLED", "PENDING"] {
+        let (platform, asked) = jobs_that_end_as(state);
+        let two_days = range("2026-03-01T00:00:00Z", "2026-03-03T00:00:00Z");
+        let mut options = DetailsOptions::default();
+        options.query_days = std::num::NonZeroU32::MIN;
+        let drained = drain(&platform.details(options), query(two_days)).await;
+        assert!(drained.failed.is_none(), "{state}: {:?}", drained.failed);
+        assert_eq!((drained.ids().len(), drained.stop.clone()), (20_200, Stop::Complete), "{state}");
+        assert!(drained.pages.iter().all(|page| page.available_until.is_none()), "{state}: no job's data");
+        let asked = asked.lock().unwrap();
+        let jobs = asked.iter().filter(|(what, _)| what.ends_with("/jobs")).count();
+        assert_eq!(jobs, 1, "{state}: the other day is not tried by a job");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_fails_twice_where_only_jobs_will_do_says_how_it_ended() {
+    let (platform, asked) = platform(|what, _| match what {
         _ if what.ends_with("/jobs") => Reply::status(202).body(r#"{"jobId": "job-1"}"#),
         _ if what.ends_with("availability") => Reply::json(&json!({})),
         _ => Reply::json(&json!({"state": "FAILED", "errorMessage": "about a customer"})),
@@ -347,6 +382,7 @@ async fn a_job_that_fails_says_how_it_ended() {
     let failed = drain(&platform.details(options), query(day())).await.failed.unwrap();
     assert_eq!(failed.to_string(), "details job status failed: the job ended as FAILED");
     assert!(failed.hint().unwrap().contains("details_by"));
+    assert_eq!(asked.lock().unwrap().iter().filter(|(what, _)| what.ends_with("/jobs")).count(), 2);
 }
 
 #[tokio::test(start_paused = true)]
