@@ -56,6 +56,7 @@ mod opening;
 mod options;
 mod platform_archive;
 mod platform_messages;
+mod platform_ways;
 mod process;
 mod pull;
 mod random;
@@ -160,6 +161,7 @@ fn all(options: &Options) -> Vec<Scenario> {
     all.extend(pull::scenarios());
     all.extend(platform_archive::scenarios());
     all.extend(platform_messages::scenarios());
+    all.extend(platform_ways::scenarios());
     all.extend(keeping::scenarios());
     all.extend(repair::scenarios());
     all.extend(stock_tools::scenarios());

@@ -58,6 +58,11 @@ pub trait Endpoint: Send + Sync {
         Self::AUTH
     }
 
+    /// A secret that the call carries beside the token: it is struck out where an answer repeats it. Empty where there is none.
+    fn secret(&self) -> &str {
+        ""
+    }
+
     /// Time to the response head, where this call has its own.
     fn head_timeout(&self) -> Option<Duration> {
         None

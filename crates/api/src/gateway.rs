@@ -39,10 +39,11 @@ mod subscription;
 pub use self::conversation::{ConversationReader, ReadConversation};
 pub use self::details_query::{DetailsPage, DetailsReader, DetailsRequest};
 pub use self::guest::{EndGuest, GuestReader, Ignored, ReadGuest};
-pub use self::history::{HistoryBody, HistoryReader, HistoryRequest};
+pub use self::history::{HistoryReader, HistoryRequest};
 pub use self::message::{AcceptedReader, SendMessage};
 pub use self::opening::{OpenReader, OpenSession};
 pub use self::subscription::{RegisterWebhook, RegisteredReader};
+pub use crate::history_body::HistoryBody;
 
 /// Conversations from a gateway (contract §5), and its guests' sessions (§6).
 ///
@@ -252,7 +253,7 @@ impl MessageChannel for Gateway {
             let call = SendMessage::new(message, key);
             let ((id, status, date), took) = self.client.send_timed(&call, &self.options).await?;
             let clock = date.and_then(|date| ClockSample::new(self.client.now(), took, date));
-            Ok(Accepted { id, status, clock })
+            Ok(Accepted { id, conversation: None, status, clock })
         }
         .boxed()
     }

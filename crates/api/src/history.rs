@@ -1,8 +1,8 @@
-//! The port that histories are pulled through; `gateway` implements it.
+//! The port that histories are pulled through; `gateway` and `platform` implement it.
 
 use std::time::Duration;
 
-use frontdesk_domain::message::{HistoryTarget, Message};
+use frontdesk_domain::message::{HistoryTarget, Listing, Message};
 use frontdesk_domain::{HistoryPageSize, MaxDepth, PageToken, RecordErrorKind};
 
 use crate::counters::Counters;
@@ -36,6 +36,11 @@ use crate::source::Origin;
 pub trait HistorySource: Send + Sync {
     /// The pages of one conversation's history, fetched one by one as they are asked for.
     fn history(&self, query: HistoryQuery) -> HistoryPages;
+
+    /// The order in which a history is listed.
+    fn listing(&self) -> Listing {
+        Listing::OldestFirst
+    }
 
     /// What is being asked, for reports and logs.
     fn describe(&self) -> Origin;

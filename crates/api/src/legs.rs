@@ -1,7 +1,8 @@
-//! The port of a channel on which nothing makes two posts of one message the same (platform contract B.7, C.5.1).
+//! The port of a channel on which nothing makes two posts of one message the same (platform contract B.7, C.5.1, C.5.4).
 //!
 //! There a message has no name before it is there, so a post is made once. When its answer is lost, the conversation is
-//! looked into: what is new on the agent's leg and says the same is the message. [`Mark`] is what has to be kept for that
+//! looked into: what is new on the agent's leg and says the same is the message. One that goes to an address has no leg, and its
+//! conversation is looked for first. [`Mark`] is what has to be kept for that
 //! before the post goes out; it holds no text.
 
 use std::collections::BTreeSet;
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use frontdesk_domain::conversation::Conversation;
 use frontdesk_domain::delivery::{ClockSample, MessageId, Status};
-use frontdesk_domain::outbound::OutboundMessage;
+use frontdesk_domain::outbound::{Agentless, OutboundMessage};
 use frontdesk_domain::{ConversationId, Timestamp, Violations, hex};
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
@@ -19,7 +20,7 @@ use sha2::{Digest as _, Sha256};
 use crate::error::Error;
 use crate::messages::Accepted;
 
-/// Where messages are posted on an agent's leg of a conversation, each of them once.
+/// Where messages are posted on an agent's leg of a conversation, or to an address, each of them once.
 ///
 /// A message takes one post for its text and one for each of its files, in this order (platform contract C.5.1: text and
 /// media in separate requests).
@@ -34,7 +35,8 @@ use crate::messages::Accepted;
 /// ```
 pub trait LegMessages: Send + Sync {
     /// Looks at the conversation, finds the agent's leg, checks the message against both, and uploads the files of the
-    /// posts from number `from` on, counted from 0. Nothing that a customer sees has happened then.
+    /// posts from number `from` on, counted from 0. Nothing that a customer sees has happened then. Of a message to an address
+    /// nothing is looked at; `now` is the time on the platform's clock as far as it is known, for where no look tells it.
     ///
     /// # Cancel safety
     /// Safe: a file that was uploaded and not sent is seen by nobody.
@@ -45,6 +47,7 @@ pub trait LegMessages: Send + Sync {
         &'a self,
         message: &'a OutboundMessage,
         from: usize,
+        now: Timestamp,
     ) -> BoxFuture<'a, Result<Preparation, Error>>;
 
     /// Makes one post. `None` when the platform took it and does not say under which id (202 without a body): look with
@@ -60,7 +63,8 @@ pub trait LegMessages: Send + Sync {
     /// [`may_have_been_processed`](Error::may_have_been_processed).
     fn post<'a>(&'a self, post: &'a Post) -> BoxFuture<'a, Result<Option<Accepted>, Error>>;
 
-    /// Looks into the conversation for what a post with this mark would have made there.
+    /// Looks into the message's conversation, or into those of its address, for what a post with this mark would have made
+    /// there.
     ///
     /// # Cancel safety
     /// Safe: a read has changed nothing.
@@ -69,7 +73,7 @@ pub trait LegMessages: Send + Sync {
     /// When the platform does not say.
     fn find<'a>(
         &'a self,
-        conversation: &'a ConversationId,
+        message: &'a OutboundMessage,
         mark: &'a Mark,
     ) -> BoxFuture<'a, Result<Traces, Error>>;
 
@@ -92,8 +96,8 @@ pub enum Preparation {
 /// A message that can be posted.
 #[derive(Debug)]
 pub struct Ready {
-    /// The conversation, looked at just now.
-    pub conversation: Conversation,
+    /// The conversation, looked at just now; none where the message goes to an address.
+    pub conversation: Option<Conversation>,
     /// The platform's clock beside ours; none where the answer has no `Date` that can be read.
     pub clock: Option<ClockSample>,
     /// What is to be posted, in this order.
@@ -103,12 +107,39 @@ pub struct Ready {
 /// One post: where it goes, what it says, and by what it is found again.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Post {
-    /// The conversation.
-    pub conversation: ConversationId,
+    /// Where it goes.
+    pub to: PostTo,
     /// What it says.
     pub content: PostContent,
     /// By what it is found again.
     pub mark: Mark,
+}
+
+/// Where a post goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PostTo {
+    /// On a leg of this conversation: that of the mark.
+    Leg(ConversationId),
+    /// To an address.
+    Address(Addressed),
+}
+
+/// An address, and how a post gets there (platform contract C.5.4).
+#[derive(Clone, PartialEq, Eq)]
+pub struct Addressed {
+    /// Over what, and whether into a conversation that is going on.
+    pub way: Agentless,
+    /// As whom: a number, an integration's or a deployment's id.
+    pub from: String,
+    /// To whom: an address, or the id of a contact.
+    pub to: String,
+}
+
+impl fmt::Debug for Addressed {
+    /// How; not to whom.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Addressed").field("way", &self.way).finish_non_exhaustive()
+    }
 }
 
 /// What a post says: exactly one kind of content (platform contract C.5.1).
@@ -155,7 +186,7 @@ impl fmt::Debug for Post {
 /// ```
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {
-    /// The agent's leg (its communication id).
+    /// The agent's leg (its communication id); empty where the post goes to an address, and may be on any.
     pub leg: String,
     /// What stands for what the post says.
     pub content: MarkContent,
@@ -274,6 +305,8 @@ pub struct Traces {
 pub struct Trace {
     /// Its id.
     pub id: MessageId,
+    /// The conversation it is in.
+    pub conversation: ConversationId,
     /// How far it came; none where the platform says nothing we know.
     pub status: Option<Status>,
 }

@@ -32,6 +32,7 @@ mod flight;
 pub mod gateway;
 mod guests;
 mod history;
+mod history_body;
 mod jitter;
 mod legs;
 mod listing;
@@ -66,14 +67,17 @@ pub use flight::Flight;
 pub use gateway::Gateway;
 pub use guests::{EndReply, Guest, GuestLook, GuestSessions};
 pub use history::{HistoryMessage, HistoryPage, HistoryPages, HistoryQuery, HistorySource};
-pub use legs::{LegMessages, Mark, MarkContent, Post, PostContent, Preparation, Ready, Trace, Traces};
+pub use legs::{
+    Addressed, LegMessages, Mark, MarkContent, Post, PostContent, PostTo, Preparation, Ready, Trace, Traces,
+};
 pub use messages::{Accepted, MessageChannel};
 pub use openings::{OpenReply, Opening, SessionOpenings};
 pub use options::{CallOptions, Cancel, CancelHandle, Timeouts};
 pub use page_memory::{PageMemory, PageRoom};
 pub use pages::{Page, Pages, Stop};
 pub use platform::{
-    FileDoor, GuestDoor, Platform, PlatformGuests, PlatformMessages, PlatformOpenings, TriggerWish,
+    FileDoor, GuestDoor, GuestView, OpenDoor, OpenMessagingOpenings, Platform, PlatformGuests,
+    PlatformMessages, PlatformOpenings, TriggerWish,
 };
 pub use seen::{SeenIds, id_hash};
 pub use source::{

@@ -37,7 +37,7 @@ use crate::source::Origin;
 ///     ) -> BoxFuture<'a, Result<Accepted, Error>> {
 ///         // The same client id has the same message.
 ///         let id = MessageId::new(key.as_str()).unwrap();
-///         async { Ok(Accepted { id, status: Status::Queued, clock: None }) }.boxed()
+///         async { Ok(Accepted { id, conversation: None, status: Status::Queued, clock: None }) }.boxed()
 ///     }
 ///     fn describe(&self) -> Origin {
 ///         Origin { contract: "gateway", host: "nowhere".to_owned(), client_id: "nobody".to_owned() }
@@ -100,6 +100,8 @@ pub trait MessageChannel: Conversations {
 pub struct Accepted {
     /// Its id there.
     pub id: MessageId,
+    /// Its conversation, where that was not known before.
+    pub conversation: Option<ConversationId>,
     /// How far it is already.
     pub status: Status,
     /// The platform's clock beside ours; none where the answer has no `Date` that can be read.

@@ -13,11 +13,14 @@
 //! | `checks` | what the client is, and what it may do |
 //! | `place` | where a listing stands, as a page token |
 //! | `channel` | sending on an agent's leg, each post once (C.5.1), and how messages stand (C.5.6) |
+//! | `agentless`, `post_agentless` | sending to an address (C.5.4), each post once |
 //! | `post_message`, `upload`, `files` | its calls: posts, and the files that go with them (C.5.2) |
 //! | `message_data`, `seen` | one message, and a conversation, in the words of the ports |
 //! | `guests`, `end_conversation` | ending guests' sessions (C.6), and having recordings deleted (C.10) |
 //! | `openings`, `guest_line` | opening guests' sessions over their WebSocket (C.2) |
+//! | `open_door`, `open_inbound` | the same over open messaging (C.3) |
 //! | `guest_history`, `message_details` | its calls: what a guest sees (C.1), whose message it is (C.2.8) |
+//! | `guest_view` | a history as its guest is shown it (C.1) |
 //! | `triggers` | being told of new conversations by a workflow (C.13.1) |
 //!
 //! Tokens come from the login host, with HTTP Basic and a form, and no scopes are asked for: what the client may do is a
@@ -34,10 +37,11 @@ use crate::client::Client;
 use crate::counters::Counters;
 use crate::error::Error;
 use crate::history::{HistoryPages, HistoryQuery, HistorySource};
-use crate::options::CallOptions;
+use crate::options::{CallOptions, Cancel};
 use crate::source::{ConversationPages, ConversationSource, DetailsQuery, Origin};
 use crate::transcripts::{TranscriptLook, TranscriptSource};
 
+mod agentless;
 mod channel;
 mod checks;
 pub mod conversation;
@@ -47,6 +51,7 @@ mod end_conversation;
 mod files;
 mod guest_history;
 mod guest_line;
+mod guest_view;
 mod guests;
 mod history;
 mod job;
@@ -54,8 +59,11 @@ mod live;
 mod message_data;
 mod message_details;
 mod messages;
+mod open_door;
+mod open_inbound;
 mod openings;
 mod place;
+mod post_agentless;
 mod post_message;
 mod seen;
 mod transcript;
@@ -70,11 +78,15 @@ pub use self::details_query::{DetailsQueryPage, DetailsResult, DetailsResultRead
 pub use self::end_conversation::{DeleteRecording, EndConversation, ListRecordings, TagConversation, WrapUp};
 pub use self::files::FileDoor;
 pub use self::guest_history::GuestHistory;
+pub use self::guest_view::GuestView;
 pub use self::guests::PlatformGuests;
 pub use self::job::{JobStatus, ReadAvailability, ReadJob, ReadResults, SubmitJob};
 pub use self::message_details::ReadMessageDetails;
 pub use self::messages::{ReadMessage, ReadMessages};
+pub use self::open_door::{OpenDoor, OpenMessagingOpenings};
+pub use self::open_inbound::{InboundOpen, TakenOpen};
 pub use self::openings::{GuestDoor, PlatformOpenings};
+pub use self::post_agentless::{PostAgentless, PostedAgentless};
 pub use self::post_message::{PostMessage, Posted};
 pub use self::triggers::TriggerWish;
 pub use self::upload::{CreateUpload, PutFile, ReadUpload, Upload, UploadState};
@@ -124,6 +136,13 @@ impl Platform {
     #[must_use]
     pub fn options(mut self, options: CallOptions) -> Self {
         self.options = options;
+        self
+    }
+
+    /// The same organisation over the same client, whose calls end on this signal.
+    #[must_use]
+    pub fn cancel(mut self, cancel: Cancel) -> Self {
+        self.options = self.options.cancel(cancel);
         self
     }
 

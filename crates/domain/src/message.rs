@@ -41,7 +41,7 @@ mod normalized;
 mod read;
 mod target;
 
-pub use finding::{Finding, Order, Trouble};
+pub use finding::{Finding, Listing, Order, Trouble};
 pub use intake::{Counts, Intake, Taken, Verdict};
 pub use kind::{MessageKind, TypeFilter, TypeFilterError};
 pub use read::{MediaLink, Message, SortKey, Stamp, StampFault};

@@ -9,6 +9,7 @@
 //! | `message` | what has passed the check, and its bytes on the wire |
 //! | `against` | the rules of the channel, and of the sender |
 //! | `published` | the same by the published contract |
+//! | `agentless` | messages to an address instead of into a conversation |
 //! | `simulator` | a reproducible sequence of messages to try a platform with |
 //!
 //! ```
@@ -29,6 +30,7 @@
 //! ```
 
 mod against;
+mod agentless;
 mod attachment;
 mod draft;
 mod media_type;
@@ -37,6 +39,7 @@ mod published;
 mod simulator;
 
 pub use against::SMS_ATTACHMENT_BYTES;
+pub use agentless::{Agentless, Destination, Messenger};
 pub use attachment::{Attachment, AttachmentDraft, AttachmentSource};
 pub use draft::{CheckedMessage, MessageDraft};
 pub use media_type::{Agreement, agreement};

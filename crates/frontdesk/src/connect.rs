@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `contract` | which contract the settings mean, and what they lack for it |
 //! | `platform` | the published contract: its hosts, what it does not serve |
+//! | `histories` | where histories come from: the gateway, the platform's staff, its guests |
 //! | `writes` | what changes something there: sending, ending, triggers |
 //!
 //! A command asks for the port it works through and does not know which contract is behind it.
@@ -25,16 +26,18 @@ use frontdesk_shell::{Exit, Failure};
 use futures_util::StreamExt;
 use serde::Deserialize;
 
-use self::contract::{Contract, require, require_address};
+use self::contract::{Contract, require};
 use crate::clock::WallClock;
 use crate::context::Context;
 use crate::outbox;
 
 mod contract;
+mod histories;
 mod platform;
 mod writes;
 
 pub(crate) use self::contract::missing;
+pub(crate) use self::histories::{Eyes, histories};
 pub(crate) use self::writes::triggers;
 
 /// What the archive's calls need (contract §1, scopes).
@@ -49,9 +52,6 @@ const OPENING_SCOPES: [&str; 2] = ["webchat:conversation:write", "conversation:r
 const WEBHOOK_SCOPES: [&str; 1] = ["platformadmin:webhook:write"];
 /// What sending messages and looking for their receipts needs.
 const MESSAGE_SCOPES: [&str; 2] = ["conversation:read", "conversation:send"];
-
-/// What histories need where the token goes along.
-const HISTORY_SCOPES: [&str; 1] = ["webmessaging:view"];
 
 /// Where conversations are pulled from.
 #[derive(Clone)]
@@ -97,6 +97,41 @@ pub(crate) fn source(context: &Context<'_>, clock: &WallClock) -> Result<Source,
     })
 }
 
+/// Everything a process works through that does more than one job.
+pub(crate) struct Doors {
+    pub(crate) source: Source,
+    pub(crate) histories: Arc<dyn HistorySource>,
+    pub(crate) openings: Arc<dyn SessionOpenings>,
+    pub(crate) messages: Arc<dyn MessageChannel>,
+    pub(crate) guests: Arc<dyn GuestSessions>,
+}
+
+/// All doors of the settings; calls that change something end on the signal. On the platform contract they are of one client,
+/// with one token and one pace; on the gateway each has the scopes of its job, and so a token of its own.
+pub(crate) fn doors(context: &Context<'_>, clock: &WallClock, cancel: &Cancel) -> Result<Doors, Failure> {
+    if Contract::of(context)? == Contract::Gateway {
+        return Ok(Doors {
+            source: source(context, clock)?,
+            histories: histories(context, clock, &Eyes::Plain)?,
+            openings: openings(context, clock, cancel.clone())?,
+            messages: messages(context, clock, cancel.clone())?,
+            guests: guests(context, clock, cancel.clone(), false)?,
+        });
+    }
+    let reading = Arc::new(platform::platform(context, clock, Cancel::never())?);
+    let writing = reading.as_ref().clone().cancel(cancel.clone());
+    Ok(Doors {
+        source: Source {
+            conversations: Arc::<Platform>::clone(&reading),
+            transcripts: Some(reading.clone()),
+        },
+        histories: reading,
+        openings: writes::openings(context, writing.clone())?,
+        messages: Arc::new(writes::messages(context, clock, writing.clone())?),
+        guests: Arc::new(writes::guests(context, writing, false)?),
+    })
+}
+
 /// Guests' sessions; its calls end on the signal. With `emergency` they are torn down, which the platform contract alone
 /// knows.
 pub(crate) fn guests(
@@ -120,7 +155,7 @@ pub(crate) fn openings(
 ) -> Result<Arc<dyn SessionOpenings>, Failure> {
     match api(context, clock, cancel, &OPENING_SCOPES)? {
         Api::Gateway(gateway) => Ok(Arc::new(gateway)),
-        Api::Platform(platform) => Ok(Arc::new(writes::openings(context, platform)?)),
+        Api::Platform(platform) => writes::openings(context, platform),
     }
 }
 
@@ -146,26 +181,6 @@ pub(crate) fn messages(
         Api::Gateway(gateway) => Ok(Arc::new(gateway)),
         Api::Platform(platform) => Ok(Arc::new(writes::messages(context, clock, platform)?)),
     }
-}
-
-/// The histories of conversations. On the gateway they need no token: credentials are asked for only where it is to go
-/// along.
-pub(crate) fn histories(
-    context: &Context<'_>,
-    clock: &WallClock,
-    bearer: bool,
-) -> Result<Arc<dyn HistorySource>, Failure> {
-    match Contract::of(context)? {
-        Contract::Gateway => {}
-        Contract::Platform => return Ok(Arc::new(platform::platform(context, clock, Cancel::never())?)),
-    }
-    if bearer {
-        let credentials = credentials(context, &require(context)?, &HISTORY_SCOPES)?;
-        let gateway = build(context, clock, Cancel::never(), |base| Client::builder(base, credentials))?;
-        return Ok(Arc::new(gateway.history_bearer(true)));
-    }
-    require_address(context)?;
-    Ok(Arc::new(build(context, clock, Cancel::never(), Client::without_token)?))
 }
 
 fn build(
@@ -313,54 +328,50 @@ impl SandboxClock {
 
 #[cfg(test)]
 mod tests {
-    use frontdesk_api::{HistoryQuery, SeenIds};
-    use frontdesk_domain::message::HistoryTarget;
-    use frontdesk_domain::{HistoryPageSize, MaxDepth};
-    use frontdesk_sandbox::{Config, Sandbox, serve};
+    use frontdesk_domain::ConversationId;
+    use frontdesk_sandbox::{Addresses, Config, Sandbox, serve_contracts};
     use frontdesk_shell::{Environment, Format, Printer};
 
     use super::*;
     use crate::args::GlobalArgs;
 
-    /// The first page of a history, asked for with the token of a client that has these scopes.
-    async fn page_with_bearer(scopes: Option<&str>) -> Result<usize, frontdesk_api::Error> {
+    #[tokio::test]
+    async fn all_doors_of_the_platform_are_of_one_client() {
         let sandbox = Arc::new(Sandbox::new(Config::default()).unwrap());
-        let running = serve(sandbox, ([127, 0, 0, 1], 0).into()).await.unwrap();
+        let free = Some(([127, 0, 0, 1], 0).into());
+        let addresses = Addresses { gateway: free, platform: free };
+        let running = serve_contracts(Arc::clone(&sandbox), addresses).await.unwrap();
         let ready = running.ready().clone();
-        let mut environment = vec![
-            ("FRONTDESK_CONTRACT", "gateway"),
-            ("FRONTDESK_BASE_URL", &*ready.base_url),
-            ("FRONTDESK_CLIENT_ID", &*ready.client_id),
-            ("FRONTDESK_CLIENT_SECRET", &*ready.client_secret),
-        ];
-        environment.extend(scopes.map(|scopes| ("FRONTDESK_SCOPES", scopes)));
-        let environment = Environment::from_iter(environment);
+        let text = |value: Option<String>| value.unwrap_or_default();
+        let environment = Environment::from_iter([
+            ("FRONTDESK_CONTRACT", "platform".to_owned()),
+            ("FRONTDESK_BASE_URL", text(ready.platform_url)),
+            ("FRONTDESK_LOGIN_URL", text(ready.platform_login_url)),
+            ("FRONTDESK_DEPLOYMENT_ID", text(ready.deployment_id)),
+            ("FRONTDESK_CLIENT_ID", ready.client_id),
+            ("FRONTDESK_CLIENT_SECRET", ready.client_secret),
+        ]);
         let printer = Printer::new(Format::Text, true);
         let global = GlobalArgs::default();
         let context = Context::new(&global, None, Vec::new(), environment, &printer).unwrap();
-        let gateway = histories(&context, &WallClock::system(), true).unwrap();
-        let conversation = ready.conversation_id.clone().unwrap();
-        let target = HistoryTarget::new(&ready.organization_id, &ready.domain_id, conversation).unwrap();
-        let query = HistoryQuery {
-            target,
-            size: HistoryPageSize::default(),
-            resume: None,
-            depth: MaxDepth::default(),
-            seen: SeenIds::default(),
-        };
-        let mut pages = gateway.history(query);
-        let page = pages.next().await.unwrap().map(|page| page.messages.len());
+        let doors = doors(&context, &WallClock::system(), &Cancel::never()).unwrap();
+        let id = ConversationId::new(text(ready.conversation_id)).unwrap();
+        doors.messages.conversation(&id).await.unwrap();
+        doors.openings.conversation(&id).await.unwrap();
+        doors.source.transcripts.as_ref().unwrap().transcript(&id).await.unwrap();
+        let requests = sandbox.stats().requests;
         running.stop().await;
-        page
-    }
-
-    #[tokio::test]
-    async fn the_token_of_a_history_has_the_scope_that_histories_need() {
-        assert!(page_with_bearer(None).await.unwrap() > 0);
-        // The settings say otherwise, and the platform's answer names what is missing.
-        let refused = page_with_bearer(Some("analytics:query")).await.unwrap_err();
-        assert!(refused.is_auth());
-        let hint = refused.hint().unwrap_or_default();
-        assert!(hint.contains("webmessaging:view"), "{hint}");
+        let of =
+            |name: &str| requests.iter().filter(|(what, _)| what.contains(name)).map(|(_, n)| n).sum::<u64>();
+        assert_eq!(
+            (of("/oauth/token"), of("GET /api/v2/conversations/{conversationId}")),
+            (1, 3),
+            "{requests:?}"
+        );
+        assert_eq!(
+            doors.histories.counters().requests,
+            doors.guests.counters().requests,
+            "one count for all"
+        );
     }
 }

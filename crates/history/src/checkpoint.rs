@@ -1,7 +1,7 @@
 //! What is written down per page: an item of the journal's ledger, in the change that holds the page's audit entries and
 //! its event.
 
-use frontdesk_domain::message::Intake;
+use frontdesk_domain::message::{Intake, Listing};
 use frontdesk_domain::{PageToken, RunId};
 use serde::{Deserialize, Serialize};
 
@@ -67,12 +67,12 @@ pub(crate) struct Checkpoint {
 }
 
 impl Checkpoint {
-    pub(crate) fn new(run: RunId, next: Option<PageToken>) -> Self {
+    pub(crate) fn new(run: RunId, next: Option<PageToken>, listing: Listing) -> Self {
         Self {
             run,
             pages: 0,
             next,
-            intake: Intake::default(),
+            intake: Intake::of(listing),
             claimed: None,
             spilled: 0,
             findings: 0,

@@ -8,7 +8,7 @@ use frontdesk_api::{
     PageRoom, SeenIds, Stop,
 };
 use frontdesk_domain::audit::{HistoryRecord, HistoryStep};
-use frontdesk_domain::message::{HistoryTarget, TypeFilter, Verdict};
+use frontdesk_domain::message::{HistoryTarget, Listing, TypeFilter, Verdict};
 use frontdesk_domain::{Event, MaxDepth, RunId, Timestamp, hex};
 use frontdesk_journal::Change;
 use futures_util::StreamExt;
@@ -47,6 +47,8 @@ pub(crate) struct Course {
     pub(crate) ledger: String,
     pub(crate) run: RunId,
     pub(crate) types: TypeFilter,
+    /// The order of the source's listings.
+    pub(crate) listing: Listing,
     /// Where the files of messages are kept, if they are.
     pub(crate) keep: Option<Arc<MediaArchive>>,
 }
@@ -384,7 +386,7 @@ impl Course {
             Some(spill) => spill,
             None => unreachable!("no file is shorter than nothing"),
         };
-        let checkpoint = Checkpoint::new(self.run.clone(), resume);
+        let checkpoint = Checkpoint::new(self.run.clone(), resume, self.listing);
         Ok(Open {
             target,
             spill,
@@ -401,7 +403,7 @@ impl Course {
         if let Err(error) = open.spill.clear() {
             return Err((Box::new(open), error.into()));
         }
-        open.checkpoint = Checkpoint::new(self.run.clone(), first);
+        open.checkpoint = Checkpoint::new(self.run.clone(), first, self.listing);
         (open.seen, open.resumed) = (SeenIds::default(), false);
         Ok(open)
     }

@@ -148,6 +148,7 @@ impl<'p> HistoryPull<'p> {
                 ledger: ledger.clone(),
                 run: run.clone(),
                 types: request.types.clone(),
+                listing: self.source.listing(),
                 keep: self.keep().cloned(),
             }),
             request,

@@ -7,15 +7,18 @@
 //!                                                                          next run after the patience. Never posted again.
 //! ```
 //!
+//! A message to an address goes the same way: no conversation is looked at before, and what is lost is looked for in those of its
+//! address (C.5.4).
+//!
 //! A claim says which message of the platform is which of ours: of two equal texts in doubt each gets one of its own.
 
 mod doubt;
 
-use frontdesk_api::{Accepted, LegMessages, Post, Preparation, Ready, Trace};
+use frontdesk_api::{Accepted, LegMessages, Post, Preparation, Ready};
 use frontdesk_domain::audit::MessageResult;
 use frontdesk_domain::conversation::Conversation;
 use frontdesk_domain::delivery::Receipts;
-use frontdesk_domain::outbound::{CheckedMessage, OutboundMessage};
+use frontdesk_domain::outbound::{CheckedMessage, Destination, OutboundMessage};
 use frontdesk_domain::{Violations, Why, WhyKind};
 use frontdesk_journal::{Change, ErrorKind};
 use tokio::time::Instant;
@@ -128,28 +131,29 @@ impl Courier {
                 let entry = course.entry.clone();
                 return Ok(Some(self.turn(&course, entry, None)));
             }
-            let (conversation, posts) = match legs.prepare(message, course.number()).await {
-                Ok(Preparation::Ready(ready)) => {
-                    let Ready { conversation, clock, posts } = *ready;
-                    self.learn(clock);
-                    (self.keep_facts(conversation), posts)
-                }
-                Ok(Preparation::Refused(conversation, violations)) => {
-                    self.keep_channel(&mut course, &conversation);
-                    let outcome = Outcome::Refused(Why::new(WhyKind::Refused, told(&violations)));
-                    return self.conclude(&mut course, None, outcome, Some(violations)).await;
-                }
-                Ok(Preparation::Missing) => {
-                    let why = Why::new(WhyKind::Refused, "the platform knows no such conversation");
-                    return self.conclude(&mut course, None, Outcome::Refused(why), None).await;
-                }
-                Err(error) if error.is_cancelled() => return Ok(None),
-                Err(error) => {
-                    // An upload whose answer was lost has sent nothing.
-                    return self.conclude(&mut course, None, outcome_of(&error), None).await;
-                }
-            };
-            self.keep_channel(&mut course, &conversation);
+            let (conversation, posts) =
+                match legs.prepare(message, course.number(), self.platform_now()).await {
+                    Ok(Preparation::Ready(ready)) => {
+                        let Ready { conversation, clock, posts } = *ready;
+                        self.learn(clock);
+                        (conversation.map(|conversation| self.keep_facts(conversation)), posts)
+                    }
+                    Ok(Preparation::Refused(conversation, violations)) => {
+                        self.keep_channel(&mut course, Some(&conversation));
+                        let outcome = Outcome::Refused(Why::new(WhyKind::Refused, told(&violations)));
+                        return self.conclude(&mut course, None, outcome, Some(violations)).await;
+                    }
+                    Ok(Preparation::Missing) => {
+                        let why = Why::new(WhyKind::Refused, "the platform knows no such conversation");
+                        return self.conclude(&mut course, None, Outcome::Refused(why), None).await;
+                    }
+                    Err(error) if error.is_cancelled() => return Ok(None),
+                    Err(error) => {
+                        // An upload whose answer was lost has sent nothing.
+                        return self.conclude(&mut course, None, outcome_of(&error), None).await;
+                    }
+                };
+            self.keep_channel(&mut course, conversation.as_deref());
             for post in &posts {
                 match self.post(legs, &mut course, post).await? {
                     Step::There => {}
@@ -197,10 +201,10 @@ impl Courier {
         let mark = post.mark.clone();
         let lost = |why: Why| Box::new(Doubt { intent: intent.clone(), mark, at, why, known: false });
         match legs.post(post).await {
-            Ok(Some(Accepted { id, status, clock })) => {
+            Ok(Some(Accepted { id, conversation, status, clock })) => {
                 self.learn(clock);
-                let trace = Trace { id, status: Some(status) };
-                if self.claim(course, &intent, trace).await? {
+                course.entry.conversation = conversation.or(course.entry.conversation.take());
+                if self.claim(course, &intent, id, Some(status)).await? {
                     return Ok(Step::There);
                 }
                 // Somebody took it for a message of the same words that was in doubt.
@@ -269,7 +273,7 @@ impl Courier {
     fn new_entry(&self, message: &OutboundMessage, purpose: &Purpose) -> Entry {
         Entry {
             host: self.host.clone(),
-            conversation: message.conversation().clone(),
+            conversation: message.conversation().cloned(),
             client_id: purpose.client_id.clone(),
             outcome: Outcome::NotSent(Why::interrupted()),
             message_id: None,
@@ -285,8 +289,13 @@ impl Courier {
         }
     }
 
-    fn keep_channel(&self, course: &mut Course<'_>, conversation: &Conversation) {
-        course.entry.channel.clone_from(&conversation.channel_type);
+    fn keep_channel(&self, course: &mut Course<'_>, conversation: Option<&Conversation>) {
+        course.entry.channel = match (course.message.destination(), conversation) {
+            (Destination::Address(way), _) => Some(way.messenger.channel()),
+            (Destination::Conversation(_), conversation) => {
+                conversation.and_then(|conversation| conversation.channel_type.clone())
+            }
+        };
         course.entry.parties = Some(Parties::of(course.message));
     }
 }

@@ -1,4 +1,4 @@
-//! Sends messages into conversations, each once, and knows whether they arrived in time.
+//! Sends messages into conversations and to addresses, each once, and knows whether they arrived in time.
 //!
 //! | module | what it is |
 //! |---|---|

@@ -85,7 +85,9 @@ impl Purpose {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Entry {
     pub(crate) host: String,
-    pub(crate) conversation: ConversationId,
+    /// Its conversation; of a message to an address not before the platform has told it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) conversation: Option<ConversationId>,
     pub(crate) client_id: ClientId,
     #[serde(flatten)]
     pub(crate) outcome: Outcome,
@@ -175,7 +177,10 @@ pub(crate) struct Observed<'a> {
 impl Observed<'_> {
     /// Adds item, audit records and event to `change`, and notes in the entry what was told.
     pub(crate) fn change(&self, change: Change, entry: &mut Entry) -> Result<Change, Error> {
-        let mut change = change.run(self.run.clone()).about(entry.conversation.as_str());
+        let mut change = change.run(self.run.clone());
+        if let Some(conversation) = &entry.conversation {
+            change = change.about(conversation.as_str());
+        }
         if let Some(result) = self.result
             && let Some(parties) = &entry.parties
         {
@@ -184,8 +189,10 @@ impl Observed<'_> {
         }
         if let Some(sla) = self.sla.filter(|sla| sla.state == SlaState::Missed)
             && !entry.missed_told
+            // What was sent has one.
+            && let Some(conversation) = &entry.conversation
         {
-            change = change.event(Event::sla_missed(entry.conversation.as_str(), sla));
+            change = change.event(Event::sla_missed(conversation.as_str(), sla));
             entry.missed_told = true;
         }
         if !entry.is_open() && entry.outcome.kind() != OutcomeKind::Unknown {

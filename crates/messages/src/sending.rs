@@ -1,7 +1,7 @@
 //! Many messages: in flight, polled, timed out.
 //!
-//! One loop does it all: it reads lines, keeps a number of messages in flight with at most one of each conversation among
-//! them, so that a conversation gets its messages in the order of the lines, and looks at conversations whose messages
+//! One loop does it all: it reads lines, keeps a number of messages in flight with at most one of each conversation or address
+//! among them, so that each gets its messages in the order of the lines, and looks at conversations whose messages
 //! wait for receipts. At the end, messages in doubt are sent once more under their client ids.
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -37,7 +37,7 @@ const MOST_DOUBTS: usize = 10_000;
 
 /// What comes back to the loop.
 enum Back {
-    Turn(Option<ConversationId>, Prepared, Result<Option<Box<Turn>>, SendError>),
+    Turn(Option<String>, Prepared, Result<Option<Box<Turn>>, SendError>),
     Look(ConversationId, Instant, Result<Option<Conversation>, Error>),
 }
 
@@ -49,8 +49,9 @@ struct Round<'a> {
     flight: FuturesUnordered<BoxFuture<'a, Back>>,
     sending: usize,
     looking: usize,
-    busy: HashSet<ConversationId>,
-    ahead: HashMap<ConversationId, VecDeque<Prepared>>,
+    /// The lanes that have a message in flight: see [`OutboundMessage::lane`].
+    busy: HashSet<String>,
+    ahead: HashMap<String, VecDeque<Prepared>>,
     ahead_count: usize,
     tracker: Tracker,
     doubts: Vec<Prepared>,
@@ -146,28 +147,28 @@ impl<'a> Round<'a> {
         !self.input_ended || self.sending > 0 || self.ahead_count > 0
     }
 
-    /// Sends it, or lets it wait for the one of its conversation that is in flight.
+    /// Sends it, or lets it wait for the one of its lane that is in flight.
     fn enqueue(&mut self, prepared: Prepared) {
-        let conversation = match &prepared.checked {
-            Ok(checked) => checked.message.conversation().clone(),
+        let lane = match &prepared.checked {
+            Ok(checked) => checked.message.lane(),
             Err(_) => return self.dispatch(None, prepared),
         };
-        if self.busy.contains(&conversation) {
+        if self.busy.contains(&lane) {
             self.ahead_count += 1;
-            self.ahead.entry(conversation).or_default().push_back(prepared);
+            self.ahead.entry(lane).or_default().push_back(prepared);
         } else {
-            self.dispatch(Some(conversation), prepared);
+            self.dispatch(Some(lane), prepared);
         }
     }
 
-    fn dispatch(&mut self, conversation: Option<ConversationId>, prepared: Prepared) {
-        self.busy.extend(conversation.clone());
+    fn dispatch(&mut self, lane: Option<String>, prepared: Prepared) {
+        self.busy.extend(lane.clone());
         self.sending += 1;
         let courier = self.courier;
         self.flight.push(
             async move {
                 let turn = courier.deliver(&prepared).await;
-                Back::Turn(conversation, prepared, turn)
+                Back::Turn(lane, prepared, turn)
             }
             .boxed(),
         );
@@ -204,7 +205,7 @@ impl<'a> Round<'a> {
 
     async fn take(&mut self, back: Back) {
         let done = match back {
-            Back::Turn(conversation, prepared, turn) => self.turn_ended(conversation, prepared, turn),
+            Back::Turn(lane, prepared, turn) => self.turn_ended(lane, prepared, turn),
             Back::Look(id, started, look) => {
                 self.looking -= 1;
                 self.looked(&id, started, look).await
@@ -217,23 +218,23 @@ impl<'a> Round<'a> {
 
     fn turn_ended(
         &mut self,
-        conversation: Option<ConversationId>,
+        lane: Option<String>,
         prepared: Prepared,
         turn: Result<Option<Box<Turn>>, SendError>,
     ) -> Result<(), SendError> {
         self.sending -= 1;
-        if let Some(conversation) = &conversation {
-            self.busy.remove(conversation);
+        if let Some(lane) = lane {
+            self.busy.remove(&lane);
             let stopped = self.is_stopped();
-            if let Some(queue) = self.ahead.get_mut(conversation) {
+            if let Some(queue) = self.ahead.get_mut(&lane) {
                 let next = if stopped { None } else { queue.pop_front() };
                 if queue.is_empty() || stopped {
                     self.ahead_count -= queue.len();
-                    self.ahead.remove(conversation);
+                    self.ahead.remove(&lane);
                 }
                 if let Some(next) = next {
                     self.ahead_count -= 1;
-                    self.dispatch(Some(conversation.clone()), next);
+                    self.dispatch(Some(lane), next);
                 }
             }
         }
@@ -252,6 +253,8 @@ impl<'a> Round<'a> {
             self.doubts.push(prepared);
             return Ok(());
         }
+        // What was sent has a conversation.
+        let conversation = open.as_ref().and_then(|(_, entry)| entry.conversation.clone());
         match (open, conversation) {
             (Some((key, entry)), Some(conversation)) if self.courier.watching.wait => {
                 let now = instant();

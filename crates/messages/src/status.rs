@@ -54,8 +54,9 @@ impl Courier {
             after = items.last().map(|item| item.key.clone());
             for item in &items {
                 let Some(entry) = Entry::read(item).filter(|entry| entry.host == self.host) else { continue };
-                if entry.is_open() {
-                    rooms.entry(entry.conversation.clone()).or_default().push((item.key.clone(), entry));
+                // What was sent has a conversation.
+                if let Some(id) = entry.conversation.clone().filter(|_| entry.is_open()) {
+                    rooms.entry(id).or_default().push((item.key.clone(), entry));
                 } else if all || entry.outcome.kind() == OutcomeKind::Unknown {
                     let sent = self.of_entry(None, &entry, By::Other);
                     report.counts.add(&sent);

@@ -7,7 +7,7 @@ use frontdesk_domain::audit::MessageResult;
 use frontdesk_domain::conversation::Conversation;
 use frontdesk_domain::delivery::{Receipts, Sla};
 use frontdesk_domain::outbound::{CheckedMessage, OutboundMessage};
-use frontdesk_domain::{Timestamp, Violations, Why, WhyKind};
+use frontdesk_domain::{Timestamp, Violation, Violations, Why, WhyKind};
 use frontdesk_journal::Change;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -106,7 +106,15 @@ impl Courier {
         message: &OutboundMessage,
         course: &mut Course,
     ) -> Result<Option<Reached>, SendError> {
-        let conversation = match self.facts(message.conversation()).await {
+        let Some(id) = message.conversation() else {
+            let why =
+                "a message to an address is the platform contract's: the gateway sends into conversations";
+            let violations = Violations::from(Violation::new("messenger", "message.contract", why));
+            let outcome = Outcome::Refused(Why::new(WhyKind::Refused, told(&violations)));
+            let violations = Some(violations);
+            return Ok(Some(Reached { violations, ..Reached::without_conversation(outcome) }));
+        };
+        let conversation = match self.facts(id).await {
             Ok(Some(conversation)) => Some(conversation),
             // A message in doubt is settled by its client id, whatever became of its conversation.
             Ok(None) | Err(_) if course.in_doubt => None,
@@ -161,7 +169,7 @@ impl Courier {
         let why = Why::new(WhyKind::Interrupted, "the run ended before the answer came");
         let entry = Entry {
             host: self.host.clone(),
-            conversation: message.conversation().clone(),
+            conversation: message.conversation().cloned(),
             client_id: course.purpose.client_id.clone(),
             outcome: Outcome::Unknown(why),
             message_id: None,
@@ -219,7 +227,7 @@ impl Courier {
         });
         let mut entry = Entry {
             host: self.host.clone(),
-            conversation: message.conversation().clone(),
+            conversation: message.conversation().cloned(),
             client_id: course.purpose.client_id.clone(),
             outcome,
             // Whatever the answer said of its status, the times are in the conversation.
@@ -267,7 +275,7 @@ impl Courier {
     pub(crate) fn of_entry(&self, line: Option<u64>, entry: &Entry, by: By) -> Sent {
         Sent {
             line,
-            conversation: Some(entry.conversation.as_str().to_owned()),
+            conversation: entry.conversation.as_ref().map(|id| id.as_str().to_owned()),
             client_id: Some(entry.client_id.clone()),
             message_id: entry.message_id.clone(),
             outcome: entry.outcome.clone(),

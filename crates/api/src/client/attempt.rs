@@ -60,7 +60,8 @@ impl Inner {
             }
         };
         let (head, body) = response.into_parts();
-        let secrets = [self.credentials.secret.reveal(), token.as_ref().map_or("", |token| token.reveal())];
+        let token_text = token.as_ref().map_or("", |token| token.reveal());
+        let secrets = [self.credentials.secret.reveal(), token_text, endpoint.secret()];
         let answer = self.note(&head, permit, &secrets);
         debug!(
             operation = call.operation,

@@ -3,6 +3,7 @@
 use super::{ErrorKind, Inner};
 use crate::endpoint::Endpoint as _;
 use crate::gateway::{EndGuest, HistoryRequest, OpenSession, SendMessage};
+use crate::platform::GuestHistory;
 use crate::transport::TransportKind;
 
 pub(super) fn hint(error: &Inner) -> Option<String> {
@@ -35,6 +36,9 @@ pub(super) fn hint(error: &Inner) -> Option<String> {
         }
         ErrorKind::Unauthorized if error.is_token_call => {
             "Check the client id, the client secret and the base URL. The secret is shown once, when the client is made."
+        }
+        ErrorKind::Unauthorized if error.operation == GuestHistory::OPERATION => {
+            "A guest's token lives for minutes: take a new one from the guest's session (getJwt)."
         }
         ErrorKind::Unauthorized => {
             let scope = error.scope.map(|scope| format!(" and that its role has the scope {scope}"));

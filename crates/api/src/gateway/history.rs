@@ -4,14 +4,15 @@ use std::fmt::Write as _;
 
 use bytes::Bytes;
 use frontdesk_domain::message::{HistoryTarget, Message};
-use frontdesk_domain::{HistoryPageSize, PageToken, RecordErrorKind, json};
+use frontdesk_domain::{HistoryPageSize, PageToken, json};
 use http::response;
 
 use crate::base_url::BaseUrl;
 use crate::endpoint::{Auth, BodyReader, DecodeError, EncodeError, Endpoint, Repeat};
-use crate::history::{HistoryMessage, HistoryPage};
-use crate::listing::{Fetched, Listed, PageBody};
-use crate::page_body::{Elements, next_token, rough_mark};
+use crate::history::HistoryPage;
+use crate::history_body::HistoryBody;
+use crate::listing::{Fetched, Listed};
+use crate::page_body::{Elements, next_token};
 use crate::percent::encoded;
 use crate::request;
 use crate::seen::id_hash;
@@ -31,30 +32,6 @@ pub struct HistoryRequest {
     pub bearer: bool,
 }
 
-/// A page as the gateway sent it.
-#[derive(Debug)]
-pub struct HistoryBody {
-    /// What it holds, in its order.
-    pub messages: Vec<Result<HistoryMessage, RecordErrorKind>>,
-    /// The token of the next page; none on the last.
-    pub next: Option<PageToken>,
-    /// `meta.total`, where it is a whole number.
-    pub total: Option<u64>,
-    /// Length of the body, decompressed.
-    pub body_bytes: u64,
-    marks: Vec<u64>,
-}
-
-impl PageBody for HistoryBody {
-    fn next(&self) -> Option<&PageToken> {
-        self.next.as_ref()
-    }
-
-    fn marks(&self) -> &[u64] {
-        &self.marks
-    }
-}
-
 impl Listed for HistoryRequest {
     type Page = HistoryPage;
 
@@ -63,14 +40,7 @@ impl Listed for HistoryRequest {
     }
 
     fn page(body: HistoryBody, fetched: Fetched) -> HistoryPage {
-        let HistoryBody { mut messages, next, total, body_bytes, .. } = body;
-        let Fetched { number, token, news, more, took } = fetched;
-        for (message, is_new) in messages.iter_mut().zip(news) {
-            if let Ok(message) = message {
-                message.is_new = is_new;
-            }
-        }
-        HistoryPage { number, token, next, messages, more, total, body_bytes, took }
+        body.into_page(fetched)
     }
 }
 
@@ -113,21 +83,7 @@ pub struct HistoryReader {
 
 impl HistoryReader {
     fn new() -> Self {
-        let page =
-            HistoryBody { messages: Vec::new(), next: None, total: None, body_bytes: 0, marks: Vec::new() };
-        Self { elements: Elements::of("entities"), page }
-    }
-}
-
-impl HistoryBody {
-    fn take(&mut self, element: Vec<u8>) {
-        let shape = rough_mark(&element);
-        let message = Message::read(element).map(|message| {
-            let id_hash = id_hash(message.id().as_str());
-            HistoryMessage { message, id_hash, is_new: true }
-        });
-        self.marks.push(message.as_ref().map_or(shape, |message| message.id_hash));
-        self.messages.push(message);
+        Self { elements: Elements::of("entities"), page: HistoryBody::empty() }
     }
 }
 
@@ -135,7 +91,8 @@ impl BodyReader for HistoryReader {
     type Output = HistoryBody;
 
     fn push(&mut self, chunk: &[u8]) -> Result<(), DecodeError> {
-        self.elements.push(chunk, |element| self.page.take(element))
+        let hash = |message: &Message| id_hash(message.id().as_str());
+        self.elements.push(chunk, |element| self.page.take(element, hash))
     }
 
     fn finish(mut self) -> Result<HistoryBody, DecodeError> {

@@ -22,7 +22,8 @@ const MOST_BYTES: usize = 1 << 20;
 /// Sends a message. Posted twice under one client id, it is sent once.
 #[derive(Debug, Clone)]
 pub struct SendMessage {
-    conversation: String,
+    /// None where the message goes to an address, which is the platform contract's.
+    conversation: Option<String>,
     body: Bytes,
     key: ClientId,
 }
@@ -31,7 +32,7 @@ impl SendMessage {
     /// The call that sends this message under this client id.
     #[must_use]
     pub fn new(message: &OutboundMessage, key: &ClientId) -> Self {
-        let conversation = message.conversation().segment().to_string();
+        let conversation = message.conversation().map(|id| id.segment().to_string());
         Self { conversation, body: message.body().into(), key: key.clone() }
     }
 }
@@ -46,7 +47,9 @@ impl Endpoint for SendMessage {
     const SCOPE: Option<&'static str> = Some("conversation:send");
 
     fn request(&self, base: &BaseUrl) -> Result<http::Request<Bytes>, EncodeError> {
-        let path = format!("{PATH}/{}/messages", self.conversation);
+        let conversation =
+            self.conversation.as_ref().ok_or_else(|| EncodeError::new("a message without a conversation"))?;
+        let path = format!("{PATH}/{conversation}/messages");
         http::Request::builder()
             .method(Method::POST)
             .uri(base.join(&path).map_err(|_| EncodeError::new("the conversation id"))?)

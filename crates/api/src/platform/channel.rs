@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use frontdesk_domain::delivery::{ClockSample, MessageId, Status};
-use frontdesk_domain::outbound::{ClientId, OutboundMessage};
+use frontdesk_domain::outbound::{ClientId, Destination, OutboundMessage};
 use frontdesk_domain::{ConversationId, PathSegment, Timestamp, Violation, Violations};
 use futures_util::future::{BoxFuture, FutureExt as _};
 
@@ -19,7 +19,9 @@ use crate::conversation::{ConversationLook, Conversations, Look};
 use crate::counters::Counters;
 use crate::endpoint::Endpoint as _;
 use crate::error::{Error, ErrorKind};
-use crate::legs::{LegMessages, Mark, MarkContent, Post, PostContent, Preparation, Ready, Trace, Traces};
+use crate::legs::{
+    LegMessages, Mark, MarkContent, Post, PostContent, PostTo, Preparation, Ready, Trace, Traces,
+};
 use crate::messages::{Accepted, MessageChannel};
 use crate::source::Origin;
 
@@ -29,7 +31,7 @@ const SHOWING: Duration = Duration::from_secs(120);
 /// Sends messages into conversations of an organisation on the published contract.
 ///
 /// The sender of a message is an agent of its conversation, named by user id or participant id, whose leg is connected.
-/// Sender and recipients are the leg's, whatever the message names beside.
+/// Sender and recipients are the leg's, whatever the message names beside. A message to an address goes without an agent (C.5.4).
 ///
 /// ```
 /// use std::sync::Arc;
@@ -72,6 +74,15 @@ impl PlatformMessages {
         self
     }
 
+    pub(super) fn platform(&self) -> &Platform {
+        &self.platform
+    }
+
+    /// How long after its intent a post may turn up.
+    pub(super) fn patience_of_posts(&self) -> Duration {
+        self.platform.options.deadline.saturating_add(SHOWING)
+    }
+
     /// The conversation, and the platform's clock beside ours.
     async fn live(
         &self,
@@ -105,8 +116,16 @@ impl PlatformMessages {
         Ok(all)
     }
 
-    async fn prepared(&self, message: &OutboundMessage, from: usize) -> Result<Preparation, Error> {
-        let id = message.conversation();
+    async fn prepared(
+        &self,
+        message: &OutboundMessage,
+        from: usize,
+        now: Timestamp,
+    ) -> Result<Preparation, Error> {
+        let id = match message.destination() {
+            Destination::Conversation(id) => id,
+            Destination::Address(way) => return Ok(self.addressed(message, *way, now)),
+        };
         let Some((live, clock)) = self.live(id).await? else { return Ok(Preparation::Missing) };
         let conversation = live.seen();
         if let Err(violations) = message.check_published(&conversation) {
@@ -133,33 +152,37 @@ impl PlatformMessages {
         let posts = contents
             .into_iter()
             .map(|(stands_for, content)| Post {
-                conversation: id.clone(),
+                to: PostTo::Leg(id.clone()),
                 content,
-                mark: mark(&live, leg.as_str(), stands_for, self.patience()),
+                mark: mark(&live, leg.as_str(), stands_for, self.patience_of_posts()),
             })
             .collect();
-        Ok(Preparation::Ready(Box::new(Ready { conversation, clock, posts })))
+        Ok(Preparation::Ready(Box::new(Ready { conversation: Some(conversation), clock, posts })))
     }
 
     async fn posted(&self, post: &Post) -> Result<Option<Accepted>, Error> {
+        let conversation = match &post.to {
+            PostTo::Leg(conversation) => conversation.clone(),
+            PostTo::Address(to) => return self.post_addressed(to, &post.content).await,
+        };
         let leg = PathSegment::new(&*post.mark.leg).map_err(|_| {
             let what = "the leg's id cannot be named".to_owned();
             Error::of_kind(PostMessage::OPERATION, ErrorKind::Unsendable { what })
         })?;
         let Platform { client, options, .. } = &self.platform;
-        let call =
-            PostMessage { conversation: post.conversation.clone(), leg, content: post.content.clone() };
+        let call = PostMessage { conversation, leg, content: post.content.clone() };
         let (posted, took) = client.send_timed(&call, options).await?;
         let clock = posted.answered_at.and_then(|date| ClockSample::new(client.now(), took, date));
         Ok(posted.message.map(|message| Accepted {
             id: message.id,
+            conversation: None,
             // Whatever it says, the platform has it.
             status: message.status.unwrap_or(Status::Queued),
             clock,
         }))
     }
 
-    async fn traces(&self, conversation: &ConversationId, mark: &Mark) -> Result<Traces, Error> {
+    pub(super) async fn traces(&self, conversation: &ConversationId, mark: &Mark) -> Result<Traces, Error> {
         let Some((live, _)) = self.live(conversation).await? else { return Ok(Traces::default()) };
         let candidates = candidates(&live, mark);
         let read = self.read(conversation, &candidates).await?;
@@ -188,7 +211,11 @@ impl PlatformMessages {
             }
         }
         found.sort_by(|one, other| (one.at, &one.id).cmp(&(other.at, &other.id)));
-        let found = found.into_iter().map(|message| Trace { id: message.id.clone(), status: message.status });
+        let found = found.into_iter().map(|message| Trace {
+            id: message.id.clone(),
+            conversation: conversation.clone(),
+            status: message.status,
+        });
         Ok(Traces { found: found.collect(), unread: unread.len() })
     }
 
@@ -239,11 +266,11 @@ fn mark(live: &LiveConversation, leg: &str, content: MarkContent, patience: Dura
     })
 }
 
-/// The messages that may be the post: new, not the customer's, and on no other agent's leg.
+/// The messages that may be the post: new, not the customer's, and on no other agent's leg where the mark names one.
 fn candidates<'l>(live: &'l LiveConversation, mark: &Mark) -> Vec<&'l str> {
     let others: HashSet<&str> = live
         .agent_legs()
-        .filter(|(_, leg)| leg.id != mark.leg)
+        .filter(|(_, leg)| !mark.leg.is_empty() && leg.id != mark.leg)
         .flat_map(|(_, leg)| leg.messages.iter().map(|message| &*message.id))
         .collect();
     let mut met = HashSet::new();
@@ -265,8 +292,9 @@ impl LegMessages for PlatformMessages {
         &'a self,
         message: &'a OutboundMessage,
         from: usize,
+        now: Timestamp,
     ) -> BoxFuture<'a, Result<Preparation, Error>> {
-        self.prepared(message, from).boxed()
+        self.prepared(message, from, now).boxed()
     }
 
     fn post<'a>(&'a self, post: &'a Post) -> BoxFuture<'a, Result<Option<Accepted>, Error>> {
@@ -275,14 +303,17 @@ impl LegMessages for PlatformMessages {
 
     fn find<'a>(
         &'a self,
-        conversation: &'a ConversationId,
+        message: &'a OutboundMessage,
         mark: &'a Mark,
     ) -> BoxFuture<'a, Result<Traces, Error>> {
-        self.traces(conversation, mark).boxed()
+        match message.destination() {
+            Destination::Conversation(id) => self.traces(id, mark).boxed(),
+            Destination::Address(way) => self.traces_at_address(message, *way, mark).boxed(),
+        }
     }
 
     fn patience(&self) -> Duration {
-        self.platform.options.deadline.saturating_add(SHOWING)
+        self.patience_of_posts()
     }
 }
 
@@ -303,7 +334,7 @@ impl MessageChannel for PlatformMessages {
         async move {
             let refused =
                 |what: String| Error::of_kind(PostMessage::OPERATION, ErrorKind::Unsendable { what });
-            let posts = match self.prepared(message, 0).await? {
+            let posts = match self.prepared(message, 0, self.platform.client.now()).await? {
                 Preparation::Ready(ready) => ready.posts,
                 Preparation::Missing => return Err(refused("there is no such conversation".to_owned())),
                 Preparation::Refused(_, violations) => return Err(refused(violations.to_string())),

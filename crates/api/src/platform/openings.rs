@@ -136,10 +136,12 @@ impl PlatformOpenings {
     async fn begun(&self, line: &mut GuestLine) -> Result<Option<OpenedSession>, Error> {
         let answer = line.ask("getJwt", serde_json::Map::new(), false).await?.body;
         let jwt = answer.get("jwt").and_then(Value::as_str).unwrap_or_default();
-        let history = GuestHistory::new(jwt, self.door.origin.clone(), 1)
+        let history = GuestHistory::new(jwt, self.door.origin.clone())
             .map_err(|_| rejected("the guest's token cannot be sent"))?;
-        for entry in self.platform.client.send(&history, &self.platform.options).await? {
-            if let Some(opened) = self.conversation_of(&entry, 200).await? {
+        let page = self.platform.client.send(&history, &self.platform.options).await?;
+        for said in page.messages.into_iter().flatten() {
+            let said: Value = serde_json::from_slice(said.message.bytes()).unwrap_or_default();
+            if let Some(opened) = self.conversation_of(&said, 200).await? {
                 return Ok(Some(opened));
             }
         }
@@ -181,8 +183,19 @@ impl PlatformOpenings {
     }
 }
 
+/// Where a guest's own id travels among the attributes.
+pub(super) const GUEST_ID: &str = "guest.id";
+const PRIORITY: &str = "routing.priority";
+const SKILLS: &str = "routing.skills";
+const LANGUAGE: &str = "routing.language";
+
+/// Whether an attribute is a routing hint that was sent along.
+pub(super) fn is_hint(key: &str) -> bool {
+    [PRIORITY, SKILLS, LANGUAGE].contains(&key)
+}
+
 /// The attributes of a request as the guest's side carries them: texts alone.
-fn custom_attributes(request: &SessionRequest) -> BTreeMap<String, String> {
+pub(super) fn custom_attributes(request: &SessionRequest) -> BTreeMap<String, String> {
     let SessionRequest { guest_id, attributes, consent, routing } = request;
     let mut all: BTreeMap<String, String> =
         attributes.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
@@ -191,11 +204,11 @@ fn custom_attributes(request: &SessionRequest) -> BTreeMap<String, String> {
     add("consent.data_processing", "true".to_owned());
     add("consent.marketing", consent.marketing.to_string());
     add("consent.timestamp", consent.timestamp.to_string());
-    add("guest.id", guest_id.as_str().to_owned());
-    add("routing.priority", routing.priority.to_string());
-    add("routing.skills", skills.join(","));
+    add(GUEST_ID, guest_id.as_str().to_owned());
+    add(PRIORITY, routing.priority.to_string());
+    add(SKILLS, skills.join(","));
     if let Some(language) = &routing.language {
-        add("routing.language", language.as_str().to_owned());
+        add(LANGUAGE, language.as_str().to_owned());
     }
     all
 }

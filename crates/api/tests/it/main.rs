@@ -16,9 +16,11 @@ mod outward;
 mod pace;
 mod platform_details;
 mod platform_errors;
+mod platform_guest_view;
 mod platform_history;
 mod platform_live;
 #[cfg(feature = "reqwest")]
+mod platform_open_messaging;
 mod platform_openings;
 mod platform_sandbox;
 mod platform_transcripts;

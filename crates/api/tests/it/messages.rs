@@ -49,7 +49,7 @@ async fn any_known_first_status_is_accepted() {
         let (client, _) = scripted([reply]);
         let accepted = Gateway::new(client).send(&message("c-1"), &key()).await.unwrap();
         assert!(
-            matches!(&accepted, Accepted { id, status: said, clock: None } if id.as_str() == "m-1" && *said == status)
+            matches!(&accepted, Accepted { id, status: said, clock: None, .. } if id.as_str() == "m-1" && *said == status)
         );
     }
     let dated = taken().header("date", "Sat, 01 Mar 2025 10:00:30 GMT");

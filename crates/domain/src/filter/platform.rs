@@ -68,6 +68,12 @@ pub struct DimensionFilter {
 }
 
 impl DimensionFilter {
+    /// A filter of which one predicate must hold.
+    #[must_use]
+    pub fn any(predicates: Vec<Predicate>) -> Self {
+        Self { join: if predicates.len() == 1 { "and" } else { "or" }, predicates }
+    }
+
     /// The predicates, of which one must hold.
     #[must_use]
     pub fn predicates(&self) -> &[Predicate] {
@@ -137,8 +143,7 @@ impl Parts {
     }
 
     fn push(&mut self, level: Level, predicates: Vec<Predicate>) {
-        let join = if predicates.len() == 1 { "and" } else { "or" };
-        let filter = DimensionFilter { join, predicates };
+        let filter = DimensionFilter::any(predicates);
         match level {
             Level::Conversation => self.conversation.push(filter),
             Level::Segment => self.segment.push(filter),

@@ -21,7 +21,7 @@ pub struct Finding {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "finding", rename_all = "snake_case")]
 pub enum Trouble {
-    /// The message is not strictly later than the one received just before it.
+    /// The message is not strictly later than the one received just before it; in a listing that is newest first, it is later.
     Order {
         /// When the one before was sent.
         previous: Timestamp,
@@ -42,12 +42,23 @@ pub enum Trouble {
     },
 }
 
-/// How a message is to the one before when it is not later.
+/// How a message is to the one before when it is not where the listing should have it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Order {
     /// Sent at the same time.
     Equal,
-    /// Sent earlier.
+    /// Against the order of the listing: sent earlier, or where the newest comes first, later.
     Backwards,
+}
+
+/// The order in which a listing hands out messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Listing {
+    /// Each message later than the one before (contract §2).
+    #[default]
+    OldestFirst,
+    /// No message later than the one before; several may be of one time (platform contract C.1, D.1).
+    NewestFirst,
 }

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Finding, Message, Order, Trouble, TypeFilter};
+use super::{Finding, Listing, Message, Order, Trouble, TypeFilter};
 use crate::{RecordErrorKind, Timestamp};
 
 /// What was received of one history so far. It goes on across the borders of pages, and of sessions: what must be
@@ -16,6 +16,8 @@ pub struct Intake {
     counts: Counts,
     /// When the last message was sent that can be compared with.
     previous: Option<Timestamp>,
+    #[serde(default)]
+    listing: Listing,
 }
 
 /// Messages, by what became of them.
@@ -31,7 +33,7 @@ pub struct Counts {
     pub duplicates: u64,
     /// No messages: without an id that can be used.
     pub rejected: u64,
-    /// Not later than the one before. Counted beside what became of it.
+    /// Not where the order of the listing has them. Counted beside what became of them.
     pub out_of_order: u64,
     /// With a timestamp that cannot be read. Counted beside what became of it.
     pub unreadable_timestamps: u64,
@@ -58,6 +60,12 @@ pub struct Taken {
 }
 
 impl Intake {
+    /// Nothing received yet, of a listing in this order.
+    #[must_use]
+    pub fn of(listing: Listing) -> Self {
+        Self { listing, ..Self::default() }
+    }
+
     /// Takes the next message. `is_new` says whether its id came for the first time in this history. Order is looked at
     /// first, and then the filter (contract §2); a duplicate is compared with nothing, and nothing with it.
     pub fn take(&mut self, message: &Message, is_new: bool, filter: &TypeFilter) -> Taken {
@@ -108,10 +116,13 @@ impl Intake {
         };
         // Also a message that went back is the one the next is compared with.
         let previous = self.previous.replace(found)?;
-        let order = match found.cmp(&previous) {
-            Ordering::Greater => return None,
-            Ordering::Equal => Order::Equal,
-            Ordering::Less => Order::Backwards,
+        let order = match (self.listing, found.cmp(&previous)) {
+            (Listing::OldestFirst, Ordering::Greater)
+            | (Listing::NewestFirst, Ordering::Less | Ordering::Equal) => return None,
+            (Listing::OldestFirst, Ordering::Equal) => Order::Equal,
+            (Listing::OldestFirst, Ordering::Less) | (Listing::NewestFirst, Ordering::Greater) => {
+                Order::Backwards
+            }
         };
         self.counts.out_of_order += 1;
         Some(Trouble::Order { previous, found, order })

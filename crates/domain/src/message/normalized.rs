@@ -1,4 +1,5 @@
-//! Type and file of a message of the platform, from its `normalizedMessage` (platform contract C.4.3; D.1 for the types).
+//! Type and file of a message of the platform, from its `normalizedMessage` (platform contract C.4.3; D.1 for the types), or from
+//! itself where a guest is shown it (C.1).
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -24,7 +25,7 @@ struct Wire {
 }
 
 impl Normalized {
-    /// Reads the member's value; none where it is no object.
+    /// Reads the member's value, or a guest's message; none where it is no object.
     pub(super) fn read(value: &[u8]) -> Option<Self> {
         let Wire { sort, content } = serde_json::from_slice(value).ok()?;
         let elements = content.as_array().map(Vec::as_slice).unwrap_or_default();

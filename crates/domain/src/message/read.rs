@@ -67,8 +67,9 @@ impl SortKey {
 }
 
 impl Message {
-    /// Reads one element of a page's `entities`. Only its id must be there; members that are not known, or not of the
-    /// type they should be, are kept and mean nothing here.
+    /// Reads one element of a page's `entities`: of the gateway, of the platform's staff (C.4.3 of its contract), or as a guest
+    /// of the platform is shown it (C.1). Only its id must be there; members that are not known, or not of the type they should
+    /// be, are kept and mean nothing here.
     ///
     /// # Errors
     ///
@@ -80,12 +81,25 @@ impl Message {
         }
         let id = read_id(scan.value(&entity, "id"))?;
         let text = |name| scan.value(&entity, name).and_then(json::text);
-        let normalized = scan.value(&entity, "normalizedMessage").and_then(Normalized::read);
-        let kind = match (text("type"), &normalized) {
-            (None, Some(normalized)) => normalized.kind.clone(),
-            (name, _) => MessageKind::read(&name.unwrap_or_default()),
+        // As a guest is shown it (platform contract C.1): what the staff has in `normalizedMessage` is the message itself, and
+        // its time is the channel's.
+        let channel = scan.value(&entity, "channel").filter(|_| scan.value(&entity, "timestamp").is_none());
+        let channel = channel.and_then(|channel| Some((channel, json::scan(channel).ok()?)));
+        let channel = channel.filter(|(_, members)| members.object);
+        let normalized = match &channel {
+            Some(_) => Normalized::read(&entity),
+            None => scan.value(&entity, "normalizedMessage").and_then(Normalized::read),
         };
-        let sent_at = read_stamp(scan.value(&entity, "timestamp"));
+        let kind = match (text("type"), &normalized) {
+            (Some(name), None) => MessageKind::read(&name),
+            (Some(name), _) if channel.is_none() => MessageKind::read(&name),
+            (_, Some(normalized)) => normalized.kind.clone(),
+            (None, None) => MessageKind::read(""),
+        };
+        let sent_at = match &channel {
+            Some((channel, members)) => read_stamp(members.value(channel, "time")),
+            None => read_stamp(scan.value(&entity, "timestamp")),
+        };
         let media = scan.value(&entity, "media").and_then(read_media);
         let media = media.or_else(|| normalized.and_then(|normalized| normalized.media));
         let bytes = if scan.compact {

@@ -15,7 +15,7 @@ impl OutboundMessage {
     /// All broken rules at once.
     pub fn check_against(&self, conversation: &Conversation) -> Result<(), Violations> {
         let mut found = Collector::new();
-        if conversation.id != self.conversation {
+        if self.conversation() != Some(&conversation.id) {
             found.push("conversation_id", "conversation.another", "this is another conversation");
         }
         match &conversation.channel_type {

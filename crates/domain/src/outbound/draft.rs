@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::agentless::{self, Agentless, Destination, Messenger};
 use super::attachment::AttachmentDraft;
 use super::message::{MessageType, OutboundMessage};
 use crate::draft::{Entries, Field, Loose, fields};
@@ -12,14 +13,16 @@ use crate::suggest::nearest;
 use crate::{Collector, ConversationId, Violation, Violations, json};
 
 /// The fields of a draft, as they are written.
-const FIELDS: [&str; 6] = ["conversation_id", "from", "to", "type", "content", "attachments"];
+const FIELDS: [&str; 8] =
+    ["conversation_id", "from", "to", "type", "content", "attachments", "messenger", "join_active"];
 
 /// The longest address of a sender or recipient, in bytes.
 const MOST_ADDRESS_BYTES: usize = 1_024;
 
 /// A message somebody wants sent: any field may be missing or wrong (contract §4).
 ///
-/// A line is `{"conversation_id", "from", "to": ["…"], "type", "content", "attachments"?}`. What has the wrong type, is
+/// A line is `{"conversation_id", "from", "to": ["…"], "type", "content", "attachments"?}`; one to an address has `messenger`, and
+/// `join_active` as it likes, instead of the conversation (platform contract C.5.4). What has the wrong type, is
 /// there twice or is not known is kept for [`check`](MessageDraft::check), which reports all of it together.
 ///
 /// ```
@@ -42,6 +45,8 @@ pub struct MessageDraft {
     kind: Field<String>,
     content: Content,
     attachments: Field<Vec<AttachmentDraft>>,
+    messenger: Field<String>,
+    join_active: Field<bool>,
     others: Vec<Violation>,
 }
 
@@ -94,6 +99,8 @@ impl MessageDraft {
             "to" => draft.to = each(value, Loose::text),
             "type" => draft.kind = value.text(),
             "content" => draft.content = Content::of(value),
+            "messenger" => draft.messenger = value.text(),
+            "join_active" => draft.join_active = value.flag(),
             _ => draft.attachments = each(value, AttachmentDraft::of),
         });
         draft.others = others;
@@ -109,6 +116,20 @@ impl MessageDraft {
     #[must_use]
     pub fn conversation_id(mut self, id: impl Into<String>) -> Self {
         self.conversation_id = Field::Given(id.into());
+        self
+    }
+
+    /// Over what it goes, to an address instead of into a conversation.
+    #[must_use]
+    pub fn messenger(mut self, messenger: impl Into<String>) -> Self {
+        self.messenger = Field::Given(messenger.into());
+        self
+    }
+
+    /// Whether it joins a conversation with the address that is going on.
+    #[must_use]
+    pub fn join_active(mut self, join: bool) -> Self {
+        self.join_active = Field::Given(join);
         self
     }
 
@@ -219,10 +240,7 @@ impl MessageDraft {
         for other in &self.others {
             found.push(&other.path, other.rule, &other.message);
         }
-        let conversation = self
-            .conversation_id
-            .needed(&mut found, "conversation_id", "a conversation id is needed")
-            .and_then(|id| found.check("conversation_id", ConversationId::new(id)));
+        let destination = self.destination(&mut found);
         let from = self
             .from
             .needed(&mut found, "from", "a sender is needed")
@@ -244,15 +262,45 @@ impl MessageDraft {
         for (index, draft) in drafts.iter().enumerate() {
             attachments.extend(draft.check(&format!("attachments.{index}"), &mut found, &mut findings));
         }
-        found.finish()?;
-        match (conversation, from, kind, content) {
-            (Some(conversation), Some(from), Some(kind), Some(content)) => {
-                let message = OutboundMessage { conversation, from, to, kind, content, attachments };
-                Ok(CheckedMessage { message, findings })
+        let message = match (destination, from, kind, content) {
+            (Some(destination), Some(from), Some(kind), Some(content)) => {
+                Some(OutboundMessage { destination, from, to, kind, content, attachments })
             }
             // Each of them is there, or was noted above.
-            _ => Err(Violation::new("", "message.incomplete", "the draft is not complete").into()),
+            _ => None,
+        };
+        if let Some(message) = &message
+            && let Destination::Address(way) = message.destination
+        {
+            agentless::check(way, message, &mut found);
         }
+        found.finish()?;
+        let incomplete = || Violation::new("", "message.incomplete", "the draft is not complete");
+        Ok(CheckedMessage { message: message.ok_or_else(incomplete)?, findings })
+    }
+
+    /// Where it goes: into a conversation, unless a messenger is named.
+    fn destination(&self, found: &mut Collector) -> Option<Destination> {
+        if self.messenger == Field::Absent {
+            if self.join_active != Field::Absent {
+                let message = "only a message to an address can join a conversation: name a messenger";
+                found.push("join_active", "agentless.messenger", message);
+            }
+            let id = self.conversation_id.needed(found, "conversation_id", "a conversation id is needed");
+            let id = id.and_then(|id| found.check("conversation_id", ConversationId::new(id)));
+            return id.map(Destination::Conversation);
+        }
+        if self.conversation_id != Field::Absent {
+            let message = "a message goes into a conversation or, with a messenger, to an address; not both";
+            found.push("conversation_id", "agentless.conversation", message);
+        }
+        let join_active = self.join_active.optional(found, "join_active").unwrap_or_default();
+        let messenger = self.messenger.optional(found, "messenger").and_then(|name| {
+            name.parse::<Messenger>()
+                .map_err(|violation| found.push("messenger", violation.rule, violation.message))
+                .ok()
+        });
+        messenger.map(|messenger| Destination::Address(Agentless { messenger, join_active }))
     }
 
     fn recipients_checked(&self, found: &mut Collector) -> Vec<String> {

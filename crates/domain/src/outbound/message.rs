@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
+use super::agentless::Destination;
 use super::attachment::Attachment;
 use crate::ConversationId;
 use crate::ids::{IdFault, bounded, checked_text};
@@ -77,7 +78,7 @@ impl MessageType {
 /// A message to be sent. It has passed every check there is before its conversation is looked at.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct OutboundMessage {
-    pub(super) conversation: ConversationId,
+    pub(super) destination: Destination,
     pub(super) from: String,
     pub(super) to: Vec<String>,
     pub(super) kind: MessageType,
@@ -99,10 +100,36 @@ struct Body<'a> {
 }
 
 impl OutboundMessage {
-    /// The conversation it goes into.
+    /// Where it goes.
     #[must_use]
-    pub fn conversation(&self) -> &ConversationId {
-        &self.conversation
+    pub fn destination(&self) -> &Destination {
+        &self.destination
+    }
+
+    /// The conversation it goes into; none where it goes to an address.
+    #[must_use]
+    pub fn conversation(&self) -> Option<&ConversationId> {
+        match &self.destination {
+            Destination::Conversation(id) => Some(id),
+            Destination::Address(_) => None,
+        }
+    }
+
+    /// Messages with the same lane go out in their order: those into one conversation, and those to one address. No two
+    /// lanes of different places are the same.
+    #[must_use]
+    pub fn lane(&self) -> String {
+        match &self.destination {
+            Destination::Conversation(id) => format!("conversation {id}"),
+            Destination::Address(way) => {
+                format!(
+                    "{} {} {}",
+                    way.messenger,
+                    self.from.len(),
+                    [&*self.from, &self.to.join("\n")].concat()
+                )
+            }
+        }
     }
 
     /// Who sends it.
@@ -141,14 +168,23 @@ impl OutboundMessage {
             .expect("texts and raw values are always JSON")
     }
 
-    /// What stands for the message where its text must not be: SHA-256 of the conversation's id and the body, in
+    /// What stands for the message where its text must not be: SHA-256 of the place it goes to and the body, in
     /// hexadecimal. Two messages with the same are the same message.
     #[must_use]
     pub fn digest(&self) -> String {
         let mut hasher = Sha256::new();
-        let id = self.conversation.as_str();
-        hasher.update((id.len() as u64).to_le_bytes());
-        hasher.update(id.as_bytes());
+        match &self.destination {
+            Destination::Conversation(id) => {
+                hasher.update((id.as_str().len() as u64).to_le_bytes());
+                hasher.update(id.as_str().as_bytes());
+            }
+            Destination::Address(way) => {
+                // No id is as long.
+                hasher.update(u64::MAX.to_le_bytes());
+                hasher.update([u8::from(way.join_active)]);
+                hasher.update(way.messenger.as_str().as_bytes());
+            }
+        }
         hasher.update(self.body());
         crate::hex(&hasher.finalize())
     }

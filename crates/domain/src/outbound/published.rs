@@ -5,9 +5,9 @@ use crate::conversation::{ChannelType, Conversation, Role};
 use crate::{Collector, Violations};
 
 /// The longest text over SMS, in characters (platform contract C.18).
-const SMS_CHARACTERS: usize = 765;
+pub(super) const SMS_CHARACTERS: usize = 765;
 /// The longest text over web and open messaging that any source names; between 2,000 and this the platform decides.
-const MOST_CHARACTERS: usize = 4_000;
+pub(super) const MOST_CHARACTERS: usize = 4_000;
 
 /// What the name of an upload must not hold (platform contract C.5.2).
 const FORBIDDEN_IN_NAMES: &str = "\\{^}%`]\">[~<#|";
@@ -44,7 +44,7 @@ impl OutboundMessage {
     /// ```
     pub fn check_published(&self, conversation: &Conversation) -> Result<(), Violations> {
         let mut found = Collector::new();
-        if conversation.id != self.conversation {
+        if self.conversation() != Some(&conversation.id) {
             found.push("conversation_id", "conversation.another", "this is another conversation");
         }
         if self.kind != MessageType::Plain {

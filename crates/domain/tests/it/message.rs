@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use frontdesk_domain::message::{
-    Counts, HistoryTarget, Intake, Message, MessageKind, Order, Trouble, TypeFilter, Verdict,
+    Counts, HistoryTarget, Intake, Listing, Message, MessageKind, Order, StampFault, Trouble, TypeFilter,
+    Verdict,
 };
 use frontdesk_domain::{HistoryPageSize, MaxDepth, Timestamp, Violation, json};
 use frontdesk_fixtures::Bytes;
@@ -53,6 +54,50 @@ fn take(pages: &[Vec<Vec<u8>>], filter: &TypeFilter, lines: &mut Vec<String>) ->
     }
     kept.sort_by_cached_key(Message::sort_key);
     (kept, intake.counts())
+}
+
+/// As a guest of the platform is shown it: no `timestamp`, and what the staff has in `normalizedMessage` is the message.
+#[test]
+fn a_guests_message_has_its_channels_time_and_the_type_of_its_content() {
+    let read = |text: &str| Message::read(text.as_bytes().to_vec()).unwrap();
+    let said = read(
+        r#"{"id":"m","type":"Text","text":"Hi","channel":{"time":"2026-03-02T09:14:02.118Z"},"content":[]}"#,
+    );
+    assert_eq!(
+        (said.kind(), said.sent_at()),
+        (&MessageKind::Text, Ok("2026-03-02T09:14:02.118Z".parse().unwrap()))
+    );
+    let file = read(
+        r#"{"id":"m","type":"Text","channel":{"time":null},"content":[{"contentType":"Attachment",
+            "attachment":{"mediaType":"Image","url":"https://x/y","filename":"y.png"}}]}"#,
+    );
+    assert_eq!((file.kind(), file.sent_at()), (&MessageKind::Image, Err(StampFault::Missing)));
+    assert_eq!(file.media().map(|media| media.name.as_str()), Some("y.png"));
+    let pressed =
+        r#"{"id":"m","type":"Structured","channel":{},"content":[{"contentType":"ButtonResponse"}]}"#;
+    assert_eq!(read(pressed).kind(), &MessageKind::Button);
+    assert_eq!(read(r#"{"id":"m","type":"Receipt","channel":{}}"#).kind().as_str(), "receipt");
+    // With a timestamp of its own it is the gateway's, whatever else it has.
+    let gateways = r#"{"id":"m","type":"sticker","timestamp":"2026-03-02T09:00:00Z","channel":{"time":"2020-01-01T00:00:00Z"},"content":[{"attachment":{}}]}"#;
+    assert_eq!((read(gateways).kind().as_str(), read(gateways).sent_at().is_ok()), ("sticker", true));
+    assert_eq!(read(gateways).sent_at().unwrap().to_string(), "2026-03-02T09:00:00Z");
+}
+
+#[test]
+fn where_the_newest_comes_first_what_is_later_is_out_of_order_and_ties_are_not() {
+    let mut intake = Intake::of(Listing::NewestFirst);
+    let mut found = Vec::new();
+    for (number, second) in [9, 7, 7, 8, 3].into_iter().enumerate() {
+        let text = format!(r#"{{"id":"m-{number}","timestamp":"2026-03-02T09:00:0{second}Z"}}"#);
+        let message = Message::read(text.into_bytes()).unwrap();
+        // What a checkpoint writes down tells the order too.
+        intake = serde_json::from_str(&serde_json::to_string(&intake).unwrap()).unwrap();
+        found.extend(intake.take(&message, true, &TypeFilter::all()).finding);
+    }
+    assert_eq!(intake.counts().out_of_order, 1);
+    let [finding] = &*found else { panic!("{found:?}") };
+    assert_eq!(finding.index, 3);
+    assert!(matches!(finding.trouble, Trouble::Order { order: Order::Backwards, .. }));
 }
 
 #[test]

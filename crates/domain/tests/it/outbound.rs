@@ -1,6 +1,6 @@
 //! Messages to be sent (contract §4): drafts, the rules of the channel and the sender, and the simulator's sequence.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt::Write as _;
 
 use base64::Engine as _;
@@ -24,6 +24,56 @@ struct Lines {
 
 fn good() -> MessageDraft {
     MessageDraft::new().conversation_id("c-1").from("agent-7").to("guest-1").kind("text/plain").text("Hello")
+}
+
+#[test]
+fn a_message_to_an_address_is_checked_by_itself() {
+    let draft = || {
+        MessageDraft::new()
+            .messenger("sms")
+            .from("+12025550100")
+            .to("+12025550123")
+            .kind("text/plain")
+            .text("Hi")
+    };
+    let checked = draft().check().unwrap().message;
+    assert!(checked.conversation().is_none());
+    let rules = |draft: MessageDraft| -> Vec<&'static str> {
+        draft.check().unwrap_err().iter().map(|violation| violation.rule).collect()
+    };
+    assert_eq!(rules(draft().conversation_id("c-1")), ["agentless.conversation"]);
+    assert_eq!(rules(draft().to("+12025550124")), ["agentless.recipients"]);
+    assert_eq!(rules(draft().kind("text/html")), ["channel.plain_text"]);
+    assert_eq!(rules(draft().text("x".repeat(766))), ["channel.text_length"]);
+    assert_eq!(
+        rules(draft().attachment(AttachmentDraft::of_bytes("a.png", b"PNG"))),
+        ["agentless.attachments"]
+    );
+    assert_eq!(rules(draft().messenger("whatsapp")), ["agentless.template"]);
+    assert_eq!(rules(draft().messenger("smss")), ["message.messenger"]);
+    let no_number = br#"{"messenger": "sms", "from": "+1", "to": ["202"], "type": "text/plain", "content": "x", "join_active": 1}"#;
+    assert_eq!(rules(MessageDraft::read(no_number).unwrap()), ["field.type", "agentless.number"]);
+    let no_messenger = br#"{"conversation_id": "c", "from": "a", "to": ["b"], "type": "text/plain", "content": "x", "join_active": true}"#;
+    assert_eq!(rules(MessageDraft::read(no_messenger).unwrap()), ["agentless.messenger"]);
+
+    // Over another messenger, or joining what goes on, it is another message; in a conversation of that name, too.
+    let digests: HashSet<String> = [
+        draft(),
+        draft().join_active(true),
+        draft().messenger("open"),
+        MessageDraft::new()
+            .conversation_id("sms")
+            .from("+12025550100")
+            .to("+12025550123")
+            .kind("text/plain")
+            .text("Hi"),
+    ]
+    .map(|draft| draft.check().unwrap().message.digest())
+    .into();
+    assert_eq!(digests.len(), 4);
+    let lane = |draft: MessageDraft| draft.check().unwrap().message.lane();
+    assert_eq!(lane(draft()), lane(draft().text("Bye")));
+    assert_ne!(lane(draft()), lane(draft().from("+12025550101")));
 }
 
 fn message(draft: &MessageDraft) -> OutboundMessage {

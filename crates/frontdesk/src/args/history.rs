@@ -21,12 +21,14 @@ Examples:
   zcat wanted.ndjson.gz | frontdesk history pull --from - --archive
   frontdesk history pull --from conversations.ndjson --archive --save-media --media-limit 20MiB
   frontdesk --json history pull --from conversations.ndjson --out histories/ | tail -1
+  frontdesk history pull --organization-id o --domain-id d --conversation-id c --guest-token-file guest.jwt
 
 An input line is {\"organization_id\", \"domain_id\", \"conversation_id\"}.
 Messages come as they were sent, by time and then by id, each once. On stdout a line is {\"conversation_id\", \"message\"},
 {\"conversation_id\", \"finding\"} or {\"conversation_id\", \"report\"}; a summary ends it. With --out a folder holds
 <organization>/<domain>/<conversation>.ndjson with a message a line, and .findings.ndjson and .report.json beside it.
-No token is needed: the three ids are what the gateway asks for.";
+On the gateway no token is needed: the three ids are what it asks for. On the platform contract the staff's view is pulled; with
+--guest-token-file it is what the guest of that token is shown, and the three ids are what it is called here.";
 
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("which").required(true).args(["conversation_id", "from"]))]
@@ -76,6 +78,9 @@ pub(crate) struct HistoryPullArgs {
     /// Send the bearer token too (scope webmessaging:view); the gateway does not ask for it
     #[arg(long)]
     pub(crate) with_bearer: bool,
+    /// Platform contract: what the guest is shown, by the guest's own token (a JWT, in this file; - reads it from stdin)
+    #[arg(long, value_name = "FILE", requires = "conversation_id", conflicts_with_all = ["archive", "with_bearer"])]
+    pub(crate) guest_token_file: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) connection: ConnectionArgs,
     #[command(flatten)]

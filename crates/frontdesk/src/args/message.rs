@@ -28,9 +28,11 @@ Examples:
   frontdesk message send --conversation-id c-1 --sender agent-7 --to +15550100 --attach invoice.pdf < body.txt
   frontdesk message send --from tonight.ndjson --no-wait
   frontdesk --json message send --from - < tonight.ndjson | tail -1 | jq .summary
+  frontdesk message send --messenger sms --sender +12025550100 --to +12025550123 --text 'Your order shipped'
 
 A line of --from FILE is {\"conversation_id\", \"from\", \"to\": [\"…\"], \"type\", \"content\", \"attachments\"?}; an attachment is
-{\"type\", \"filename\", \"content\" (base64) or \"url\"}. A message is refused with every rule it breaks, and the others go on. Lines of
+{\"type\", \"filename\", \"content\" (base64) or \"url\"}. On the platform contract a line may have \"messenger\" (and \"join_active\") instead of
+the conversation: it goes to an address, without an agent. A message is refused with every rule it breaks, and the others go on. Lines of
 a batch are told apart by what they say: a line that was sent is not sent again, also when the file was mended or has others
 added to it; --batch NAME begins anew. docs/messages.md says it all.
 
@@ -64,7 +66,7 @@ Examples:
 Message k depends on the seed and on k, and on nothing else.";
 
 #[derive(Debug, Args)]
-#[command(group = ArgGroup::new("which").required(true).multiple(false).args(["conversation_id", "from"]))]
+#[command(group = ArgGroup::new("which").required(true).multiple(false).args(["conversation_id", "from", "messenger"]))]
 pub(crate) struct MessageSendArgs {
     /// The conversation it goes into
     #[arg(long, value_name = "ID", allow_hyphen_values = true, requires_all = ["sender", "to"])]
@@ -72,11 +74,17 @@ pub(crate) struct MessageSendArgs {
     /// Read the messages from this file, a line of JSON each; - is stdin
     #[arg(long, value_name = "FILE")]
     pub(crate) from: Option<PathBuf>,
-    /// Who sends it: a participant with the role agent
-    #[arg(long, value_name = "SENDER", allow_hyphen_values = true, requires = "conversation_id")]
+    /// Platform contract: send it to an address without an agent, over sms, open, webmessaging or apple
+    #[arg(long, value_name = "MESSENGER", requires_all = ["sender", "to"])]
+    pub(crate) messenger: Option<String>,
+    /// With --messenger: join a conversation with the address that is going on, instead of being refused
+    #[arg(long, requires = "messenger")]
+    pub(crate) join_active: bool,
+    /// Who sends it: a participant with the role agent; with --messenger a number, an integration's or a deployment's id
+    #[arg(long, value_name = "SENDER", allow_hyphen_values = true, conflicts_with = "from")]
     pub(crate) sender: Option<String>,
-    /// Who gets it; may be given more than once
-    #[arg(long, value_name = "RECIPIENT", allow_hyphen_values = true, requires = "conversation_id")]
+    /// Who gets it; may be given more than once. With --messenger one address, or for webmessaging an external contact's id
+    #[arg(long, value_name = "RECIPIENT", allow_hyphen_values = true, conflicts_with = "from")]
     pub(crate) to: Vec<String>,
     /// What it is: text/plain, text/html or application/json
     #[arg(long = "type", value_name = "TYPE", default_value = "text/plain", conflicts_with = "from")]
@@ -91,7 +99,7 @@ pub(crate) struct MessageSendArgs {
     #[arg(long, value_name = "URL", conflicts_with = "from")]
     pub(crate) attach_url: Vec<String>,
     /// Names the lines of --from as a batch of their own: a to z, 0 to 9 and -
-    #[arg(long, value_name = "NAME", conflicts_with = "conversation_id")]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["conversation_id", "messenger"])]
     pub(crate) batch: Option<String>,
     /// Do not wait for receipts; message status looks for them later
     #[arg(long)]

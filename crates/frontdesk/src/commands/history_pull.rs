@@ -45,7 +45,8 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &HistoryPullArgs) -> R
     }
     // Said before anything is pulled, not when its event is to be delivered.
     outbox::policy(context)?;
-    let source = connect::histories(context, &clock, arguments.with_bearer)?;
+    let eyes = tokio::task::block_in_place(|| input::eyes(arguments))?;
+    let source = connect::histories(context, &clock, &eyes)?;
     let shutdown = Shutdown::listen().map_err(|error| {
         Failure::new(Exit::Unexpected, "signals", "cannot listen for signals").caused_by(&error)
     })?;

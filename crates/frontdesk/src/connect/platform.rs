@@ -60,25 +60,31 @@ fn details(context: &Context<'_>) -> Result<DetailsOptions, Failure> {
 /// Where the API and its tokens are: as the settings say, else as the region does (platform contract A.1). Of an API host
 /// given by itself the login host is the one beside it (A.2).
 fn hosts(context: &Context<'_>) -> Result<(BaseUrl, BaseUrl), Failure> {
-    let settings = &context.settings;
-    let region = settings.parsed("region", str::parse::<Region>)?;
-    let bad = |error: &dyn std::error::Error| {
-        Failure::new(Exit::Unexpected, "region", "the region's hosts cannot be used").caused_by(error)
-    };
-    let of_region =
-        |url: Option<String>| url.map(|url| url.parse::<BaseUrl>()).transpose().map_err(|error| bad(&error));
-    let base = match settings.parsed("base_url", str::parse::<BaseUrl>)? {
-        Some(base) => base,
-        None => of_region(region.map(Region::api_url))?.ok_or_else(|| missing(&["region"]))?,
-    };
-    let login = match settings.parsed("login_url", str::parse::<BaseUrl>)? {
+    let base = api_host(context)?;
+    let login = match context.settings.parsed("login_url", str::parse::<BaseUrl>)? {
         Some(login) => login,
         None => match base.login_host() {
             Some(login) => login,
-            None => of_region(region.map(Region::login_url))?.ok_or_else(|| missing(&["login_url"]))?,
+            None => of_region(context, Region::login_url)?.ok_or_else(|| missing(&["login_url"]))?,
         },
     };
     Ok((base, login))
+}
+
+/// Where the API is: as the settings say, else as the region does (platform contract A.1).
+pub(super) fn api_host(context: &Context<'_>) -> Result<BaseUrl, Failure> {
+    match context.settings.parsed("base_url", str::parse::<BaseUrl>)? {
+        Some(base) => Ok(base),
+        None => of_region(context, Region::api_url)?.ok_or_else(|| missing(&["region"])),
+    }
+}
+
+/// One of the hosts of the region that the settings name.
+fn of_region(context: &Context<'_>, url: impl FnOnce(Region) -> String) -> Result<Option<BaseUrl>, Failure> {
+    let region = context.settings.parsed("region", str::parse::<Region>)?;
+    region.map(|region| url(region).parse::<BaseUrl>()).transpose().map_err(|error| {
+        Failure::new(Exit::Unexpected, "region", "the region's hosts cannot be used").caused_by(&error)
+    })
 }
 
 /// Said where a command is not served by the published contract here.

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use frontdesk_api::transport::websocket::WebSockets;
 use frontdesk_api::{
-    BaseUrl, Cancel, FileDoor, GuestDoor, Platform, PlatformGuests, PlatformMessages, PlatformOpenings,
+    BaseUrl, Cancel, FileDoor, GuestDoor, OpenDoor, OpenMessagingOpenings, Platform, PlatformGuests,
+    PlatformMessages, PlatformOpenings, SessionOpenings,
 };
 use frontdesk_domain::region::Region;
-use frontdesk_domain::{ClosureReason, Violation};
+use frontdesk_domain::{ClosureReason, PathSegment, Violation};
 use frontdesk_shell::{Exit, Failure};
 use http::{HeaderValue, Uri};
 
@@ -27,8 +28,23 @@ pub(super) fn messages(
     Ok(PlatformMessages::new(platform).files(door))
 }
 
-/// What opens guests' sessions: over their WebSocket, at the deployment of the settings.
-pub(super) fn openings(context: &Context<'_>, platform: Platform) -> Result<PlatformOpenings, Failure> {
+/// What opens guests' sessions: over the integration of the settings, where they name one, else at the web deployment.
+pub(super) fn openings(
+    context: &Context<'_>,
+    platform: Platform,
+) -> Result<Arc<dyn SessionOpenings>, Failure> {
+    match context.settings.parsed("open_integration_id", |id| PathSegment::new(id))? {
+        Some(integration) => {
+            let first_text = context.settings.text("guest_first_text");
+            let first_text = first_text.ok_or_else(|| missing(&["guest_first_text"]))?.to_owned();
+            Ok(Arc::new(OpenMessagingOpenings::new(platform, OpenDoor { integration, first_text })))
+        }
+        None => Ok(Arc::new(at_deployment(context, platform)?)),
+    }
+}
+
+/// What opens guests' sessions over their WebSocket, at the deployment of the settings.
+fn at_deployment(context: &Context<'_>, platform: Platform) -> Result<PlatformOpenings, Failure> {
     let settings = &context.settings;
     let deployment = settings.text("deployment_id").ok_or_else(|| missing(&["deployment_id"]))?.to_owned();
     let origin = settings.parsed("guest_origin", str::parse::<HeaderValue>)?;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use frontdesk_api::{LegMessages, Mark, Post, Trace};
+use frontdesk_domain::delivery::{MessageId, Status};
 use frontdesk_domain::{Timestamp, Why, WhyKind};
 use frontdesk_journal::{Change, ErrorKind};
 use tokio::time::sleep;
@@ -63,12 +64,14 @@ impl Courier {
                 course.entry = entry;
                 return Ok(Step::There);
             }
-            match legs.find(course.message.conversation(), &doubt.mark).await {
+            match legs.find(course.message, &doubt.mark).await {
                 Ok(traces) => {
-                    for trace in traces.found {
-                        if self.claim(course, &doubt.intent, trace).await? {
+                    for Trace { id, conversation, status } in traces.found {
+                        course.entry.conversation = Some(conversation);
+                        if self.claim(course, &doubt.intent, id, status).await? {
                             return Ok(Step::There);
                         }
+                        course.entry.conversation = course.message.conversation().cloned();
                     }
                     decided = traces.unread == 0;
                 }
@@ -102,9 +105,9 @@ impl Courier {
         &self,
         course: &mut Course<'_>,
         intent: &str,
-        trace: Trace,
+        id: MessageId,
+        status: Option<Status>,
     ) -> Result<bool, SendError> {
-        let Trace { id, status } = trace;
         let claim = format!("{}\n{id}", self.host);
         let mut entry = course.entry.clone();
         if entry.posts.is_empty() {

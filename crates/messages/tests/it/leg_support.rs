@@ -24,6 +24,9 @@ use crate::support::Heard;
 
 pub(crate) const CONVERSATION: &str = "7e4a1f52-6c3b-4d19-8f0a-5b9e2c71d046";
 pub(crate) const AGENT: &str = "u-9";
+/// Whom messages to an address go to, and where those are: on no agent's leg.
+pub(crate) const ADDRESS: &str = "cust-77";
+pub(crate) const NO_LEG: &str = "k0";
 
 /// What is done to one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,7 +106,8 @@ impl Mini {
     /// What happens to posts alone.
     pub(crate) fn post_fates(&self, mut fates: impl FnMut() -> Fate + Send + 'static) {
         self.fates(move |method, path| {
-            let is_post = *method == http::Method::POST && path.ends_with("/messages");
+            let is_post = *method == http::Method::POST
+                && (path.ends_with("/messages") || path.ends_with("/agentless"));
             if is_post { fates() } else { Fate::Fine }
         });
     }
@@ -190,6 +194,29 @@ impl Mini {
                 let messages = self.messages.lock().unwrap();
                 let message = messages.iter().find(|message| message.id == id).unwrap();
                 (200, self.data(message))
+            }
+            ("POST", "/api/v2/conversations/messages/agentless") => {
+                self.posts.fetch_add(1, Ordering::Relaxed);
+                let id = self.write(NO_LEG, body["textBody"].as_str(), None);
+                let messages = self.messages.lock().unwrap();
+                let message = messages.iter().find(|message| message.id == id).unwrap();
+                let (data, join) = (self.data(message), &body["useExistingActiveConversation"]);
+                (
+                    200,
+                    json!({"id": id, "conversationId": CONVERSATION, "message": data, "strange": join,
+                    "fromAddress": body["fromAddress"], "toAddress": body["toAddress"]}),
+                )
+            }
+            ("POST", "/api/v2/analytics/conversations/details/query") => {
+                let (messages, now) = (self.messages.lock().unwrap(), self.clock.now());
+                let shown = messages.iter().any(|message| message.leg == NO_LEG && message.readable <= now);
+                let one =
+                    json!({"conversationId": CONVERSATION, "conversationStart": "2026-03-02T09:00:00Z"});
+                let found = body["segmentFilters"][0]["predicates"][0]["value"] == ADDRESS && shown;
+                match found {
+                    true => (200, json!({"conversations": [one], "totalHits": 1})),
+                    false => (200, json!({"totalHits": 0})),
+                }
             }
             ("POST", path) if path == format!("{base}/messages/bulk") => {
                 let (messages, now) = (self.messages.lock().unwrap(), self.clock.now());

@@ -4,6 +4,7 @@
 
 mod support;
 
+mod agentless;
 mod delivery;
 mod leg_support;
 mod legs;

@@ -196,6 +196,11 @@ pub const KEYS: &[Key] = &[
         "platform: the web deployment through which guests come in",
     ),
     key(
+        "open_integration_id",
+        &["FRONTDESK_OPEN_INTEGRATION_ID"],
+        "platform: the open-messaging integration through which guests come in, instead of a web deployment",
+    ),
+    key(
         "guest_origin",
         &["FRONTDESK_GUEST_ORIGIN"],
         "platform: one of the deployment's allowed domains as an origin, such as https://shop.example",
@@ -203,7 +208,7 @@ pub const KEYS: &[Key] = &[
     key(
         "guest_first_text",
         &["FRONTDESK_GUEST_FIRST_TEXT"],
-        "platform: what a guest says first where the deployment starts no conversation by itself",
+        "platform: what a guest says first, over open messaging or where a deployment starts no conversation by itself",
     ),
     key(
         "guest_socket_url",

@@ -1,8 +1,8 @@
 //! The doors to the demonstration's tenant, over one contract or the other.
 
-use std::sync::Arc;
+use std::ops::Deref;
 
-use frontdesk_api::{Cancel, GuestSessions, HistorySource, MessageChannel, SessionOpenings};
+use frontdesk_api::Cancel;
 use frontdesk_domain::{ConversationId, GuestId};
 use frontdesk_sandbox::{Ready, Sandbox};
 use frontdesk_shell::{Environment, Failure};
@@ -10,17 +10,21 @@ use frontdesk_shell::{Environment, Failure};
 use super::jobs::broken;
 use crate::args::DemoContract;
 use crate::clock::WallClock;
-use crate::connect::{self, Source};
+use crate::connect::{self, Doors};
 use crate::context::Context;
 
 /// What the demonstration works through, as a command builds it from its settings.
 pub(super) struct Ports {
     pub(super) contract: DemoContract,
-    pub(super) source: Source,
-    pub(super) histories: Arc<dyn HistorySource>,
-    pub(super) openings: Arc<dyn SessionOpenings>,
-    pub(super) messages: Arc<dyn MessageChannel>,
-    pub(super) guests: Arc<dyn GuestSessions>,
+    doors: Doors,
+}
+
+impl Deref for Ports {
+    type Target = Doors;
+
+    fn deref(&self) -> &Doors {
+        &self.doors
+    }
 }
 
 impl Ports {
@@ -30,14 +34,7 @@ impl Ports {
         contract: DemoContract,
         cancel: &Cancel,
     ) -> Result<Self, Failure> {
-        Ok(Self {
-            contract,
-            source: connect::source(context, clock)?,
-            histories: connect::histories(context, clock, false)?,
-            openings: connect::openings(context, clock, cancel.clone())?,
-            messages: connect::messages(context, clock, cancel.clone())?,
-            guests: connect::guests(context, clock, cancel.clone(), false)?,
-        })
+        Ok(Self { contract, doors: connect::doors(context, clock, cancel)? })
     }
 
     /// By which name the guest's session is ended: on the platform staff know no guest but by the conversation.

@@ -77,6 +77,9 @@ fn draft(arguments: &MessageSendArgs) -> Result<MessageDraft, Failure> {
     if let Some(id) = &arguments.conversation_id {
         draft = draft.conversation_id(id);
     }
+    if let Some(messenger) = &arguments.messenger {
+        draft = draft.messenger(messenger).join_active(arguments.join_active);
+    }
     if let Some(sender) = &arguments.sender {
         draft = draft.from(sender);
     }
