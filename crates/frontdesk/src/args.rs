@@ -9,6 +9,7 @@ mod retention;
 mod sandbox;
 mod serve;
 mod session;
+mod token;
 mod webhook;
 
 use std::path::PathBuf;
@@ -28,6 +29,7 @@ pub(crate) use retention::{HoldAddArgs, HoldCommand, HoldReleaseArgs, PolicyComm
 pub(crate) use sandbox::{SandboxCommand, ServeArgs};
 pub(crate) use serve::ServerArgs;
 pub(crate) use session::{SessionCloseArgs, SessionCommand, SessionListArgs, SessionOpenArgs};
+pub(crate) use token::{TokenCommand, TokenCreateArgs};
 pub(crate) use webhook::{
     DeliveriesArgs, DrainArgs, EndpointAddArgs, EndpointsCommand, ListenArgs, ReplayArgs, WebhookCommand,
     WebhookVerifyArgs, WhichArgs,
@@ -134,7 +136,10 @@ pub(crate) enum Command {
     /// Webhooks: who is told of events, and what became of each
     #[command(subcommand)]
     Webhook(WebhookCommand),
-    /// Serve the archive's search to this machine, until stopped
+    /// Tokens: who may use the console and the HTTP API, and what
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Serve the archive: its console, its HTTP API and its search, until stopped
     #[command(after_help = serve::EXAMPLES)]
     Serve(ServerArgs),
     /// Check settings, the connection, the credentials and the archive, and say what is wrong

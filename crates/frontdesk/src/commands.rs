@@ -36,6 +36,7 @@ mod session_close;
 mod session_consent;
 mod session_list;
 mod session_open;
+mod token;
 mod watch;
 mod webhook_deliveries;
 mod webhook_drain;
@@ -92,6 +93,7 @@ pub(crate) async fn run(cli: Cli, environment: Environment, printer: &Printer) -
                 WebhookCommand::Verify(arguments) => webhook_verify::run(&context, &arguments).await,
             }
         }
+        Command::Token(command) => token::run(&plain(environment)?, &command).await,
         Command::Serve(arguments) => serve::run(&plain(environment)?, &arguments).await,
         Command::Doctor(arguments) => {
             let context =

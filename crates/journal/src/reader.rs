@@ -119,6 +119,40 @@ impl Reader {
         read().during(Action::Read, layout::DATABASE)
     }
 
+    /// The newest entries with a number below `before`, the newest first, of one kind or of all; at most `limit`.
+    ///
+    /// # Errors
+    /// `Damage` when an entry cannot be read; what SQLite says.
+    pub fn newest_entries(
+        &self,
+        before: Option<u64>,
+        kind: Option<AuditKind>,
+        limit: usize,
+    ) -> Result<Vec<Entry>, Error> {
+        let sql = match kind {
+            Some(_) => {
+                "SELECT number, at, kind, body, hash FROM entries
+                 WHERE kind = ?2 AND (?1 IS NULL OR number < ?1) ORDER BY number DESC LIMIT ?3"
+            }
+            None => {
+                "SELECT number, at, kind, body, hash FROM entries
+                 WHERE ?2 IS NULL AND (?1 IS NULL OR number < ?1) ORDER BY number DESC LIMIT ?3"
+            }
+        };
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let read = || -> rusqlite::Result<Vec<Entry>> {
+            let mut statement = self.connection.prepare(sql)?;
+            let mut rows = statement.query(params![before, kind.map(AuditKind::as_str), limit])?;
+            let mut personal = crate::entry::Personal::prepare(&self.connection)?;
+            let mut entries = Vec::new();
+            while let Some(row) = rows.next()? {
+                entries.push(read_entry(row, &mut personal)?);
+            }
+            Ok(entries)
+        };
+        read().during(Action::Read, layout::DATABASE)
+    }
+
     /// The number before the last `count` entries, of one kind or of all: what [`Reader::entries`] takes to give them;
     /// 0 when there are not more than that.
     ///

@@ -21,6 +21,7 @@ use crate::callback::{self, Callbacks};
 use crate::desk::{self, Desk, Office, Role, at_least};
 use crate::health::{self, Health};
 use crate::limits::Limits;
+use crate::metrics::{self, Traffic};
 use crate::problem::{GUARDS, Problem};
 use crate::source::Source;
 use crate::warnings::Warnings;
@@ -34,6 +35,8 @@ pub(crate) struct App {
     pub(crate) limits: Arc<Limits>,
     pub(crate) work: Arc<Work>,
     pub(crate) health: Health,
+    /// Whether a desk stands in front, which finds out who asks.
+    pub(crate) is_guarded: bool,
 }
 
 /// What is served: an archive, a listener for callbacks, the console with its API; each alone or all of them.
@@ -90,8 +93,12 @@ pub fn router(faces: Faces, limits: &Limits, warnings: &Warnings) -> io::Result<
     let limits = Arc::new(limits.clone());
     let work = Arc::new(Work::new(&limits)?);
     let room = Room::new(limits.bodies_bytes);
+    let traffic = Arc::new(Traffic::default());
     let office = desk
-        .map(|desk| Office::new(desk, Arc::clone(&work), Arc::clone(&limits), room.clone()))
+        .map(|desk| {
+            let (work, limits, room) = (Arc::clone(&work), Arc::clone(&limits), room.clone());
+            Office::new(desk, work, limits, room, warnings.clone(), Arc::clone(&traffic))
+        })
         .transpose()?
         .map(Arc::new);
     let mut routes = Router::new().route("/healthz", get(health::lives));
@@ -104,6 +111,7 @@ pub fn router(faces: Faces, limits: &Limits, warnings: &Warnings) -> io::Result<
     if let Some(office) = &office {
         let desk = json::routes()
             .merge(console::routes())
+            .route("/metrics", get(metrics::page))
             .route("/login", post(desk::login))
             .route("/logout", post(desk::logout));
         routes = routes.merge(desk.with_state(Arc::clone(office)));
@@ -122,7 +130,11 @@ pub fn router(faces: Faces, limits: &Limits, warnings: &Warnings) -> io::Result<
     if !any_host {
         routes = routes.layer(middleware::from_fn(own_hosts));
     }
-    Ok(routes.layer(CatchPanicLayer::custom(panicked)).layer(middleware::map_response(guarded)))
+    let counted = middleware::from_fn_with_state(traffic, metrics::counted);
+    Ok(routes
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::map_response(guarded))
+        .layer(counted))
 }
 
 fn archive(
@@ -137,6 +149,7 @@ fn archive(
         limits: Arc::clone(limits),
         work: Arc::clone(work),
         health: Health::new(warnings.clone()),
+        is_guarded,
     });
     let mut search = Router::new().route("/api/v1/archive/search", get(search::get).head(search::head));
     if is_guarded {

@@ -21,7 +21,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tower::Service;
 
@@ -37,15 +37,13 @@ use wire::{Refusal, Wire};
 const LINGER: Duration = Duration::from_secs(1);
 
 /// Serves one connection to its end.
-pub(crate) async fn serve(
-    stream: TcpStream,
+pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send>(
+    stream: S,
     router: Router,
     limits: Arc<Limits>,
     quiet: Arc<Quiet>,
     mut stopped: watch::Receiver<bool>,
 ) {
-    // Answers are written in large pieces; waiting to fill packets only costs.
-    let _ = stream.set_nodelay(true);
     let busy = Busy::new(quiet);
     let largest_head = limits.url_bytes + limits.header_bytes + (8 << 10);
     let wire = Wire::new(stream, limits, Arc::clone(&busy));

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::IntoResponse;
@@ -15,6 +16,7 @@ use tokio::time::timeout;
 
 use crate::app::App;
 use crate::clock;
+use crate::desk::Viewer;
 use crate::problem::Problem;
 use crate::warnings::Warnings;
 
@@ -45,22 +47,32 @@ pub(crate) async fn lives() -> Response<Body> {
     json(&Lives { status: "ok" })
 }
 
-pub(crate) async fn ready(State(app): State<Arc<App>>) -> Response<Body> {
+/// Where tokens are asked for, whoever shows none learns whether it is ready, and no more.
+pub(crate) async fn ready(State(app): State<Arc<App>>, viewer: Option<Extension<Viewer>>) -> Response<Body> {
     #[derive(Serialize)]
     struct Ready {
         status: &'static str,
+        #[serde(flatten)]
+        more: Option<More>,
+    }
+    #[derive(Serialize)]
+    struct More {
         records: u64,
         conversations: u64,
         warnings: Vec<String>,
     }
+    let is_known = viewer.is_some() || !app.is_guarded;
     match asked(&app).await {
         Ok(stats) => json(&Ready {
             status: "ready",
-            records: stats.records,
-            conversations: stats.conversations,
-            warnings: app.health.warnings.all(),
+            more: is_known.then(|| More {
+                records: stats.records,
+                conversations: stats.conversations,
+                warnings: app.health.warnings.all(),
+            }),
         }),
-        Err(problem) => problem.into_response(),
+        Err(problem) if is_known => problem.into_response(),
+        Err(problem) => unready(problem.kind, "the archive does not answer").into_response(),
     }
 }
 

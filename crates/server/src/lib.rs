@@ -12,6 +12,8 @@
 //! | `json`, `console` | the API and the pages over these views |
 //! | `callback` | the platform's callbacks: verified, understood, handed over |
 //! | `health` | `/healthz` and `/readyz` |
+//! | `metrics` | `/metrics`: numbers for Prometheus |
+//! | `tls` | TLS of its own |
 //! | `source` | the archive that is searched |
 //! | `limits` | every bound in one place |
 //! | `schedule` | what is done again and again while the server runs |
@@ -31,6 +33,7 @@ mod gate;
 mod health;
 mod json;
 mod limits;
+mod metrics;
 mod params;
 mod problem;
 mod schedule;
@@ -38,6 +41,7 @@ mod search;
 mod server;
 mod source;
 mod term;
+mod tls;
 pub mod view;
 mod warnings;
 mod work;
@@ -46,8 +50,10 @@ mod workers;
 pub use app::{Faces, router};
 pub use callback::{Callback, CallbackDesk, Callbacks, Taking, Untaken};
 pub use desk::{Desk, Role, Token, TokenError, Tokens, UnknownRole};
+pub use json::openapi;
 pub use limits::Limits;
 pub use schedule::{Doing, Schedule, Task, Trouble};
 pub use server::{BindError, Server};
 pub use source::{ArchiveSource, Source};
+pub use tls::{Tls, TlsError};
 pub use warnings::Warnings;

@@ -29,6 +29,7 @@ pub(crate) struct Problem {
     hint: Option<String>,
     retry_after_seconds: Option<u32>,
     allow: Option<&'static str>,
+    column: Option<usize>,
 }
 
 #[derive(Serialize)]
@@ -41,12 +42,22 @@ struct Written<'a> {
     detail: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    column: Option<usize>,
 }
 
 impl Problem {
     /// A problem with a stable kind, for scripts, and one sentence.
     pub(crate) fn new(status: StatusCode, kind: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, kind, detail: detail.into(), hint: None, retry_after_seconds: None, allow: None }
+        Self {
+            status,
+            kind,
+            detail: detail.into(),
+            hint: None,
+            retry_after_seconds: None,
+            allow: None,
+            column: None,
+        }
     }
 
     /// Says what to do about it.
@@ -58,6 +69,12 @@ impl Problem {
     /// Says when the same request may do better.
     pub(crate) fn retry_after(mut self, seconds: u32) -> Self {
         self.retry_after_seconds = Some(seconds);
+        self
+    }
+
+    /// Points at a character of what was sent, from 1.
+    pub(crate) fn column(mut self, column: usize) -> Self {
+        self.column = Some(column);
         self
     }
 
@@ -147,6 +164,7 @@ impl Problem {
             kind: self.kind,
             detail: &self.detail,
             hint: self.hint.as_deref(),
+            column: self.column,
         };
         // Strings and a number always make JSON.
         serde_json::to_vec(&body).unwrap_or_default()

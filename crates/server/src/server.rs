@@ -14,6 +14,7 @@ use crate::app::{Faces, router};
 use crate::connection::{self, Quiet};
 use crate::limits::Limits;
 use crate::source::Source;
+use crate::tls::Tls;
 use crate::warnings::Warnings;
 
 /// What the system keeps of an answer that its client does not read. The default grows to megabytes, so that a slow
@@ -62,6 +63,7 @@ pub struct Server {
     address: SocketAddr,
     router: Router,
     limits: Arc<Limits>,
+    tls: Option<Tls>,
 }
 
 impl Server {
@@ -97,9 +99,16 @@ impl Server {
             let listener = listen(address)?;
             let address = listener.local_addr()?;
             let router = router(faces, &limits, &warnings)?;
-            Ok(Self { listener, address, router, limits: Arc::new(limits) })
+            Ok(Self { listener, address, router, limits: Arc::new(limits), tls: None })
         };
         bound().map_err(|source| BindError::Refused { address, source })
+    }
+
+    /// Speaks TLS, and nothing else.
+    #[must_use]
+    pub fn encrypted(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
+        self
     }
 
     /// Where it listens.
@@ -114,7 +123,8 @@ impl Server {
     /// # Cancel safety
     /// Dropping the future closes everything at once.
     pub async fn run(self, stop: impl Future<Output = ()>) {
-        let Self { listener, router, limits, .. } = self;
+        let Self { listener, router, limits, tls, .. } = self;
+        let tls = tls.as_ref().map(Tls::acceptor);
         let (stopping, stopped) = watch::channel(false);
         let places = Arc::new(Semaphore::new(limits.connections));
         let quiet = Arc::new(Quiet::default());
@@ -129,9 +139,20 @@ impl Server {
             };
             let Some(place) = place(&places, &quiet).await else { continue };
             let (router, limits, quiet) = (router.clone(), Arc::clone(&limits), Arc::clone(&quiet));
-            let stopped = stopped.clone();
+            let (stopped, tls) = (stopped.clone(), tls.clone());
             connections.spawn(async move {
-                connection::serve(accepted, router, limits, quiet, stopped).await;
+                // Answers are written in large pieces; waiting to fill packets only costs.
+                let _ = accepted.set_nodelay(true);
+                match tls {
+                    None => connection::serve(accepted, router, limits, quiet, stopped).await,
+                    Some(tls) => {
+                        // Whoever does not shake hands in time has nothing to say.
+                        let shaken = tokio::time::timeout(limits.head, tls.accept(accepted)).await;
+                        if let Ok(Ok(stream)) = shaken {
+                            connection::serve(Box::new(stream), router, limits, quiet, stopped).await;
+                        }
+                    }
+                }
                 drop(place);
             });
         }

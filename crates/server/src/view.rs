@@ -3,11 +3,16 @@
 //! Nothing is decided twice: a screen and its JSON are two ways to write the same view. Customer text comes in
 //! [`Piece`]s, masked unless somebody may see it.
 
+pub mod audit;
 pub mod conversation;
 pub mod coverage;
+pub mod holds;
 pub mod passage;
+pub mod proof;
 pub mod runs;
 pub mod search;
+pub mod sessions;
+pub mod sla;
 pub mod webhooks;
 
 pub use passage::{Masking, Piece};

@@ -1,8 +1,9 @@
 //! `frontdesk serve`
 
+use std::path::Path;
 use std::sync::Arc;
 
-use frontdesk_server::{ArchiveSource, BindError, Desk, Faces, Limits, Schedule, Server, Warnings};
+use frontdesk_server::{ArchiveSource, BindError, Desk, Faces, Limits, Schedule, Server, Tls, Warnings};
 use frontdesk_shell::{Exit, Failure, Format};
 use serde::Serialize;
 use tokio::sync::Notify;
@@ -15,6 +16,7 @@ use crate::commands::message_send::post;
 use crate::commands::scheduled_pull::ScheduledPull;
 use crate::commands::scheduled_retain::ScheduledRetain;
 use crate::commands::serve_deliveries::Deliveries;
+use crate::commands::token;
 use crate::context::{self, Context};
 use crate::{journal, policies, store};
 
@@ -25,6 +27,7 @@ struct Ready {
 }
 
 pub(crate) async fn run(context: &Context<'_>, arguments: &ServerArgs) -> Result<Exit, Failure> {
+    let tls = tls(arguments)?;
     let shutdown = context::signals()?;
     let clock = WallClock::of(context).await?;
     let pull = ScheduledPull::of(context, &shutdown, &clock)?;
@@ -34,9 +37,15 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &ServerArgs) -> Result
     let warnings = Warnings::default();
     let source = Arc::new(ArchiveSource::new(context.archive_root()?, store::read_options()));
     let settings = journal::settings(context, "serve", journal::WAIT);
-    let desk = Desk::new(Arc::clone(&source), journal::root(context)?, settings, clock.source())
+    let mut desk = Desk::new(Arc::clone(&source), journal::root(context)?, settings, clock.source())
         .policies(policies::of_profile(context)?)
         .sla(post::threshold(context)?);
+    if arguments.asks_for_tokens() {
+        desk = desk.asking_for(token::tokens(context)?);
+    }
+    if arguments.is_encrypted() {
+        desk = desk.encrypted();
+    }
     let mut faces = Faces::default().archive(source).console(desk);
     if let Some(listener) = listener {
         if !listener.is_signed() {
@@ -46,12 +55,16 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &ServerArgs) -> Result
         deliveries = deliveries.woken_by(Arc::clone(&stored));
         faces = faces.callbacks(tokio::task::block_in_place(|| listener.open(stored))?);
     }
-    let server = Server::serving(faces, arguments.addr, Limits::default(), warnings.clone())
+    let mut server = Server::serving(faces, arguments.addr, Limits::default(), warnings.clone())
         .map_err(|error| refused(&error))?;
+    if let Some(tls) = tls {
+        server = server.encrypted(tls);
+    }
+    let scheme = if arguments.tls_cert.is_some() { "https" } else { "http" };
     let ready = Ready { addr: server.address().to_string() };
     match context.printer.format() {
         Format::Json => context.printer.data(&ready, |ready| ready.addr.clone())?,
-        Format::Text => context.printer.talk(format_args!("serving http://{} until Ctrl-C", ready.addr)),
+        Format::Text => context.printer.talk(format_args!("serving {scheme}://{} until Ctrl-C", ready.addr)),
     }
     context.printer.flush()?;
     let now = || clock.now();
@@ -77,10 +90,32 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &ServerArgs) -> Result
     }
 }
 
+/// TLS of its own, where there are files for it; and that nobody else is served without.
+fn tls(arguments: &ServerArgs) -> Result<Option<Tls>, Failure> {
+    let (Some(certificates), Some(key)) = (&arguments.tls_cert, &arguments.tls_key) else {
+        if !arguments.addr.ip().is_loopback() && !arguments.behind_proxy {
+            let message = format!("{} is reached from other machines, and without TLS", arguments.addr);
+            return Err(Failure::new(Exit::Usage, "not_encrypted", message).hint(
+                "give --tls-cert and --tls-key, or say --behind-proxy where a proxy in front speaks TLS",
+            ));
+        }
+        return Ok(None);
+    };
+    let read = |path: &Path| {
+        std::fs::read(path).map_err(|error| {
+            let message = format!("cannot read {}", path.display());
+            Failure::new(Exit::Usage, "bad_argument", message).caused_by(&error)
+        })
+    };
+    let tls = Tls::from_pem(&read(certificates)?, &read(key)?)
+        .map_err(|error| Failure::from_error(Exit::Usage, "tls", &error))?;
+    Ok(Some(tls))
+}
+
 pub(super) fn refused(error: &BindError) -> Failure {
     match error {
         BindError::NotLoopback(_) => Failure::from_error(Exit::Usage, "not_loopback", error)
-            .hint("listen on 127.0.0.1 or [::1], and put a proxy that asks for credentials in front of it; a listener with callback_key_file may listen anywhere"),
+            .hint("listen on 127.0.0.1 or [::1]; a listener with callback_key_file may listen anywhere"),
         _ => Failure::from_error(Exit::Usage, "listen", error)
             .hint("choose another --addr; port 0 takes a free one"),
     }

@@ -8,7 +8,6 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
 use super::busy::Busy;
@@ -34,8 +33,8 @@ pub(super) enum Refusal {
 }
 
 /// A socket that hands whole heads to hyper, one at a time and none while a request is being answered.
-pub(super) struct Wire {
-    stream: TcpStream,
+pub(super) struct Wire<S> {
+    stream: S,
     limits: Arc<Limits>,
     busy: Arc<Busy>,
     /// What arrived and hyper has not got.
@@ -56,8 +55,8 @@ pub(super) struct Wire {
     waits_for_flush: Option<Waker>,
 }
 
-impl Wire {
-    pub(super) fn new(stream: TcpStream, limits: Arc<Limits>, busy: Arc<Busy>) -> Self {
+impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
+    pub(super) fn new(stream: S, limits: Arc<Limits>, busy: Arc<Busy>) -> Self {
         Self {
             stream,
             limits,
@@ -160,7 +159,7 @@ impl Wire {
     }
 }
 
-impl AsyncRead for Wire {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Wire<S> {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -235,7 +234,7 @@ impl AsyncRead for Wire {
     }
 }
 
-impl AsyncWrite for Wire {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let outcome = Pin::new(&mut this.stream).poll_write(cx, bytes);

@@ -17,7 +17,9 @@ use super::role::Viewer;
 use super::{Desk, access};
 use crate::bodies::Room;
 use crate::limits::Limits;
+use crate::metrics::Traffic;
 use crate::problem::Problem;
+use crate::warnings::Warnings;
 use crate::work::Work;
 
 /// Handlers parse, ask the office, and render what they get.
@@ -26,6 +28,8 @@ pub(crate) struct Office {
     pub(crate) desk: Arc<Desk>,
     pub(crate) limits: Arc<Limits>,
     pub(crate) room: Room,
+    pub(crate) warnings: Warnings,
+    pub(crate) traffic: Arc<Traffic>,
     pub(super) logins: Logins,
     pub(super) known: access::Known,
     work: Arc<Work>,
@@ -33,11 +37,20 @@ pub(crate) struct Office {
 }
 
 impl Office {
-    pub(crate) fn new(desk: Desk, work: Arc<Work>, limits: Arc<Limits>, room: Room) -> std::io::Result<Self> {
+    pub(crate) fn new(
+        desk: Desk,
+        work: Arc<Work>,
+        limits: Arc<Limits>,
+        room: Room,
+        warnings: Warnings,
+        traffic: Arc<Traffic>,
+    ) -> std::io::Result<Self> {
         Ok(Self {
             desk: Arc::new(desk),
             limits,
             room,
+            warnings,
+            traffic,
             logins: Logins::new()?,
             known: access::Known::default(),
             work,

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use frontdesk_domain::RunId;
 use http::{Response, Uri};
 
+use super::named::Named;
 use crate::desk::{Office, json};
 use crate::params::Params;
 use crate::problem::Problem;
@@ -43,9 +44,8 @@ pub(crate) async fn list(State(office): State<Arc<Office>>, uri: Uri) -> Result<
 )]
 pub(crate) async fn one(
     State(office): State<Arc<Office>>,
-    Path(id): Path<String>,
+    Named(id): Named<RunId>,
 ) -> Result<Response<Body>, Problem> {
-    let id = RunId::new(id).map_err(|_| Problem::not_found())?;
     let run = office.archive(move |reader| Ok(runs::run(reader, &id)?));
     Ok(json(&run.await?.ok_or_else(Problem::not_found)?))
 }

@@ -19,6 +19,9 @@ use http_body_util::BodyExt;
 use serde_json::Value;
 use tower::ServiceExt;
 
+/// The only conversation there is.
+const LINE: &[u8] = br#"{"id":"c-1","startTime":"2025-03-01T10:00:00Z","interactions":[{"transcript":"a refund to anna@example.com"}]}"#;
+
 /// A folder with an archive, a journal and tokens.
 struct Data {
     folder: tempfile::TempDir,
@@ -29,9 +32,7 @@ impl Data {
         let folder = tempfile::tempdir().unwrap();
         let now = Arc::new(|| Timestamp::UNIX_EPOCH);
         let writer = Writer::open(&folder.path().join("archive"), &Settings::default(), now).unwrap();
-        let line =
-            br#"{"id":"c-1","startTime":"2025-03-01T10:00:00Z","interactions":[{"transcript":"a refund"}]}"#;
-        writer.put(vec![Prepared::from_details(line.to_vec()).unwrap()]).unwrap();
+        writer.put(vec![Prepared::from_details(LINE.to_vec()).unwrap()]).unwrap();
         writer.close().unwrap();
         Self { folder }
     }
@@ -155,7 +156,8 @@ async fn where_tokens_are_asked_for_nothing_is_told_without_one() {
     assert_eq!(status(&router, bearer(get("/api/v1/there/is/no/such"), &token)).await, 404);
     // Whoever watches the process needs none; other names lead here, since a token is asked for.
     assert_eq!(status(&router, Request::get("/healthz").header(HOST, "frontdesk.example")).await, 200);
-    assert_eq!(status(&router, get("/readyz")).await, 200);
+    assert_eq!(json(ask(&router, get("/readyz"), "").await).await, serde_json::json!({"status": "ready"}));
+    assert_eq!(json(ask(&router, bearer(get("/readyz"), &token), "").await).await["conversations"], 1);
     // A page is shown the way in.
     let response = ask(&router, get("/conversations/a%2Fb?x=1"), "").await;
     assert_eq!(response.status(), StatusCode::SEE_OTHER);
@@ -273,6 +275,93 @@ async fn deliveries_are_shown_page_by_page_without_what_their_addresses_hide_and
     assert_eq!(left["deliveries"].as_array().unwrap().len(), 3);
     let audited = data.audited(AuditKind::Access);
     assert_eq!((&audited[0]["who"], &audited[0]["step"]), (&"local".into(), &"replayed".into()));
+}
+
+#[tokio::test]
+async fn a_conversation_is_masked_until_somebody_says_why_and_that_is_written_down() {
+    let data = Data::new();
+    let tokens = Role::ALL.map(|role| (role, data.token(role)));
+    let router = data.served(true);
+    let (viewer, auditor) = (&tokens[0].1, &tokens[1].1);
+    let page =
+        json(ask(&router, bearer(get("/api/v1/conversations?q=refund&facets=true"), viewer), "").await).await;
+    assert_eq!((&page["count"], &page["hits"][0]["id"]), (&1.into(), &"c-1".into()));
+    let wrong = ask(&router, bearer(get("/api/v1/conversations?q=canary%20(x"), viewer), "").await;
+    assert_eq!(wrong.status(), StatusCode::BAD_REQUEST);
+    let wrong = json(wrong).await;
+    assert_eq!((&wrong["kind"], &wrong["column"]), (&"bad_query".into(), &8.into()));
+    assert!(!wrong.to_string().contains("canary"), "{wrong}");
+
+    let masked = json(ask(&router, bearer(get("/api/v1/conversations/c-1"), viewer), "").await).await;
+    assert!(
+        masked.to_string().contains("[email]") && !masked.to_string().contains("anna@example.com"),
+        "{masked}"
+    );
+    let reveal = |token: &str, body: &str| {
+        let request = Request::post("/api/v1/conversations/c-1/reveal").header(HOST, "localhost");
+        let request = bearer(request.header(CONTENT_TYPE, "application/json"), token);
+        ask_owned(router.clone(), request, body.to_owned())
+    };
+    let why = r#"{"reason":"complaint 7"}"#;
+    assert_eq!(reveal(viewer, why).await.status(), StatusCode::NOT_FOUND);
+    assert_eq!(reveal(auditor, r#"{"reason":" "}"#).await.status(), StatusCode::BAD_REQUEST);
+    assert!(json(reveal(auditor, why).await).await.to_string().contains("anna@example.com"));
+
+    let raw = "/api/v1/conversations/c-1/raw";
+    assert_eq!(status(&router, bearer(get(raw), viewer)).await, 404);
+    let response = ask(&router, bearer(get(raw), auditor), "").await;
+    let hash = response.headers()["frontdesk-sha256"].to_str().unwrap().to_owned();
+    let bytes = response.into_body().collect().await.unwrap().to_bytes();
+    assert_eq!(&bytes[..], LINE);
+    let proof = json(ask(&router, bearer(get("/api/v1/conversations/c-1/verify"), viewer), "").await).await;
+    assert_eq!((&proof["sound"], &proof["records"][0]["sha256"]), (&true.into(), &hash.into()));
+
+    for path in ["c-2", "c-2/verify", "%2e%2e%2f", "a%2Fb", "%ff", "c-1?version=9"] {
+        let path = format!("/api/v1/conversations/{path}");
+        assert_eq!(status(&router, bearer(get(&path), auditor)).await, 404, "{path}");
+    }
+    let steps: Vec<(String, String)> = data
+        .audited(AuditKind::Access)
+        .iter()
+        .map(|entry| (entry["who"].as_str().unwrap().to_owned(), entry["step"].as_str().unwrap().to_owned()))
+        .collect();
+    let expected =
+        [("viewer", "searched"), ("viewer", "opened"), ("auditor", "revealed"), ("auditor", "exported")];
+    assert_eq!(steps, expected.map(|(who, step)| (who.to_owned(), step.to_owned())));
+    let audit = json(ask(&router, bearer(get("/api/v1/audit?kind=access&limit=1"), auditor), "").await).await;
+    assert_eq!(audit["entries"][0]["record"]["step"], "exported");
+    assert_eq!(status(&router, bearer(get("/api/v1/audit"), viewer)).await, 404);
+    let verified = json(ask(&router, bearer(get("/api/v1/audit/verify"), auditor), "").await).await;
+    assert_eq!((&verified["sound"], &verified["signatures"]), (&true.into(), &"checked".into()));
+}
+
+#[tokio::test]
+async fn every_topic_answers_also_where_nothing_ever_happened() {
+    let data = Data::new();
+    let router = data.served(false);
+    for (path, member) in [
+        ("sessions", "sessions"),
+        ("terminations", "terminations"),
+        ("holds", "holds"),
+        ("reports/sla", "all"),
+        ("retention/preview", "conversations"),
+        ("runs", "runs"),
+        ("coverage", "calendar"),
+    ] {
+        let response = ask(&router, get(&format!("/api/v1/{path}")), "").await;
+        assert_eq!(response.status(), StatusCode::OK, "{path}");
+        assert!(json(response).await.get(member).is_some(), "{path}");
+        assert_eq!(status(&router, get(&format!("/api/v1/{path}?unknown=1"))).await, 400, "{path}");
+    }
+    let metrics = ask(&router, get("/metrics"), "").await.into_body().collect().await.unwrap().to_bytes();
+    let metrics = String::from_utf8(metrics.to_vec()).unwrap();
+    for line in [
+        "frontdesk_archive_conversations 1",
+        "frontdesk_up{store=\"archive\"} 1",
+        "frontdesk_http_answers_total{class=\"4xx\"} 7",
+    ] {
+        assert!(metrics.lines().any(|found| found == line), "{line} is not in {metrics}");
+    }
 }
 
 async fn ask_owned(router: Router, request: http::request::Builder, body: String) -> Response<Body> {

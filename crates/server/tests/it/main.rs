@@ -7,6 +7,7 @@ mod archive;
 mod callbacks;
 mod console;
 mod desk;
+mod openapi;
 mod routes;
 mod stop;
 mod support;

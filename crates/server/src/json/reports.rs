@@ -1,0 +1,70 @@
+//! `/api/v1/reports/sla`, `/api/v1/holds`, `/api/v1/retention/preview`.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use frontdesk_domain::MatterName;
+use http::{Response, Uri};
+
+use super::audit::number;
+use crate::desk::{Office, json};
+use crate::params::{Params, bad};
+use crate::problem::Problem;
+use crate::view::holds::{self, HoldsView, RetentionView};
+use crate::view::sla::{self, SlaView};
+
+/// How many messages arrived in time: all, by channel, by the hour.
+#[utoipa::path(
+    get,
+    path = "/api/v1/reports/sla",
+    tag = "reports",
+    params(
+        ("from" = Option<String>, Query, description = "made then or later: a date or a time"),
+        ("to" = Option<String>, Query, description = "made before then"),
+    ),
+    responses((status = 200, body = SlaView)),
+)]
+pub(crate) async fn sla(State(office): State<Arc<Office>>, uri: Uri) -> Result<Response<Body>, Problem> {
+    let mut asked = Params::read(uri.query())?;
+    let range = (asked.time("from")?, asked.time("to")?);
+    asked.finish()?;
+    let (now, threshold) = (office.now(), office.desk.sla);
+    let report = office.journal(move |reader| Ok(sla::report(reader, now, threshold, range)?));
+    Ok(json(&report.await?))
+}
+
+/// Conversations that are held, and by which matters.
+#[utoipa::path(
+    get,
+    path = "/api/v1/holds",
+    tag = "retention",
+    params(
+        ("matter" = Option<String>, Query, description = "only of this matter"),
+        ("limit" = Option<u64>, Query, minimum = 1, maximum = 1000, description = "holds on a page; 100"),
+        ("cursor" = Option<String>, Query, description = "next_cursor of the page before"),
+    ),
+    responses((status = 200, body = HoldsView)),
+)]
+pub(crate) async fn holds(State(office): State<Arc<Office>>, uri: Uri) -> Result<Response<Body>, Problem> {
+    let mut asked = Params::read(uri.query())?;
+    let matter = asked.text("matter").map(MatterName::new).transpose();
+    let matter = matter.map_err(|_| bad("matter is no name of one"))?;
+    let limit = asked.number("limit", 1..=1_000)?.unwrap_or(100) as usize;
+    let from = number(&mut asked)?.unwrap_or(0);
+    asked.finish()?;
+    Ok(json(&office.archive(move |reader| Ok(holds::page(reader, matter.as_ref(), from, limit)?)).await?))
+}
+
+/// What retention would remove now, by the policies of the server's profile. Nothing is removed.
+#[utoipa::path(
+    get,
+    path = "/api/v1/retention/preview",
+    tag = "retention",
+    responses((status = 200, body = RetentionView)),
+)]
+pub(crate) async fn preview(State(office): State<Arc<Office>>, uri: Uri) -> Result<Response<Body>, Problem> {
+    Params::read(uri.query())?.finish()?;
+    let (now, desk) = (office.now(), Arc::clone(&office.desk));
+    Ok(json(&office.archive(move |reader| Ok(holds::preview(reader, &desk.policies, now)?)).await?))
+}

@@ -1,0 +1,183 @@
+//! `/metrics`: numbers for Prometheus, in its text format 0.0.4.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use frontdesk_archive::Reader as ArchiveReader;
+use frontdesk_journal::Reader as JournalReader;
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Response};
+
+use crate::clock;
+use crate::desk::Office;
+use crate::problem::Problem;
+use crate::view::runs;
+
+/// Upper bounds of the histogram of answering times, in microseconds.
+const BOUNDS: [u64; 8] = [5_000, 10_000, 25_000, 50_000, 100_000, 500_000, 2_500_000, 10_000_000];
+/// Runs that are looked at for how the last ones went.
+const RUNS: usize = 5;
+
+/// Requests that were answered, counted.
+#[derive(Debug, Default)]
+pub(crate) struct Traffic {
+    /// By the first digit of the status.
+    answers: [AtomicU64; 6],
+    /// By the first bound that is not exceeded; the last for those beyond all.
+    times: [AtomicU64; BOUNDS.len() + 1],
+    micros: AtomicU64,
+    running: AtomicU64,
+}
+
+/// The layer: counts each request. The time is until the answer begins.
+pub(crate) async fn counted(
+    State(traffic): State<Arc<Traffic>>,
+    request: Request,
+    next: Next,
+) -> Response<Body> {
+    let began = clock::monotonic();
+    let running = Running::begin(&traffic);
+    let response = next.run(request).await;
+    drop(running);
+    let micros = u64::try_from(clock::monotonic().duration_since(began).as_micros()).unwrap_or(u64::MAX);
+    let class = usize::from(response.status().as_u16() / 100).min(traffic.answers.len() - 1);
+    let bound = BOUNDS.iter().position(|bound| micros <= *bound).unwrap_or(BOUNDS.len());
+    traffic.answers[class].fetch_add(1, Ordering::Relaxed);
+    traffic.times[bound].fetch_add(1, Ordering::Relaxed);
+    traffic.micros.fetch_add(micros, Ordering::Relaxed);
+    response
+}
+
+/// A request that is being answered; also one whose client is gone ends.
+struct Running<'t>(&'t Traffic);
+
+impl<'t> Running<'t> {
+    fn begin(traffic: &'t Traffic) -> Self {
+        traffic.running.fetch_add(1, Ordering::Relaxed);
+        Self(traffic)
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.running.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Numbers in the text format.
+#[derive(Default)]
+struct Page(String);
+
+impl Page {
+    fn family(&mut self, name: &str, kind: &str, help: &str) {
+        // Writing to a string does not fail.
+        let _ = write!(self.0, "# HELP frontdesk_{name} {help}\n# TYPE frontdesk_{name} {kind}\n");
+    }
+
+    fn value(&mut self, name: &str, labels: &str, value: impl std::fmt::Display) {
+        let _ = writeln!(self.0, "frontdesk_{name}{labels} {value}");
+    }
+
+    fn gauge(&mut self, name: &str, help: &str, value: u64) {
+        self.family(name, "gauge", help);
+        self.value(name, "", value);
+    }
+
+    fn traffic(&mut self, traffic: &Traffic) {
+        let load = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        self.family("http_answers_total", "counter", "Requests that were answered, by class of status.");
+        for (class, count) in traffic.answers.iter().enumerate().skip(1) {
+            self.value("http_answers_total", &format!("{{class=\"{class}xx\"}}"), load(count));
+        }
+        self.family("http_answer_seconds", "histogram", "Time until an answer began.");
+        let mut so_far = 0;
+        for (bound, count) in BOUNDS.iter().zip(&traffic.times) {
+            so_far += load(count);
+            let label = format!("{{le=\"{}\"}}", *bound as f64 / 1e6);
+            self.value("http_answer_seconds_bucket", &label, so_far);
+        }
+        let all: u64 = traffic.times.iter().map(load).sum();
+        self.value("http_answer_seconds_bucket", "{le=\"+Inf\"}", all);
+        self.value("http_answer_seconds_sum", "", load(&traffic.micros) as f64 / 1e6);
+        self.value("http_answer_seconds_count", "", all);
+        self.gauge("http_running", "Requests that are being answered.", load(&traffic.running));
+    }
+
+    fn archive(&mut self, reader: &ArchiveReader) -> Result<(), Problem> {
+        let stats = reader.stats()?;
+        self.gauge("archive_conversations", "Conversations that are stored.", stats.conversations);
+        self.gauge("archive_records", "Records, every version counted.", stats.records);
+        self.gauge("archive_raw_bytes", "Bytes of all records.", stats.raw_bytes);
+        self.gauge("archive_packed_bytes", "Bytes of all segments.", stats.packed_bytes);
+        self.gauge("archive_segments", "Segments.", stats.segments);
+        self.gauge("archive_live", "1 where the archive's own catalog answers.", u64::from(reader.is_live()));
+        let page = runs::page(reader, None, RUNS)?;
+        self.family(
+            "run_late",
+            "gauge",
+            "Conversations that wait to be looked at again, of the newest runs.",
+        );
+        for run in &page.runs {
+            self.value("run_late", &labels(&run.id, &run.state), run.late);
+        }
+        self.family("run_stored", "gauge", "Conversations that were new, of the newest runs.");
+        for run in &page.runs {
+            self.value("run_stored", &labels(&run.id, &run.state), run.stored);
+        }
+        Ok(())
+    }
+
+    fn journal(&mut self, reader: &JournalReader) -> Result<(), Problem> {
+        self.gauge("journal_entries", "Entries of the audit log.", reader.head()?.count);
+        let (mut pending, mut dead, mut disabled) = (0, 0, 0);
+        for endpoint in reader.endpoints()? {
+            let counts = reader.endpoint_counts(&endpoint.id)?;
+            pending += counts.pending;
+            dead += counts.dead;
+            disabled += u64::from(endpoint.disabled.is_some());
+        }
+        self.gauge("deliveries_pending", "Deliveries that are still to be made.", pending);
+        self.gauge("deliveries_dead", "Deliveries that were given up.", dead);
+        self.gauge("endpoints_disabled", "Endpoints that are out of service.", disabled);
+        Ok(())
+    }
+}
+
+/// Ids and states are ours, and hold nothing that a label escapes.
+fn labels(run: &str, state: &str) -> String {
+    format!("{{run=\"{run}\",state=\"{state}\"}}")
+}
+
+/// `GET /metrics`. What cannot be asked is left out, and `frontdesk_up` of it is 0.
+pub(crate) async fn page(State(office): State<Arc<Office>>) -> Response<Body> {
+    let mut page = Page::default();
+    page.traffic(&office.traffic);
+    page.gauge("warnings", "Warnings of /readyz.", office.warnings.all().len() as u64);
+    let archive = office.archive(|reader| {
+        let mut page = Page::default();
+        page.archive(reader).map(|()| page.0)
+    });
+    let archive = archive.await;
+    let journal = office.journal(|reader| {
+        let mut page = Page::default();
+        match reader {
+            Some(reader) => page.journal(reader).map(|()| page.0),
+            None => Ok(page.0),
+        }
+    });
+    let journal = journal.await;
+    page.family("up", "gauge", "1 where a store answers.");
+    page.value("up", "{store=\"archive\"}", u64::from(archive.is_ok()));
+    page.value("up", "{store=\"journal\"}", u64::from(journal.is_ok()));
+    for part in [archive, journal].into_iter().flatten() {
+        page.0.push_str(&part);
+    }
+    let mut response = Response::new(Body::from(page.0));
+    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, kind);
+    response
+}
