@@ -35,6 +35,6 @@ pub use attachment::has_attachment;
 pub use facts::{Facts, carries_id, facts, metadata, read_details, take_details};
 pub use metadata::metadata_values;
 pub use searchable::{Searchable, searchable};
-pub use stable::stable;
+pub use stable::{Stable, stable};
 pub use transcript::transcript;
 pub use turns::{Speaker, Turn, turns};

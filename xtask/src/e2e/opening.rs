@@ -65,7 +65,7 @@ fn wanted(k: usize) -> Value {
 }
 
 /// The lines of a run, how often each outcome, and its summary.
-fn counted(run: &Run) -> Result<(BTreeMap<String, u64>, Value), String> {
+pub(super) fn counted(run: &Run) -> Result<(BTreeMap<String, u64>, Value), String> {
     let mut lines = run.lines()?;
     let summary = lines.pop().map(|mut last| last["summary"].take()).unwrap_or_default();
     let mut counts = BTreeMap::new();

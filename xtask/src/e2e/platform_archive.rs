@@ -57,7 +57,7 @@ struct Page<'a> {
 }
 
 /// What the synchronous query says of every conversation.
-fn truth(tenant: &Tenant<'_>) -> Result<Truth, String> {
+pub(super) fn truth(tenant: &Tenant<'_>) -> Result<Truth, String> {
     let token = tenant.platform_token()?;
     let mut truth = Truth::new();
     let days: Vec<Moment> = (1..=12)
@@ -106,7 +106,7 @@ fn details(desk: &Desk<'_>) -> Result<BTreeMap<String, Listed>, String> {
 }
 
 /// The archive has the details of these conversations, byte for byte, and verifies.
-fn holds(desk: &Desk<'_>, truth: &Truth, run: &Run) -> Outcome {
+pub(super) fn holds(desk: &Desk<'_>, truth: &Truth, run: &Run) -> Outcome {
     let found = details(desk)?;
     let wrong = |what: String| Err(run.wrong(&what));
     for (id, sha256) in truth {

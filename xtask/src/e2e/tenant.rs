@@ -71,6 +71,11 @@ impl<'h> Tenant<'h> {
         &self.config.client_id
     }
 
+    /// The web deployment that guests come in by.
+    pub(super) fn deployment_id(&self) -> &str {
+        &self.config.deployment_id
+    }
+
     pub(super) fn stats(&self) -> Stats {
         self.sandbox.stats()
     }

@@ -87,6 +87,7 @@ mod tests {
     use super::*;
     use crate::catalog::{Catalog, Latest, Lookup, RecordRow, key_hash};
     use crate::error::{Action, Error};
+    use crate::put::Stable;
 
     fn key(id: u64) -> RecordKey {
         RecordKey { kind: RecordKind::Details, id: RecordId::new(format!("c-{id}")).unwrap() }
@@ -106,7 +107,7 @@ mod tests {
                     id,
                     version,
                     sha256,
-                    stable: sha256,
+                    stable: Stable::whole(sha256),
                     member: 1,
                     start: 0,
                     length: 1,
@@ -144,7 +145,7 @@ mod tests {
         for (id, sequence) in [(0, 1), (3, MOST_RECENT + 1), (MOST_RECENT - 1, MOST_RECENT)] {
             let found = lookup.latest(key_hash(&key(id)), &key(id)).unwrap();
             let version = sequence as u32;
-            assert_eq!(found, Some(Latest { sequence, version, stable: [0; 32] }), "{id}");
+            assert_eq!(found, Some(Latest { sequence, version, stable: Stable::whole([0; 32]) }), "{id}");
         }
         assert_eq!(lookup.latest(key_hash(&key(MOST_RECENT)), &key(MOST_RECENT)).unwrap(), None);
         // A hash that two keys share.

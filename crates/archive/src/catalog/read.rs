@@ -11,6 +11,7 @@ use super::write::MemberRow;
 use super::{Catalog, CatalogResult, Mark, key_hash};
 use crate::error::{Action, Error, ErrorKind};
 use crate::layout::{self, Folder};
+use crate::put::Stable;
 
 /// A record and where it lies.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,8 +21,8 @@ pub(crate) struct Found {
     pub(crate) key_hash: i64,
     pub(crate) version: u32,
     pub(crate) sha256: Sha256Hash,
-    /// SHA-256 of what of it is stable.
-    pub(crate) stable: Sha256Hash,
+    /// What the next version is compared with.
+    pub(crate) stable: Stable,
     /// Where it begins in the member's block.
     pub(crate) start: u32,
     pub(crate) length: u32,
@@ -35,8 +36,8 @@ pub(crate) struct Found {
 pub(crate) struct Latest {
     pub(crate) sequence: u64,
     pub(crate) version: u32,
-    /// SHA-256 of what of it is stable.
-    pub(crate) stable: Sha256Hash,
+    /// What the next version is compared with.
+    pub(crate) stable: Stable,
 }
 
 /// Records of a range of start times up to which they are looked for by their start.
@@ -96,7 +97,7 @@ impl<'c> Lookup<'c> {
                 continue;
             }
             let latest = (|| {
-                Ok(Latest { sequence: number(row, 0)?, version: row.get(1)?, stable: hash_value(row, 2)? })
+                Ok(Latest { sequence: number(row, 0)?, version: row.get(1)?, stable: stable_value(row, 2)? })
             })();
             return latest.map(Some).in_catalog();
         }
@@ -346,6 +347,11 @@ fn hash_value(row: &Row<'_>, column: usize) -> rusqlite::Result<Sha256Hash> {
     Sha256Hash::try_from(bytes).map_err(|_| wrong(column, "not a hash"))
 }
 
+fn stable_value(row: &Row<'_>, column: usize) -> rusqlite::Result<Stable> {
+    let bytes = row.get_ref(column)?.as_bytes().ok();
+    bytes.and_then(Stable::from_bytes).ok_or_else(|| wrong(column, "no hashes"))
+}
+
 pub(super) fn read_found(row: &Row<'_>) -> rusqlite::Result<Found> {
     let kind = RecordKind::from_code(row.get(2)?).ok_or_else(|| wrong(2, "not a kind of record"))?;
     let id = row.get_ref(3)?.as_bytes().map_err(|_| wrong(3, "not an id"))?;
@@ -360,7 +366,7 @@ pub(super) fn read_found(row: &Row<'_>) -> rusqlite::Result<Found> {
         key_hash: row.get(1)?,
         version: row.get(4)?,
         sha256: hash_value(row, 5)?,
-        stable: hash_value(row, 16)?,
+        stable: stable_value(row, 16)?,
         start: row.get(6)?,
         length: row.get(7)?,
         started_at: row.get(8)?,

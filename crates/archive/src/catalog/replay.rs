@@ -14,7 +14,7 @@ use super::{Catalog, Mark, SegmentMark, key_hash};
 use crate::error::{Action, During, Error};
 use crate::layout::{self, Folder};
 use crate::ledger::{self, Ledgered, Phase};
-use crate::put;
+use crate::put::Stable;
 use crate::segment::check::{self, Checked};
 use crate::segment::header::Entry;
 use crate::segment::pack::Unpacker;
@@ -246,7 +246,7 @@ pub(crate) struct ReadRecord {
     pub(crate) key: RecordKey,
     pub(crate) version: u32,
     pub(crate) sha256: Sha256Hash,
-    pub(crate) stable: Sha256Hash,
+    pub(crate) stable: Stable,
     pub(crate) start: u32,
     pub(crate) length: u32,
     pub(crate) started_at: Option<i64>,
@@ -289,7 +289,7 @@ pub(crate) fn read_rows(checked: &Checked<'_>) -> (Vec<ReadRecord>, usize) {
             key,
             version: entry.version,
             sha256: entry.sha256,
-            stable: put::stable(entry.kind, bytes, entry.sha256),
+            stable: Stable::of(entry.kind, bytes, entry.sha256),
             start: span.start as u32,
             length: entry.length,
             started_at,

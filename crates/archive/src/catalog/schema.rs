@@ -5,7 +5,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 /// Raised whenever a table or the meaning of a column changes; another number means rebuild.
-pub(crate) const VERSION: i64 = 5;
+pub(crate) const VERSION: i64 = 6;
 
 /// How long a statement waits for another process before it says `database is locked`. In WAL mode only
 /// recovery after a crash and the end of a checkpoint ever wait.
@@ -13,8 +13,9 @@ const BUSY: Duration = Duration::from_secs(30);
 
 /// `members.id` is the sequence of the member's first record: stable when a segment is replaced by a copy
 /// under another number, and the same in a rebuild. Ids are blobs: they may hold NUL.
-/// `superseded` holds every record that is not the latest version of its key. `records.stable` is the SHA-256 of what of a
-/// record is stable, where that is not all of it: what the next version is compared with.
+/// `superseded` holds every record that is not the latest version of its key. `records.stable` is the SHA-256 of what
+/// of a record is stable, where that is not all of it, and the one of what only some ways of reading tell, where this one
+/// did: what the next version is compared with.
 ///
 /// `transcripts` finds the transcripts of a conversation by its id. It is empty, and costs nothing, where there are none.
 ///

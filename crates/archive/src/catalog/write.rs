@@ -6,6 +6,7 @@ use rusqlite::{Connection, Statement, Transaction, params};
 
 use super::{Catalog, CatalogResult, SegmentMark, keys, schema};
 use crate::error::Error;
+use crate::put::Stable;
 
 /// A member as the catalog knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,8 +30,8 @@ pub(crate) struct RecordRow<'r> {
     pub(crate) id: &'r RecordId,
     pub(crate) version: u32,
     pub(crate) sha256: Sha256Hash,
-    /// SHA-256 of what of it is stable.
-    pub(crate) stable: Sha256Hash,
+    /// What the next version is compared with.
+    pub(crate) stable: Stable,
     /// [`MemberRow::id`] of its member.
     pub(crate) member: u64,
     /// Where it begins in the member's block.
@@ -148,7 +149,7 @@ impl<'c> Change<'c> {
                 row.start,
                 row.length,
                 row.started_at,
-                (row.stable != row.sha256).then_some(&row.stable[..])
+                (row.stable != Stable::whole(row.sha256)).then(|| row.stable.to_bytes())
             ])
             .in_catalog()?
             == 1;

@@ -55,7 +55,7 @@ pub(super) fn decide(
                 None => lookup.latest(prepared.key_hash, key)?,
             };
             let version = match latest {
-                Some(latest) if latest.stable == prepared.stable => {
+                Some(latest) if latest.stable.agrees_with(&prepared.stable) => {
                     decided.push(PutOutcome::Unchanged { version: latest.version });
                     continue;
                 }

@@ -5,13 +5,14 @@ mod commit;
 mod decide;
 mod prepare;
 mod queue;
+mod stable;
 
 pub(crate) use commit::{Store, publish_sum, sealing};
 pub(crate) use prepare::Preparing;
 pub use queue::Pending;
 pub(crate) use queue::{Queue, queue};
+pub(crate) use stable::Stable;
 
-use std::borrow::Cow;
 use std::fmt;
 
 use frontdesk_domain::media::{MediaFile, media_files};
@@ -28,8 +29,8 @@ use crate::layout::Folder;
 pub struct Prepared {
     pub(crate) record: RawRecord,
     pub(crate) sha256: Sha256Hash,
-    /// SHA-256 of what of it is stable: what versions are compared by.
-    pub(crate) stable: Sha256Hash,
+    /// What versions are compared by.
+    pub(crate) stable: Stable,
     pub(crate) key_hash: i64,
     pub(crate) started_at: Option<i64>,
     pub(crate) folder: Folder,
@@ -68,7 +69,7 @@ impl Prepared {
         let sha256 = frontdesk_durable::sha256(record.bytes());
         Self {
             sha256,
-            stable: stable(record.key().kind, record.bytes(), sha256),
+            stable: Stable::of(record.key().kind, record.bytes(), sha256),
             key_hash: catalog::key_hash(record.key()),
             started_at: facts.started_at.map(Timestamp::as_micros),
             folder: Folder::of(facts.started_at),
@@ -100,14 +101,6 @@ impl Prepared {
     }
 }
 
-/// SHA-256 of what of a record is stable; `sha256` is that of all of it.
-pub(crate) fn stable(kind: RecordKind, bytes: &[u8], sha256: Sha256Hash) -> Sha256Hash {
-    match payload::stable(kind, bytes) {
-        Cow::Borrowed(_) => sha256,
-        Cow::Owned(stable) => frontdesk_durable::sha256(&stable),
-    }
-}
-
 impl fmt::Debug for Prepared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Prepared")
@@ -128,8 +121,8 @@ pub enum PutOutcome {
         /// The number of the version stored.
         version: u32,
     },
-    /// The latest version of the key has these very bytes, or differs from them only in what is signed anew each time
-    /// ([`payload::stable`]); nothing was written.
+    /// The latest version of the key has these very bytes, or differs from them only in what is signed anew each time, or
+    /// in attributes that one of them does not tell ([`payload::stable`]); nothing was written.
     Unchanged {
         /// The number of that version.
         version: u32,

@@ -151,6 +151,42 @@ fn a_link_that_is_signed_anew_makes_no_version() {
     assert_eq!(verify(&reader).damaged, []);
 }
 
+#[test]
+fn another_way_of_asking_makes_no_version() {
+    let told = |attributes: Option<&str>, end: &str| {
+        let mut participant = serde_json::json!({"purpose": "customer"});
+        if let Some(tier) = attributes {
+            participant["attributes"] = serde_json::json!({"tier": tier});
+        }
+        let value = serde_json::json!({
+            "conversationId": "c-1", "conversationStart": "2025-01-03T10:00:00Z", "conversationEnd": end,
+            "participants": [participant],
+        });
+        prepared(&serde_json::to_vec(&value).unwrap())
+    };
+    let (early, late) = ("2025-01-03T11:00:00Z", "2025-01-03T12:00:00Z");
+    let world = World::new();
+    let open = writer(world.dir(), true);
+    let put = |writer: &Writer, one: Prepared| writer.put(vec![one]).unwrap().remove(0);
+    let (added, unchanged) =
+        (|version| PutOutcome::VersionAdded { version }, |version| PutOutcome::Unchanged { version });
+    assert_eq!(put(&open, told(None, early)), PutOutcome::Stored);
+    assert_eq!(put(&open, told(Some("gold"), early)), unchanged(1));
+    assert_eq!(put(&open, told(Some("gold"), late)), added(2));
+    assert_eq!(put(&open, told(None, late)), unchanged(2));
+    open.close().unwrap();
+    // The same by a catalog that was made anew from the segments.
+    let rebuilt = world.after_power_loss(7, Catalog::Gone);
+    let open = writer(rebuilt.dir(), true);
+    assert_eq!(put(&open, told(None, late)), unchanged(2));
+    assert_eq!(put(&open, told(Some("gold"), late)), unchanged(2));
+    // What both tell, and tell differently, is a version.
+    assert_eq!(put(&open, told(Some("blue"), late)), added(3));
+    assert_eq!(put(&open, told(Some("blue"), early)), added(4));
+    open.close().unwrap();
+    assert_eq!(verify(&rebuilt.reader()).damaged, []);
+}
+
 /// What can happen to an archive.
 #[derive(Debug, Clone)]
 enum Step {

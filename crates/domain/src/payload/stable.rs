@@ -1,19 +1,45 @@
-//! What of a payload is the same each time it is read.
+//! What of a payload is the same each time it is read, and what only some ways of reading tell.
+
+mod attributes;
+mod links;
 
 use std::borrow::Cow;
-use std::ops::Range;
 
 use crate::RecordKind;
-use crate::json::{self, Machine, Sink};
 
-/// The payload without what differs between two reads of the same thing: the query part of links, which on the platform
-/// are signed anew each time (platform contract A.2, C.4.3). Two payloads of which this is the same are the same
-/// version; what is kept is what came first.
+/// What of a payload decides whether it is a new version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stable<'p> {
+    /// What every read of the same thing brings alike.
+    pub always: Cow<'p, [u8]>,
+    /// What some ways of reading bring, and others never do; `None` where this one brought nothing of it.
+    pub sometimes: Option<Vec<u8>>,
+}
+
+impl Stable<'_> {
+    /// Whether two payloads are the same version: what both tell is the same. That one tells more is no news of it.
+    #[must_use]
+    pub fn agrees_with(&self, other: &Stable<'_>) -> bool {
+        self.always == other.always
+            && match (&self.sometimes, &other.sometimes) {
+                (Some(ours), Some(theirs)) => ours == theirs,
+                _ => true,
+            }
+    }
+}
+
+/// The payload without what differs between two reads of the same thing. Two payloads that agree are the same version;
+/// what is kept is what came first.
 ///
-/// Links occur in kinds `history` and `transcript`, and all of another kind is stable. There a link is a text that begins
-/// with `http://` or `https://`, below a key that is `image` or ends with `url`, `uri`, `urls` or `uris`, in whatever
-/// case; its query part is from the first `?` or `#` to its end. What was said is under no such key. Never fails: bytes
-/// that are not JSON are stable.
+/// - Kinds `history` and `transcript`: the query part of links, which on the platform are signed anew each time (platform
+///   contract A.2, C.4.3). A link is a text that begins with `http://` or `https://`, below a key that is `image` or ends
+///   with `url`, `uri`, `urls` or `uris`, in whatever case; its query part is from the first `?` or `#` to its end. What was
+///   said is under no such key.
+/// - Kind `details`: the object `attributes` of each of the top-level `participants`, which results of jobs have and the
+///   query leaves out (platform contract C.7.3, C.8): a window that is asked for in the other way is no news. They are told
+///   apart from the rest, so attributes that changed between two jobs are.
+///
+/// Never fails: bytes that are not JSON are stable.
 ///
 /// ```
 /// use frontdesk_domain::RecordKind;
@@ -21,80 +47,38 @@ use crate::json::{self, Machine, Sink};
 ///
 /// let line = br#"{"entities":[{"url":"https://files.example/a.png?Signature=abc","text":"https://a.example/?b"}]}"#;
 /// let same = br#"{"entities":[{"url":"https://files.example/a.png","text":"https://a.example/?b"}]}"#;
-/// assert_eq!(stable(RecordKind::Transcript, line), &same[..]);
-/// assert_eq!(stable(RecordKind::Details, line), &line[..]);
+/// assert_eq!(stable(RecordKind::Transcript, line).always, &same[..]);
+/// assert_eq!(stable(RecordKind::Details, line).always, &line[..]);
+///
+/// let by_query = br#"{"conversationId":"c-1","participants":[{"purpose":"customer"}]}"#;
+/// let by_job = br#"{"conversationId":"c-1","participants":[{"purpose":"customer","attributes":{"tier":"gold"}}]}"#;
+/// let later = br#"{"conversationId":"c-1","participants":[{"purpose":"customer","attributes":{"tier":"blue"}}]}"#;
+/// let [by_query, by_job, later] = [&by_query[..], by_job, later].map(|line| stable(RecordKind::Details, line));
+/// assert!(by_query.agrees_with(&by_job) && by_job.agrees_with(&by_query));
+/// assert!(!by_job.agrees_with(&later));
 /// ```
 #[must_use]
-pub fn stable(kind: RecordKind, bytes: &[u8]) -> Cow<'_, [u8]> {
+pub fn stable(kind: RecordKind, bytes: &[u8]) -> Stable<'_> {
     match kind {
-        RecordKind::Details | RecordKind::Media => return Cow::Borrowed(bytes),
-        RecordKind::History | RecordKind::Transcript => {}
+        RecordKind::Details => attributes::apart(bytes),
+        RecordKind::History | RecordKind::Transcript => {
+            Stable { always: links::without_queries(bytes), sometimes: None }
+        }
+        RecordKind::Media => Stable { always: Cow::Borrowed(bytes), sometimes: None },
     }
-    let mut links = Links { bytes, key_at: 0, below: None, value_at: None, queries: Vec::new() };
-    let mut machine = Machine::new();
-    if machine.push(bytes, &mut links).and_then(|()| machine.finish()).is_err() || links.queries.is_empty() {
-        return Cow::Borrowed(bytes);
-    }
-    let mut out = Vec::with_capacity(bytes.len());
+}
+
+/// What is left when these places, which are in order, are cut out.
+fn without(bytes: &[u8], places: impl IntoIterator<Item = std::ops::Range<usize>>) -> Cow<'_, [u8]> {
+    let mut out = Vec::new();
     let mut from = 0;
-    for query in links.queries {
-        out.extend_from_slice(&bytes[from..query.start]);
-        from = query.end;
+    for place in places {
+        out.extend_from_slice(&bytes[from..place.start]);
+        from = place.end;
+    }
+    if from == 0 {
+        return Cow::Borrowed(bytes);
     }
     out.extend_from_slice(&bytes[from..]);
     Cow::Owned(out)
-}
-
-/// Listens for links.
-struct Links<'a> {
-    bytes: &'a [u8],
-    key_at: usize,
-    /// The depth of the key in progress, when links are below it.
-    below: Option<usize>,
-    /// Where the text in progress starts, when it may be a link.
-    value_at: Option<usize>,
-    /// The query parts, in order.
-    queries: Vec<Range<usize>>,
-}
-
-impl Sink for Links<'_> {
-    fn key_start(&mut self, at: usize, _: usize) {
-        self.key_at = at;
-    }
-
-    fn key_end(&mut self, end: usize, depth: usize) {
-        let key = &self.bytes[self.key_at + 1..end - 1];
-        self.below = json::with_key(key, |key| is_of_links(key).then_some(depth));
-    }
-
-    fn value_start(&mut self, at: usize, depth: usize, first: u8) {
-        // Of the key itself, or of a list below it.
-        let below = self.below.is_some_and(|key| depth == key || depth == key + 1);
-        self.value_at = (below && first == b'"').then_some(at);
-    }
-
-    fn value_end(&mut self, end: usize, _: usize) {
-        let Some(at) = self.value_at.take() else { return };
-        let link = &self.bytes[at + 1..end - 1];
-        if is_link(link)
-            && let Some(query) = link.iter().position(|byte| matches!(byte, b'?' | b'#'))
-        {
-            self.queries.push(at + 1 + query..end - 1);
-        }
-    }
-}
-
-fn is_of_links(key: &[u8]) -> bool {
-    let ends =
-        |with: &[u8]| key.len() >= with.len() && key[key.len() - with.len()..].eq_ignore_ascii_case(with);
-    ends(b"url") || ends(b"uri") || ends(b"urls") || ends(b"uris") || key.eq_ignore_ascii_case(b"image")
-}
-
-/// Whether what stands between quotes is a link; a slash may be escaped.
-fn is_link(text: &[u8]) -> bool {
-    let scheme = text.iter().position(|byte| *byte == b':').map(|colon| text.split_at(colon + 1));
-    scheme.is_some_and(|(scheme, rest)| {
-        (scheme.eq_ignore_ascii_case(b"https:") || scheme.eq_ignore_ascii_case(b"http:"))
-            && (rest.starts_with(b"//") || rest.starts_with(br"\/\/"))
-    })
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::strategies::{almost_json, json_object};
 
 fn of(kind: RecordKind, line: &str) -> String {
-    String::from_utf8(stable(kind, line.as_bytes()).into_owned()).unwrap()
+    String::from_utf8(stable(kind, line.as_bytes()).always.into_owned()).unwrap()
 }
 
 #[test]
@@ -60,13 +60,75 @@ fn what_is_no_link_stays() {
     }
 }
 
+#[test]
+fn attributes_of_participants_are_told_apart() {
+    let bare = r#"{"conversationId":"c","participants":[{"purpose":"customer"},{"purpose":"agent"}]}"#;
+    for line in [
+        r#"{"conversationId":"c","participants":[{"purpose":"customer","attributes":{"a":"1","b":{"attributes":{}}}},{"purpose":"agent"}]}"#,
+        r#"{"conversationId":"c","participants":[{"attributes":{"a":"}"},"purpose":"customer"},{"purpose":"agent","attributes":{}}]}"#,
+        r#"{"conversationId":"c","participants":[{"attributes" : {"a":"1"} ,"attributes":{"b":"2"},"purpose":"customer"},{"purpose":"agent"}]}"#,
+        r#"{"conversationId":"c","participants":[{"purpose":"customer", "attributes":{"a":"1"},"attributes":null},{"purpose":"agent"}]}"#,
+    ] {
+        let told = stable(RecordKind::Details, line.as_bytes());
+        assert_eq!(String::from_utf8_lossy(&told.always), bare, "{line}");
+        assert!(told.sometimes.is_some(), "{line}");
+        assert_eq!(of(RecordKind::Transcript, line), line);
+    }
+    // Nothing in them is nothing told; an object that is nothing else may be empty then.
+    for (line, always) in [
+        (r#"{"participants":[{"attributes":{ }},{"attributes":null}]}"#, r#"{"participants":[{},{}]}"#),
+        (bare, bare),
+    ] {
+        let told = stable(RecordKind::Details, line.as_bytes());
+        assert_eq!((&told.always[..], told.sometimes), (always.as_bytes(), None));
+    }
+}
+
+#[test]
+fn what_is_not_a_participants_is_no_matter_of_the_way() {
+    for line in [
+        r#"{"attributes":{"a":"1"}}"#,
+        r#"{"participants":{"attributes":{"a":"1"}}}"#,
+        r#"{"participants":[[{"attributes":{"a":"1"}}]]}"#,
+        r#"{"participants":[{"attributes":"text"},{"attributes":["a"]}]}"#,
+        r#"{"participants":[{"sessions":[{"attributes":{"a":"1"}}]}]}"#,
+        r#"{"others":[{"attributes":{"a":"1"}}],"participants":[]}"#,
+        r#"{"participants":[{"attributes":{"a":"1"}}]"#,
+    ] {
+        let told = stable(RecordKind::Details, line.as_bytes());
+        assert_eq!((&told.always[..], told.sometimes), (line.as_bytes(), None));
+    }
+}
+
+#[test]
+fn versions_are_compared_by_what_both_tell() {
+    let details = |customer: &str, agent: &str| {
+        format!(r#"{{"participants":[{{"purpose":"customer"{customer}}},{{"purpose":"agent"{agent}}}]}}"#)
+    };
+    let a = r#","attributes":{"a":"1"}"#;
+    let (bare, job, changed, moved) =
+        (details("", ""), details(a, ""), details(&a.replace('1', "2"), ""), details("", a));
+    let agree = |one: &str, other: &str| {
+        let [one, other] = [one, other].map(|line| stable(RecordKind::Details, line.as_bytes()));
+        assert_eq!(one.agrees_with(&other), other.agrees_with(&one));
+        one.agrees_with(&other)
+    };
+    for one in [&job, &changed, &moved] {
+        assert!(agree(&bare, one) && agree(one, one));
+    }
+    assert!(!agree(&job, &changed) && !agree(&job, &moved));
+    assert!(!agree(&bare, &job.replace("agent", "acd")));
+}
+
 proptest! {
     /// Whatever it is: what is stable of it is stable, and JSON if it was.
     #[test]
     fn twice_is_once(line in prop_oneof![json_object().prop_map(|tokens| tokens.concat().into_bytes()).boxed(), almost_json().boxed()]) {
-        let once = stable(RecordKind::Transcript, &line).into_owned();
-        prop_assert_eq!(&stable(RecordKind::Transcript, &once)[..], &once[..]);
-        prop_assert_eq!(serde_json::from_slice::<Value>(&line).is_ok(), serde_json::from_slice::<Value>(&once).is_ok());
+        for kind in [RecordKind::Transcript, RecordKind::Details] {
+            let once = stable(kind, &line).always.into_owned();
+            prop_assert_eq!(&stable(kind, &once).always[..], &once[..]);
+            prop_assert_eq!(serde_json::from_slice::<Value>(&line).is_ok(), serde_json::from_slice::<Value>(&once).is_ok());
+        }
     }
 
     /// Links that differ in their queries only are the same, others are not.
