@@ -56,6 +56,7 @@ mod opening;
 mod options;
 mod platform_archive;
 mod platform_corpus;
+mod platform_events;
 mod platform_guests;
 mod platform_messages;
 mod platform_texts;
@@ -167,6 +168,7 @@ fn all(options: &Options) -> Vec<Scenario> {
     all.extend(platform_messages::scenarios());
     all.extend(platform_ways::scenarios());
     all.extend(platform_guests::scenarios());
+    all.extend(platform_events::scenarios());
     all.extend(keeping::scenarios());
     all.extend(repair::scenarios());
     all.extend(stock_tools::scenarios());

@@ -18,6 +18,7 @@
 //!
 //! Nothing here touches the disk, reads the environment, starts a task or keeps global state.
 
+mod arrivals;
 mod auth;
 mod base_url;
 mod circle;
@@ -57,6 +58,7 @@ mod throttle;
 mod transcripts;
 pub mod transport;
 
+pub use arrivals::{Arrival, ArrivalLine, Arrivals, Signal};
 pub use auth::{ClientStyle, Credentials, CredentialsError, StoredToken, TokenStore};
 pub use base_url::{BaseUrl, BaseUrlError};
 pub use client::{Client, ClientBuilder};
@@ -76,8 +78,8 @@ pub use options::{CallOptions, Cancel, CancelHandle, Timeouts};
 pub use page_memory::{PageMemory, PageRoom};
 pub use pages::{Page, Pages, Stop};
 pub use platform::{
-    FileDoor, GuestDoor, GuestView, OpenDoor, OpenMessagingOpenings, Platform, PlatformGuests,
-    PlatformMessages, PlatformOpenings, TriggerWish,
+    FileDoor, GuestDoor, GuestView, OpenDoor, OpenMessagingOpenings, Platform, PlatformArrivals,
+    PlatformGuests, PlatformMessages, PlatformOpenings, TriggerWish,
 };
 pub use seen::{SeenIds, id_hash};
 pub use source::{

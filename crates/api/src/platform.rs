@@ -22,6 +22,7 @@
 //! | `guest_history`, `message_details` | its calls: what a guest sees (C.1), whose message it is (C.2.8) |
 //! | `guest_view` | a history as its guest is shown it (C.1) |
 //! | `triggers` | being told of new conversations by a workflow (C.13.1) |
+//! | `arrivals`, `notification` | being told of them over a notification channel (C.12) |
 //!
 //! Tokens come from the login host, with HTTP Basic and a form, and no scopes are asked for: what the client may do is a
 //! matter of its roles (A.3, A.5).
@@ -42,6 +43,7 @@ use crate::source::{ConversationPages, ConversationSource, DetailsQuery, Origin}
 use crate::transcripts::{TranscriptLook, TranscriptSource};
 
 mod agentless;
+mod arrivals;
 mod channel;
 mod checks;
 pub mod conversation;
@@ -59,6 +61,7 @@ mod live;
 mod message_data;
 mod message_details;
 mod messages;
+mod notification;
 mod open_door;
 mod open_inbound;
 mod openings;
@@ -70,6 +73,7 @@ mod transcript;
 mod triggers;
 mod upload;
 
+pub use self::arrivals::{MOST_QUEUES, PlatformArrivals};
 pub use self::channel::PlatformMessages;
 pub use self::checks::{Job, Quota, Sign, TokenInfo};
 pub use self::conversation::{Communication, LiveConversation, LiveParticipant, MessageRef, ReadLive};

@@ -4,7 +4,8 @@
 //! records how that ended. When something is tried again is the outbox's schedule; whether an address may be called is
 //! the transport's; this crate decides neither.
 //!
-//! [`Reception`] stores callbacks, once each, with a delivery to the CRM.
+//! [`Reception`] stores callbacks, once each, with a delivery to the CRM. [`Intake`] stores guests of whom the platform tells
+//! over a line of its own, in the same way.
 //!
 //! **What holds.** At least once: an attempt is recorded after it, so a crash between the two repeats it under the same
 //! `webhook-id`. In order per endpoint and key. An endpoint that is slow, hangs or is down holds up nobody but itself.
@@ -13,11 +14,13 @@
 
 mod attempt;
 mod drain;
+mod intake;
 mod monitor;
 mod reception;
 mod report;
 
 pub use drain::{Drain, DrainOptions, Until};
+pub use intake::{Intake, OpenReception};
 pub use monitor::{Ended, Monitor, Silent};
 pub use reception::{CRM, Receipt, Reception};
 pub use report::{End, Report};

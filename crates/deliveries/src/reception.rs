@@ -26,9 +26,9 @@ const LOOK: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(25
 /// takes it; both in one transaction with the note that it was received. So of any number of repetitions, at any number
 /// of listeners, before and after a crash, one is stored.
 pub struct Reception {
-    journal: Arc<Journal>,
-    reader: Mutex<Reader>,
-    now: Clock,
+    pub(crate) journal: Arc<Journal>,
+    pub(crate) reader: Mutex<Reader>,
+    pub(crate) now: Clock,
 }
 
 /// A callback that is stored.
@@ -140,7 +140,7 @@ impl Reception {
         })
     }
 
-    fn received(&self, key: &CallbackKey, now: Timestamp) -> Result<Option<Receipt>, Error> {
+    pub(crate) fn received(&self, key: &CallbackKey, now: Timestamp) -> Result<Option<Receipt>, Error> {
         let reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
         let item = reader.item(LEDGER, key.as_str())?;
         let counts = |item: &Item| key.within().is_none_or(|within| now.since(item.at) < within);

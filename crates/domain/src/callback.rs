@@ -3,6 +3,7 @@
 //! A callback is read here and nowhere else: whoever takes one has a conversation's id and what the guest's session was
 //! opened with. [`CallbackKey`] says which callbacks are one event.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -71,6 +72,14 @@ impl SessionCallback {
             return Err(CallbackError::ConversationId);
         }
         Ok(Self { conversation_id: written.conversation_id, attributes: written.attributes })
+    }
+
+    /// What a callback about this conversation says, where the platform tells it in another way.
+    #[must_use]
+    pub fn new(conversation_id: &str, attributes: &BTreeMap<String, String>) -> Self {
+        // A map of texts is an object; written so, it is read again.
+        let attributes = serde_json::value::to_raw_value(attributes).ok();
+        Self { conversation_id: conversation_id.to_owned(), attributes }
     }
 
     /// The conversation that was created.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use frontdesk_api::outward::OutwardUrl;
-use frontdesk_deliveries::Reception;
+use frontdesk_deliveries::{OpenReception, Reception};
 use frontdesk_domain::signature::SigningSecret;
 use frontdesk_journal::{Clock, Error, ErrorKind, Journal, Settings};
 use frontdesk_server::{Callback, CallbackDesk, Callbacks, Taking, Untaken};
@@ -90,8 +90,9 @@ impl Listener {
         !self.secrets.is_empty()
     }
 
-    /// Opens the journal, and gives what the server is to serve. `stored` is notified of what is to be delivered.
-    pub(crate) fn open(self, stored: Arc<Notify>) -> Result<Callbacks, Failure> {
+    /// Opens the journal, and gives what the server is to serve, and what opens the same place for others. `stored` is
+    /// notified of what is to be delivered.
+    pub(crate) fn open(self, stored: Arc<Notify>) -> Result<(Callbacks, Arc<OpenReception>), Failure> {
         let Self { crm, crm_key, secrets, after_delivery, root, journal, now } = self;
         let failed = |error: Error| failures::journal(&error);
         // First the journal: it makes the folder that the key may be in.
@@ -103,10 +104,11 @@ impl Listener {
         };
         let reception = receive(opened).map_err(failed)?;
         let clock = Arc::clone(&now);
-        let reopen = move || receive(Journal::open(&root, &journal, Arc::clone(&clock))?);
-        let desk =
-            Desk { reception: Mutex::new(Some(reception)), reopen: Arc::new(reopen), stored, after_delivery };
-        Ok(Callbacks::new(Arc::new(desk), secrets, now))
+        let reopen: Arc<OpenReception> =
+            Arc::new(move || receive(Journal::open(&root, &journal, Arc::clone(&clock))?));
+        let reception = Mutex::new(Some(reception));
+        let desk = Desk { reception, reopen: Arc::clone(&reopen), stored, after_delivery };
+        Ok((Callbacks::new(Arc::new(desk), secrets, now), reopen))
     }
 }
 
@@ -114,7 +116,7 @@ impl Listener {
 struct Desk {
     /// `None` after a failure: the next callback opens it anew.
     reception: Mutex<Option<Arc<Reception>>>,
-    reopen: Arc<dyn Fn() -> Result<Arc<Reception>, Error> + Send + Sync>,
+    reopen: Arc<OpenReception>,
     stored: Arc<Notify>,
     after_delivery: bool,
 }

@@ -32,6 +32,7 @@ mod scheduled_pull;
 mod scheduled_retain;
 mod serve;
 mod serve_deliveries;
+mod serve_intake;
 mod session_close;
 mod session_consent;
 mod session_list;

@@ -38,7 +38,7 @@ mod writes;
 
 pub(crate) use self::contract::missing;
 pub(crate) use self::histories::{Eyes, histories};
-pub(crate) use self::writes::triggers;
+pub(crate) use self::writes::{arrivals, triggers};
 
 /// What the archive's calls need (contract §1, scopes).
 const SCOPES: [&str; 2] = ["analytics:query", "conversation:view"];

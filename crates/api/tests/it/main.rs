@@ -14,6 +14,7 @@ mod media;
 mod messages;
 mod outward;
 mod pace;
+mod platform_arrivals;
 mod platform_details;
 mod platform_errors;
 mod platform_guest_view;

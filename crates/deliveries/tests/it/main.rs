@@ -3,5 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so")]
 
 mod draining;
+mod intake;
 mod reception;
 mod support;

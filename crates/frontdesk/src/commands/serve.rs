@@ -16,6 +16,7 @@ use crate::commands::message_send::post;
 use crate::commands::scheduled_pull::ScheduledPull;
 use crate::commands::scheduled_retain::ScheduledRetain;
 use crate::commands::serve_deliveries::Deliveries;
+use crate::commands::serve_intake::Listening;
 use crate::commands::token;
 use crate::context::{self, Context};
 use crate::{journal, policies, store};
@@ -31,7 +32,11 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &ServerArgs) -> Result
     let shutdown = context::signals()?;
     let clock = WallClock::of(context).await?;
     let pull = ScheduledPull::of(context, &shutdown, &clock)?;
-    let listener = Listener::of(context, "serve", &clock)?;
+    let listening = Listening::of(context, &clock)?;
+    let listener = match &listening {
+        Some(_) => Some(Listener::required(context, "serve", &clock)?),
+        None => Listener::of(context, "serve", &clock)?,
+    };
     let mut deliveries = Deliveries::of(context, &clock)?;
     let retain = ScheduledRetain::of(context, &clock)?;
     let warnings = Warnings::default();
@@ -46,6 +51,7 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &ServerArgs) -> Result
     if arguments.is_encrypted() {
         desk = desk.encrypted();
     }
+    let mut delivering = JoinSet::new();
     let mut faces = Faces::default().archive(source).console(desk);
     if let Some(listener) = listener {
         if !listener.is_signed() {
@@ -53,7 +59,11 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &ServerArgs) -> Result
         }
         let stored = Arc::new(Notify::new());
         deliveries = deliveries.woken_by(Arc::clone(&stored));
-        faces = faces.callbacks(tokio::task::block_in_place(|| listener.open(stored))?);
+        let (callbacks, reception) = tokio::task::block_in_place(|| listener.open(Arc::clone(&stored)))?;
+        faces = faces.callbacks(callbacks);
+        if let Some(listening) = listening {
+            delivering.spawn(listening.run(reception, stored, &clock, shutdown.requested()));
+        }
     }
     let mut server = Server::serving(faces, arguments.addr, Limits::default(), warnings.clone())
         .map_err(|error| refused(&error))?;
@@ -71,7 +81,6 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &ServerArgs) -> Result
     // A task of its own: what is scheduled may block, and connections are accepted all the while.
     let mut serving = JoinSet::new();
     serving.spawn(server.run(shutdown.requested()));
-    let mut delivering = JoinSet::new();
     delivering.spawn(deliveries.run(shutdown.requested()));
     let mut schedule = Schedule::new(&now, warnings);
     if let Some(pull) = pull {
@@ -81,8 +90,10 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &ServerArgs) -> Result
         schedule.add(Box::new(retain)).await;
     }
     schedule.run(shutdown.requested()).await;
-    if let Some(Err(failed)) = delivering.join_next().await {
-        std::panic::resume_unwind(failed.into_panic());
+    while let Some(ended) = delivering.join_next().await {
+        if let Err(failed) = ended {
+            std::panic::resume_unwind(failed.into_panic());
+        }
     }
     match serving.join_next().await {
         Some(Err(failed)) => std::panic::resume_unwind(failed.into_panic()),

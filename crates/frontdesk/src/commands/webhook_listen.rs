@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use super::serve_deliveries::Deliveries;
+use super::serve_intake::Listening;
 use super::{serve, webhook_register};
 use crate::args::ListenArgs;
 use crate::callbacks::{self, Listener};
@@ -33,7 +34,8 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &ListenArgs) -> Result
     let signed = listener.is_signed();
     let stored = Arc::new(Notify::new());
     let deliveries = Deliveries::of(context, &clock)?.woken_by(Arc::clone(&stored));
-    let callbacks = tokio::task::block_in_place(|| listener.open(stored))?;
+    let listening = Listening::of(context, &clock)?;
+    let (callbacks, reception) = tokio::task::block_in_place(|| listener.open(Arc::clone(&stored)))?;
     let faces = Faces::default().callbacks(callbacks);
     let server = Server::serving(faces, arguments.addr, Limits::default(), Warnings::default())
         .map_err(|error| serve::refused(&error))?;
@@ -51,6 +53,9 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &ListenArgs) -> Result
     let mut working = JoinSet::new();
     working.spawn(server.run(shutdown.requested()));
     working.spawn(deliveries.run(shutdown.requested()));
+    if let Some(listening) = listening {
+        working.spawn(listening.run(reception, stored, &clock, shutdown.requested()));
+    }
     if let Some(subscription) = subscription {
         let (handle, cancel) = Cancel::pair();
         let registering = webhook_register::registered(context, &clock, cancel, &subscription);

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use frontdesk_api::platform::MOST_QUEUES;
 use frontdesk_api::transport::websocket::WebSockets;
 use frontdesk_api::{
-    BaseUrl, Cancel, FileDoor, GuestDoor, OpenDoor, OpenMessagingOpenings, Platform, PlatformGuests,
-    PlatformMessages, PlatformOpenings, SessionOpenings,
+    Arrivals, BaseUrl, Cancel, FileDoor, GuestDoor, OpenDoor, OpenMessagingOpenings, Platform,
+    PlatformArrivals, PlatformGuests, PlatformMessages, PlatformOpenings, SessionOpenings,
 };
 use frontdesk_domain::region::Region;
 use frontdesk_domain::{ClosureReason, PathSegment, Violation};
@@ -49,11 +50,46 @@ fn at_deployment(context: &Context<'_>, platform: Platform) -> Result<PlatformOp
     let deployment = settings.text("deployment_id").ok_or_else(|| missing(&["deployment_id"]))?.to_owned();
     let origin = settings.parsed("guest_origin", str::parse::<HeaderValue>)?;
     let first_text = settings.text("guest_first_text").map(str::to_owned);
+    let door = GuestDoor { url: socket_url(context)?, deployment, origin, first_text };
+    Ok(PlatformOpenings::new(platform, sockets(context)?, door))
+}
+
+/// What tells of guests who come in over the queues of the settings; nothing where they name none.
+pub(crate) fn arrivals(
+    context: &Context<'_>,
+    clock: &WallClock,
+    cancel: Cancel,
+) -> Result<Option<Arc<dyn Arrivals>>, Failure> {
+    let Some(text) = context.settings.text("notification_queues") else { return Ok(None) };
+    let bad = |message: String| Failure::new(Exit::Usage, "bad_setting", message).at("notification_queues");
+    if Contract::of(context)? != Contract::Platform {
+        return Err(bad("notification_queues is set, and the contract is gateway".to_owned())
+            .hint("the gateway calls back: webhook register"));
+    }
+    let queues = text.split(',').map(str::trim).filter(|queue| !queue.is_empty());
+    let queues: Vec<String> = queues
+        .map(|queue| PathSegment::new(queue).map(|queue| queue.as_str().to_owned()))
+        .collect::<Result<_, _>>()
+        .map_err(|error| {
+            bad("notification_queues holds what is no id of a queue".to_owned()).caused_by(&error)
+        })?;
+    if queues.is_empty() || queues.len() > MOST_QUEUES {
+        let message = format!(
+            "notification_queues names {} queues, and 1 to {MOST_QUEUES} fit a channel",
+            queues.len()
+        );
+        return Err(bad(message));
+    }
+    let platform = platform::platform(context, clock, cancel)?;
+    Ok(Some(Arc::new(PlatformArrivals::new(platform, sockets(context)?, queues))))
+}
+
+/// What opens WebSockets.
+fn sockets(context: &Context<'_>) -> Result<Arc<WebSockets>, Failure> {
     let sockets = WebSockets::new(&network(context)?).map_err(|error| {
         Failure::from_error(Exit::Usage, "transport", &error).hint("check the ca_file setting")
     })?;
-    let door = GuestDoor { url: socket_url(context)?, deployment, origin, first_text };
-    Ok(PlatformOpenings::new(platform, Arc::new(sockets), door))
+    Ok(Arc::new(sockets))
 }
 
 /// Where the guests' sockets are: as the setting says, else beside the API host, else as the region does (platform contract A.1,

@@ -221,6 +221,11 @@ pub const KEYS: &[Key] = &[
         "platform: the wrap-up code ids that stand for closure reasons, such as timeout=ID,agent_initiated=ID",
     ),
     key(
+        "notification_queues",
+        &["FRONTDESK_NOTIFICATION_QUEUES"],
+        "platform: ids of queues, separated by commas, of whose guests serve and webhook listen hear over a notification channel",
+    ),
+    key(
         "callback_url",
         &["FRONTDESK_CALLBACK_URL", "WEBHOOK_CALLBACK_URL"],
         "where the platform reaches the listener for callbacks, as webhook register tells it",
