@@ -50,8 +50,8 @@ mod webhook_verify;
 use frontdesk_shell::{Environment, Exit, Failure, Printer};
 
 use crate::args::{
-    ArchiveCommand, AuditCommand, Cli, Command, ConfigCommand, HistoryCommand, MessageCommand, PolicyCommand,
-    SandboxCommand, SessionCommand, WatchArgs, WebhookCommand,
+    ArchiveCommand, AuditCommand, Cli, Command, ConfigCommand, DemoArgs, DemoContract, HistoryCommand,
+    MessageCommand, PolicyCommand, SandboxCommand, SessionCommand, WatchArgs, WebhookCommand,
 };
 use crate::context::Context;
 use crate::outbox;
@@ -95,6 +95,10 @@ pub(crate) async fn run(cli: Cli, environment: Environment, printer: &Printer) -
             }
         }
         Command::Token(command) => token::run(&plain(environment)?, &command).await,
+        Command::Serve(arguments) if arguments.demo => {
+            demo::run(global, &DemoArgs { contract: DemoContract::Gateway }, printer).await?;
+            serve::run(&demo::context(global, printer)?, &arguments).await
+        }
         Command::Serve(arguments) => serve::run(&plain(environment)?, &arguments).await,
         Command::Doctor(arguments) => {
             let context =

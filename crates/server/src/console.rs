@@ -5,17 +5,21 @@
 //! | `page` | what every page has: head, navigation, errors |
 //! | `assets` | the stylesheet and the script |
 //! | `write` | customer text, times and sizes in markup |
-//! | `search`, `conversation`, `coverage`, `runs`, `webhooks`, `login` | one screen each |
+//! | `search`, `conversation`, `coverage`, `runs`, `sessions`, `sla`, `webhooks`, `audit`, `holds`, `login` | one screen each |
 //!
 //! The markup escapes whatever it is given, and nothing here goes around that. Each page works without its script.
 
 mod assets;
+mod audit;
 mod conversation;
 mod coverage;
+mod holds;
 mod login;
 mod page;
 mod runs;
 mod search;
+mod sessions;
+mod sla;
 mod webhooks;
 mod write;
 
@@ -36,12 +40,16 @@ pub(crate) fn routes() -> Router<Arc<Office>> {
         .route("/conversations/{id}", get(conversation::get))
         .route("/conversations/{id}/verify", post(conversation::verify))
         .route("/coverage", get(coverage::get))
+        .route("/sla", get(sla::get))
         .route("/runs", get(runs::get))
         .route("/runs/events", get(runs::events))
         .route("/runs/{id}", get(runs::one));
     let auditor = Router::new()
         .route("/conversations/{id}/reveal", post(conversation::reveal))
+        .route("/sessions", get(sessions::get))
         .route("/webhooks", get(webhooks::get))
+        .route("/audit", get(audit::get))
+        .route("/holds", get(holds::get))
         .route_layer(map_request(at_least(Role::Auditor)));
     let operator = Router::new()
         .route("/webhooks/replay", post(webhooks::replay))

@@ -8,6 +8,7 @@ use clap::Args;
 pub(super) const EXAMPLES: &str = "\
 Examples:
   frontdesk serve
+  frontdesk serve --demo                              fill ./frontdesk-demo from a made-up tenant first, then serve it
   frontdesk serve --addr 127.0.0.1:0 --json | jq -r .addr
   curl -G http://127.0.0.1:8080/api/v1/archive/search --data-urlencode q=refund
   frontdesk serve --addr 0.0.0.0:8443 --tls-cert chain.pem --tls-key key.pem
@@ -24,6 +25,9 @@ pub(crate) struct ServerArgs {
     /// Where to listen; an address that others reach needs --tls-cert or --behind-proxy; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     pub(crate) addr: SocketAddr,
+    /// First do what `frontdesk demo` does, then serve the folder it leaves
+    #[arg(long)]
+    pub(crate) demo: bool,
     /// Ask everybody for a token, on this machine too
     #[arg(long)]
     pub(crate) tokens: bool,

@@ -24,7 +24,7 @@ use frontdesk_durable::{OsDir, publish};
 use frontdesk_sandbox::{Addresses, Config, GuestPlan, Sandbox, Untidy, serve_contracts};
 use frontdesk_shell::clock::Stopwatch;
 use frontdesk_shell::quantity::{show_count, show_size};
-use frontdesk_shell::{Exit, Failure, Printer};
+use frontdesk_shell::{Environment, Exit, Failure, Printer};
 use serde::Serialize;
 
 use crate::args::{DemoArgs, DemoContract, GlobalArgs};
@@ -83,15 +83,9 @@ fn refuse_settings(global: &GlobalArgs) -> Result<(), Failure> {
         .hint(format!("leave it out; everything is written to ./{FOLDER} in the folder you are in")))
 }
 
-pub(crate) async fn run(
-    global: &GlobalArgs,
-    arguments: &DemoArgs,
-    printer: &Printer,
-) -> Result<Exit, Failure> {
-    let watch = Stopwatch::start();
-    refuse_settings(global)?;
-    // No environment and no profile; of the flags only those about printing.
-    let own = GlobalArgs {
+/// No environment and no profile; of the flags only those about printing.
+fn own(global: &GlobalArgs) -> GlobalArgs {
+    GlobalArgs {
         output: global.output,
         json: global.json,
         quiet: global.quiet,
@@ -99,7 +93,23 @@ pub(crate) async fn run(
         no_progress: global.no_progress,
         data_dir: Some(PathBuf::from(FOLDER)),
         ..GlobalArgs::default()
-    };
+    }
+}
+
+/// What a command has at hand that goes on with what the demonstration left, and with nothing else.
+pub(crate) fn context<'p>(global: &GlobalArgs, printer: &'p Printer) -> Result<Context<'p>, Failure> {
+    let nothing = Environment::from_iter(std::iter::empty::<(String, String)>());
+    Context::new(&own(global), None, Vec::new(), nothing, printer)
+}
+
+pub(crate) async fn run(
+    global: &GlobalArgs,
+    arguments: &DemoArgs,
+    printer: &Printer,
+) -> Result<Exit, Failure> {
+    let watch = Stopwatch::start();
+    refuse_settings(global)?;
+    let own = own(global);
     claim(Path::new(FOLDER))?;
 
     let unexpected = |what: &'static str, error: &dyn std::error::Error| {

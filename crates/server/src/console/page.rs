@@ -16,11 +16,15 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; i
     form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// The screens, as the navigation has them, and who may open them.
-const SCREENS: [(&str, &str, Role); 4] = [
+const SCREENS: [(&str, &str, Role); 8] = [
     ("/", "Search", Role::Viewer),
     ("/coverage", "Coverage", Role::Viewer),
     ("/runs", "Runs", Role::Viewer),
+    ("/sessions", "Sessions", Role::Auditor),
+    ("/sla", "Messages", Role::Viewer),
     ("/webhooks", "Webhooks", Role::Auditor),
+    ("/audit", "Audit", Role::Auditor),
+    ("/holds", "Holds", Role::Auditor),
 ];
 
 /// A page with its title; `here` is the path of the screen it belongs to.

@@ -117,8 +117,20 @@ async fn hostile_text_is_text_on_every_page() {
         })
         .collect();
     let console = Console::new(&lines, false);
-    let mut paths: Vec<String> =
-        ["/", "/coverage", "/runs", "/webhooks", "/login"].map(str::to_owned).to_vec();
+    let mut paths: Vec<String> = [
+        "/",
+        "/coverage",
+        "/runs",
+        "/sessions",
+        "/sla",
+        "/webhooks",
+        "/audit",
+        "/audit?verify=true",
+        "/holds",
+        "/login",
+    ]
+    .map(str::to_owned)
+    .to_vec();
     for (at, text) in HOSTILE.iter().enumerate() {
         let (id, text) = (encoded(&format!("{text}{at}")), encoded(text));
         paths.extend([
@@ -133,6 +145,10 @@ async fn hostile_text_is_text_on_every_page() {
             format!("/runs?day={text}&cursor={text}"),
             format!("/runs/{text}"),
             format!("/webhooks?id={text}&endpoint={text}"),
+            format!("/sessions?cursor={text}"),
+            format!("/sla?from={text}"),
+            format!("/audit?kind={text}"),
+            format!("/holds?matter={text}"),
             format!("/login?next={text}"),
         ]);
     }

@@ -7,18 +7,25 @@ use super::{parts, path};
 use crate::view::conversation::{ConversationAsk, ConversationView, FileView, TurnView};
 
 pub(super) fn said(view: &ConversationView, ask: &ConversationAsk) -> Markup {
-    let day =
-        |turn: &TurnView| turn.sent_at.as_deref().and_then(|at| at.split('T').next()).map(str::to_owned);
     let mut last = None;
+    // Whether a turn is the first of its day; one without a time is of the day before it.
+    let begins_day: Vec<bool> = view
+        .turns
+        .iter()
+        .map(|turn| {
+            let today = turn.sent_at.as_deref().and_then(|at| at.split('T').next());
+            let begins = today.is_some() && today != last;
+            last = today.or(last);
+            begins
+        })
+        .collect();
     html! {
         (parts(view, ask))
         @if view.turns.is_empty() { div .blank { p { "Nothing was said in this conversation." } } }
         ol .said {
-            @for turn in &view.turns {
-                @let today = day(turn);
-                @if today.is_some() && today != last {
+            @for (turn, begins) in view.turns.iter().zip(begins_day) {
+                @if begins {
                     li .day { @if let Some(at) = &turn.sent_at { (time(at, Form::Day)) } }
-                    @let _ = last = today;
                 }
                 (bubble(view, ask, turn))
             }

@@ -1,0 +1,107 @@
+//! The audit log: who did what, and whether the chain holds.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use frontdesk_domain::audit::{AccessStep, AuditKind};
+use http::{Response, Uri};
+use maud::{Markup, html};
+use serde_json::Value;
+
+use super::page::page;
+use super::sessions::number;
+use super::write::{Form, count, several, time};
+use crate::desk::{Office, Read, Viewer};
+use crate::params::{Params, encoded};
+use crate::problem::Problem;
+use crate::view::audit::{self, AuditVerifiedView, AuditView};
+
+/// Entries on a page.
+const ENTRIES: usize = 50;
+
+pub(super) async fn get(
+    State(office): State<Arc<Office>>,
+    viewer: Viewer,
+    uri: Uri,
+) -> Result<Response<Body>, Problem> {
+    let mut asked = Params::read(uri.query())?;
+    let kind: Option<AuditKind> = asked.named("kind")?;
+    let before = number(&mut asked, "cursor")?;
+    let verify = asked.flag("verify")?;
+    asked.finish()?;
+    let desk = Arc::clone(&office.desk);
+    let views = office.journal(move |reader| {
+        let Some(reader) = reader else { return Ok((AuditView::default(), None)) };
+        let keys = desk.settings.key_file.clone().unwrap_or_else(|| desk.journal.join("keys"));
+        let verified = if verify { Some(audit::verify(reader, &keys)?) } else { None };
+        Ok((audit::page(reader, before, kind, ENTRIES)?, verified))
+    });
+    let (view, verified) = views.await?;
+    office.saw(&viewer, Read::new(AccessStep::Audited)).await?;
+    Ok(page(Some(&viewer), "/audit", "Audit", &content(&view, verified.as_ref(), kind)))
+}
+
+fn content(view: &AuditView, verified: Option<&AuditVerifiedView>, kind: Option<AuditKind>) -> Markup {
+    html! {
+        h1 { "Audit" }
+        p .quiet { (several(view.entries_total, "entry", "entries")) ", each bound to the one before it by its hash."
+            @if let Some(head) = &view.head { " The last one is " code { (head) } "." } }
+        @if let Some(verified) = verified { (verdict(verified)) }
+        form .line method="get" action="/audit" {
+            div .field { label for="kind" { "Kind" }
+                select #kind name="kind" {
+                    option value="" { "all" }
+                    @for one in AuditKind::ALL { option value=(one.as_str()) selected[kind == Some(one)] { (one.as_str()) } }
+                } }
+            button type="submit" { "Filter" }
+            button type="submit" name="verify" value="true" { "Verify the chain" }
+        }
+        p {}
+        @if view.entries.is_empty() { div .blank data-state="empty" { p { "There are no entries." } } } @else {
+            div .panel.scroll tabindex="0" role="region" aria-label="Entries" { table {
+                thead { tr { th .count scope="col" { "No." } th scope="col" { "When" } th scope="col" { "Kind" } th scope="col" { "What" } } }
+                tbody { @for entry in &view.entries { (row(entry)) } }
+            } }
+        }
+        @if let Some(next) = &view.next_cursor {
+            div .more { span {} a .button rel="next" href={"/audit?cursor=" (next) @if let Some(kind) = kind { "&kind=" (encoded(kind.as_str())) }} { "Earlier entries" } }
+        }
+    }
+}
+
+fn verdict(verified: &AuditVerifiedView) -> Markup {
+    html! {
+        @if verified.sound {
+            div .note.ok role="status" data-state="sound" { p { strong { "The chain holds. " } (several(verified.entries, "entry is", "entries are")) " there, what they were, and in their order; signatures: " (verified.signatures.replace('_', " ")) "." } }
+        } @else {
+            div .note.bad role="alert" data-state="broken" {
+                p { strong { "The chain does not hold." } @if let Some(bad) = verified.first_bad { " The first bad entry is " (count(bad)) "." } }
+                ul { @for finding in &verified.findings { li { @if let Some(entry) = finding.entry { "Entry " (count(entry)) ": " } (finding.what) } } }
+                @if verified.more_findings > 0 { p { "and " (count(verified.more_findings)) " more" } }
+            }
+        }
+    }
+}
+
+fn row(entry: &Value) -> Markup {
+    let text = |name: &str| entry.get(name).and_then(Value::as_str);
+    let record = entry.get("record").and_then(Value::as_object);
+    let said = |name: &str| record?.get(name)?.as_str();
+    html! {
+        tr {
+            td .count { @if let Some(number) = entry.get("number").and_then(Value::as_u64) { (count(number)) } }
+            td { @if let Some(at) = text("at") { (time(at, Form::Full)) } }
+            td { span .badge { (text("kind").unwrap_or("unknown")) } }
+            td {
+                @if let Some(who) = said("who") { strong { (who) } " " }
+                @for name in ["step", "subject", "outcome", "reason"] { @if let Some(value) = said(name) { (value) " " } }
+                details .small {
+                    summary { "Record" }
+                    @if let Some(command) = text("command") { p .quiet { "by " code { (command) } @if let Some(actor) = text("actor") { ", " (actor) } } }
+                    dl { @for (name, value) in record.into_iter().flatten() { dt { (name) } dd { @match value.as_str() { Some(text) => (text), None => code { (value) } } } } }
+                }
+            }
+        }
+    }
+}
