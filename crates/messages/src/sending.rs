@@ -49,7 +49,7 @@ struct Round<'a> {
     flight: FuturesUnordered<BoxFuture<'a, Back>>,
     sending: usize,
     looking: usize,
-    /// The lanes that have a message in flight: see [`OutboundMessage::lane`].
+    /// The lanes that have a message in flight: see `OutboundMessage::lane`.
     busy: HashSet<String>,
     ahead: HashMap<String, VecDeque<Prepared>>,
     ahead_count: usize,

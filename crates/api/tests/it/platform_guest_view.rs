@@ -124,6 +124,27 @@ async fn without_a_count_of_pages_an_empty_one_is_the_last() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn ten_pages_a_minute_are_waited_for() {
+    let told: Vec<Value> = (0..40).rev().map(|number| said(number + 10)).collect();
+    let asked = Mutex::new(0);
+    let view = view(move |request| {
+        let mut asked = asked.lock().unwrap();
+        *asked += 1;
+        // The eleventh of a minute.
+        if *asked == 11 {
+            return Reply::status(429)
+                .header("retry-after", "57")
+                .body(r#"{"code": "too.many.requests.retry.after"}"#);
+        }
+        Reply::json(&page(request, &told))
+    });
+    let began = crate::support::now();
+    let (pages, stop) = drain(&view, query(3, None)).await;
+    assert_eq!((pages.len(), stop), (14, Stop::Complete));
+    assert!(crate::support::now() - began >= std::time::Duration::from_secs(57));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_token_that_has_ended_is_told_as_the_guests_and_is_never_repeated() {
     let view = view(|_| {
         let body = json!({"message": format!("the token {JWT} has expired"), "code": "bad.credentials"});
