@@ -2,7 +2,7 @@
 
 use crate::Outcome;
 use crate::cargo::run;
-use crate::{conformance, e2e, layers, tidy};
+use crate::{conformance, e2e, layers, openapi, tidy};
 
 /// All of it.
 pub(crate) fn all() -> Outcome {
@@ -13,7 +13,8 @@ pub(crate) fn all() -> Outcome {
     layers::check()?;
     tidy::check()?;
     e2e::run(&[])?;
-    conformance::run()
+    conformance::run()?;
+    openapi::run()
 }
 
 pub(crate) fn fmt() -> Outcome {

@@ -17,7 +17,8 @@ mod story;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use clients::{Clients, Missing};
+use clients::Clients;
+pub(crate) use clients::{Missing, python};
 use report::Report;
 use server::Server;
 

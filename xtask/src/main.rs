@@ -11,6 +11,7 @@ mod ci;
 mod conformance;
 mod e2e;
 mod layers;
+mod openapi;
 mod tidy;
 
 use std::process::ExitCode;
@@ -31,6 +32,7 @@ usage: cargo xtask <task>
   e2e       the real binary against faults, kills and broken disks; `e2e --list` names the scenarios
   conformance
             the sandbox's platform contract, driven with the vendor's SDKs; says so where they cannot be had
+  openapi   the HTTP API against its OpenAPI file, driven by Schemathesis; says so where that cannot be had
   bench     figures beside a baseline of the same run; `bench --help` for its options";
 
 fn main() -> ExitCode {
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
         Some("tidy") => tidy::check(),
         Some("e2e") => e2e::run(&rest),
         Some("conformance") => conformance::run(),
+        Some("openapi") => openapi::run(),
         Some("bench") => bench::run(&rest),
         Some("help" | "--help" | "-h") => {
             println!("{USAGE}");

@@ -14,7 +14,7 @@ const NODE_PACKAGE: &str = "purecloud-platform-client-v2@262.0.0";
 const INSTALLED: &str = "installed";
 
 /// Why there is no client.
-pub(super) enum Missing {
+pub(crate) enum Missing {
     /// No interpreter, or no registry: nothing can be said about the sandbox.
     Unreachable(String),
     /// This machine fails in another way.
@@ -39,12 +39,7 @@ impl Clients {
     /// Installs what is not there yet.
     pub(super) fn install(folder: &Path) -> Result<Self, Missing> {
         let clients = Self { folder: folder.to_path_buf() };
-        once(&clients.python(), &PYTHON_PACKAGES.join(" "), |place| {
-            run(Command::new("python3").args(["-m", "venv", "--clear", &shown(place)]))?;
-            let pip = place.join("bin/pip");
-            let quiet = ["install", "--quiet", "--disable-pip-version-check", "--retries", "2"];
-            run(Command::new(pip).args(quiet).args(PYTHON_PACKAGES))
-        })?;
+        python(&clients.python(), &PYTHON_PACKAGES)?;
         once(&clients.node(), NODE_PACKAGE, |place| {
             let file = place.join("package.json");
             fs::write(&file, b"{\"private\": true}\n").map_err(|error| broken(&file, &error))?;
@@ -98,13 +93,23 @@ impl Client {
     }
 }
 
+/// Makes an environment of Python with packages of PyPI, unless it is there.
+pub(crate) fn python(place: &Path, packages: &[&str]) -> Result<(), Missing> {
+    once(place, &packages.join(" "), |place| {
+        run(Command::new("python3").args(["-m", "venv", "--clear", &shown(place)]))?;
+        let pip = place.join("bin/pip");
+        let quiet = ["install", "--quiet", "--disable-pip-version-check", "--retries", "2"];
+        run(Command::new(pip).args(quiet).args(packages))
+    })
+}
+
 /// Fills a folder unless it holds what it should. A folder that was filled half is filled anew.
 fn once(place: &Path, what: &str, fill: impl FnOnce(&Path) -> Result<(), Missing>) -> Result<(), Missing> {
     let note = place.join(INSTALLED);
     if fs::read_to_string(&note).is_ok_and(|text| text == what) {
         return Ok(());
     }
-    println!("conformance: installing {what}");
+    println!("installing {what}");
     if place.exists() {
         fs::remove_dir_all(place).map_err(|error| broken(place, &error))?;
     }

@@ -106,7 +106,7 @@ fn tls(arguments: &ServerArgs) -> Result<Option<Tls>, Failure> {
     let (Some(certificates), Some(key)) = (&arguments.tls_cert, &arguments.tls_key) else {
         if !arguments.addr.ip().is_loopback() && !arguments.behind_proxy {
             let message = format!("{} is reached from other machines, and without TLS", arguments.addr);
-            return Err(Failure::new(Exit::Usage, "not_encrypted", message).hint(
+            return Err(Failure::new(Exit::Usage, "not_loopback", message).hint(
                 "give --tls-cert and --tls-key, or say --behind-proxy where a proxy in front speaks TLS",
             ));
         }
