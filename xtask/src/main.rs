@@ -6,6 +6,7 @@
 )]
 
 mod bench;
+mod browser;
 mod cargo;
 mod ci;
 mod conformance;
@@ -33,6 +34,7 @@ usage: cargo xtask <task>
   conformance
             the sandbox's platform contract, driven with the vendor's SDKs; says so where they cannot be had
   openapi   the HTTP API against its OpenAPI file, driven by Schemathesis; says so where that cannot be had
+  browser   the console in a real Chromium, with hostile text and axe-core; says so where it cannot be had
   bench     figures beside a baseline of the same run; `bench --help` for its options";
 
 fn main() -> ExitCode {
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
         Some("e2e") => e2e::run(&rest),
         Some("conformance") => conformance::run(),
         Some("openapi") => openapi::run(),
+        Some("browser") => browser::run(&rest),
         Some("bench") => bench::run(&rest),
         Some("help" | "--help" | "-h") => {
             println!("{USAGE}");

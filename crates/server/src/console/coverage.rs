@@ -100,7 +100,7 @@ fn cell(number: usize, day: &DayView, most: u64) -> Markup {
     };
     let said = format!("{}: {}, {} stored, {} missing", day.day, day.state, day.stored, day.missing);
     html! {
-        a class={"l" (level) " " (day.state)} href={"/coverage?day=" (encoded(&day.day))} title=(said) aria-label=(said) { (number) }
+        a class={"l" (level) " " (day.state)} href={"/coverage?day=" (encoded(&day.day))} title=(said) aria-label={(number) ", " (said)} { (number) }
     }
 }
 

@@ -201,7 +201,7 @@ fn delivery_row(viewer: &Viewer, may_replay: bool, delivery: &DeliveryView) -> M
                             input type="hidden" name="csrf" value=(viewer.csrf);
                             input type="hidden" name="id" value=(delivery.webhook_id);
                             input type="hidden" name="endpoint" value=(delivery.endpoint);
-                            button type="submit" aria-label={"Send " (delivery.webhook_id) " again"} { "Send again" }
+                            button type="submit" aria-label={"Send again: " (delivery.webhook_id)} { "Send again" }
                         }
                     }
                 }
