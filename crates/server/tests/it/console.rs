@@ -29,6 +29,11 @@ struct Console {
 }
 
 impl Console {
+    #[expect(clippy::disallowed_methods, reason = "a test takes the archive away")]
+    fn without_archive(&self) {
+        std::fs::remove_dir_all(self.folder.path().join("archive")).unwrap();
+    }
+
     fn new(lines: &[serde_json::Value], asks: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("archive");
@@ -188,7 +193,7 @@ async fn the_states_of_a_search_look_different() {
     let (status, page) = console.page("/?nonsense=1").await;
     assert!(status == 400 && page.contains("Not understood"), "{page}");
     let none = Console::new(&[], false);
-    std::fs::remove_dir_all(none.folder.path().join("archive")).unwrap();
+    none.without_archive();
     let (status, page) = none.page("/").await;
     assert!(status == 503 && page.contains("data-state=\"no-archive\""), "{page}");
 }
