@@ -235,7 +235,7 @@ fn settings(scene: &Scene<'_>) -> Outcome {
         run.wrong("the reason is missing")
     );
     let signed = desk.clone().with("FRONTDESK_CALLBACK_KEY_FILE", &file);
-    signed.json(&["serve", "--addr", "0.0.0.0:0"])?.exits(2)?.says(&["credentials"])?;
+    signed.json(&["serve", "--addr", "0.0.0.0:0"])?.exits(2)?.says(&["TLS"])?;
     let open = Listening::of(signed.start(&[&["--json"], &everywhere[..]].concat())?)?;
     open.stop()?;
     // A key that others can read, and one of a kind that is not supported.

@@ -50,7 +50,7 @@ fn content(kept: &HoldsView, sweep: &RetentionView, matter: Option<&str>) -> Mar
             }
             dl {
                 @for (policy, due) in &sweep.due { dt { "Removed by " (policy) } dd { (count(*due)) } }
-                dt { "Due, and held" } dd { (count(sweep.held)) }
+                dt { "Kept by holds" } dd { (count(sweep.held)) }
                 dt { "Not due" } dd { (count(sweep.kept)) }
                 dt { "Without a policy" } dd { (count(sweep.without_policy)) }
                 dt { "Without a date to count from" } dd { (count(sweep.undated)) }
