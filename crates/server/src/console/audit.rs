@@ -93,7 +93,7 @@ fn row(entry: &Value) -> Markup {
             td .count { @if let Some(number) = entry.get("number").and_then(Value::as_u64) { (count(number)) } }
             td { @if let Some(at) = text("at") { (time(at, Form::Full)) } }
             td { span .badge { (text("kind").unwrap_or("unknown")) } }
-            td {
+            td .what {
                 @if let Some(who) = said("who") { strong { (who) } " " }
                 @for name in ["step", "subject", "outcome", "reason"] { @if let Some(value) = said(name) { (value) " " } }
                 details .small {
