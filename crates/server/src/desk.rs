@@ -62,6 +62,11 @@ impl Desk {
         Self { archive, journal, settings, now, tokens: None, is_encrypted: false, policies, sla: SLA }
     }
 
+    /// The file with the journal's keys.
+    pub(crate) fn key_file(&self) -> PathBuf {
+        self.settings.key_file.clone().unwrap_or_else(|| self.journal.join("keys"))
+    }
+
     /// Asks everybody for one of these tokens.
     #[must_use]
     pub fn asking_for(mut self, tokens: Tokens) -> Self {

@@ -18,7 +18,7 @@ use axum::routing::{get, post};
 use crate::desk::{Office, Role, at_least};
 
 pub use openapi::openapi;
-pub(crate) use webhooks::replayed;
+pub(crate) use webhooks::{cursor as delivery_cursor, replayed};
 
 /// What there is below `/api/v1`, by who may see it.
 pub(crate) fn routes() -> Router<Arc<Office>> {

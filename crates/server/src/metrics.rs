@@ -162,12 +162,9 @@ pub(crate) async fn page(State(office): State<Arc<Office>>) -> Response<Body> {
         page.archive(reader).map(|()| page.0)
     });
     let archive = archive.await;
-    let journal = office.journal(|reader| {
+    let journal = office.entries(|reader| {
         let mut page = Page::default();
-        match reader {
-            Some(reader) => page.journal(reader).map(|()| page.0),
-            None => Ok(page.0),
-        }
+        page.journal(reader).map(|()| page.0)
     });
     let journal = journal.await;
     page.family("up", "gauge", "1 where a store answers.");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-use frontdesk_domain::Timestamp;
+use frontdesk_domain::{MatterName, Timestamp};
 use http::StatusCode;
 
 use crate::problem::Problem;
@@ -113,6 +113,34 @@ impl Params {
             .map_err(|_| bad(format!("{name} is no time")).hint("write 2025-03-01 or 2025-03-01T10:00:00Z"))
     }
 
+    /// A version of a record, from 1.
+    ///
+    /// # Errors
+    /// `bad_query` for anything else.
+    pub(crate) fn version(&mut self) -> Result<Option<u32>, Problem> {
+        let version = self.number("version", 1..=u64::from(u32::MAX))?;
+        Ok(version.and_then(|version| u32::try_from(version).ok()))
+    }
+
+    /// The number behind which a page begins, as the page before gave it.
+    ///
+    /// # Errors
+    /// `bad_query` for what no page gives.
+    pub(crate) fn cursor(&mut self, name: &str) -> Result<Option<u64>, Problem> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        let number = text.parse().ok().filter(|number| i64::try_from(*number).is_ok());
+        number.map(Some).ok_or_else(|| bad(format!("{name} is none of ours")))
+    }
+
+    /// A matter that holds conversations.
+    ///
+    /// # Errors
+    /// `bad_query` for what is no name of one.
+    pub(crate) fn matter(&mut self) -> Result<Option<MatterName>, Problem> {
+        let matter = self.text("matter").map(MatterName::new).transpose();
+        matter.map_err(|_| bad("matter is no name of one"))
+    }
+
     /// Something that has a name.
     ///
     /// # Errors
@@ -184,5 +212,9 @@ mod tests {
         assert!(read("f=yes").flag("f").is_err());
         assert!(read("t=yesterday").time("t").is_err());
         assert!(read("x=").needed("x").is_err());
+        assert!(read("c=9223372036854775808").cursor("c").is_err() && read("c=x").cursor("c").is_err());
+        assert_eq!(read("c=9223372036854775807").cursor("c").unwrap(), Some(i64::MAX.unsigned_abs()));
+        assert!(read("version=4294967296").version().is_err());
+        assert_eq!(read("version=4294967295").version().unwrap(), Some(u32::MAX));
     }
 }

@@ -48,8 +48,8 @@ fn opened(tenant: &Tenant<'_>) -> Result<u64, String> {
     totals(tenant)?["opened"].as_u64().ok_or_else(|| "no total of sessions".to_owned())
 }
 
-/// A line that asks for a session: with and without a guest, wordy and short.
-fn wanted(k: usize) -> Value {
+/// A line that asks for a session, with what both contracts take: with and without a guest, wordy and short.
+pub(super) fn asked(k: usize) -> Value {
     let mut line = json!({"attributes": {"source": "web_portal", "row": k.to_string()},
                           "consent": {"data_processing": true, "marketing": k.is_multiple_of(3)}});
     if !k.is_multiple_of(4) {
@@ -58,6 +58,14 @@ fn wanted(k: usize) -> Value {
     if k.is_multiple_of(5) {
         line["language"] = json!("de-AT");
         line["skills"] = json!(["billing"]);
+    }
+    line
+}
+
+/// The same, with what the gateway alone takes.
+fn wanted(k: usize) -> Value {
+    let mut line = asked(k);
+    if k.is_multiple_of(5) {
         line["priority"] = json!(k);
         line["consent"]["text_version"] = json!("privacy-2025-03");
     }

@@ -9,7 +9,8 @@ use super::Scenario;
 use super::callback::{sessions, told, until};
 use super::caller::Listening;
 use super::desk::Desk;
-use super::platform_guests::{at_the_door, wanted};
+use super::opening::asked;
+use super::platform_guests::at_the_door;
 use super::platform_texts::parsed;
 use super::scene::Scene;
 use super::sessions::selection;
@@ -35,7 +36,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
 
 /// Opens sessions of these guests; gives their conversations.
 fn come_in(desk: &Desk<'_>, guests: std::ops::Range<usize>) -> Result<BTreeSet<String>, String> {
-    let lines: Vec<Value> = guests.clone().map(wanted).collect();
+    let lines: Vec<Value> = guests.clone().map(asked).collect();
     let from = selection(desk.scene, "coming.ndjson", &lines)?;
     let run = desk.json(&["session", "open", "--from", &from])?.exits(0)?;
     let ids = run.lines()?;

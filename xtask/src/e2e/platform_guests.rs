@@ -12,7 +12,7 @@ use super::callback::{sessions, signed, until};
 use super::caller::{Key, Listening};
 use super::desk::Desk;
 use super::files;
-use super::opening::counted;
+use super::opening::{asked, counted};
 use super::platform_texts::{Texts, parsed};
 use super::process::Run;
 use super::scene::Scene;
@@ -122,20 +122,6 @@ fn files_have(truth: &BTreeMap<String, Texts>, folder: &Path) -> Outcome {
     Ok(())
 }
 
-/// A line that asks for a session.
-pub(super) fn wanted(k: usize) -> Value {
-    let mut line = json!({"attributes": {"source": "web_portal", "row": k.to_string()},
-                          "consent": {"data_processing": true, "marketing": k.is_multiple_of(3)}});
-    if !k.is_multiple_of(4) {
-        line["guest_id"] = json!(format!("guest_e2e_{k}"));
-    }
-    if k.is_multiple_of(5) {
-        line["language"] = json!("de-AT");
-        line["skills"] = json!(["billing"]);
-    }
-    line
-}
-
 /// A desk that guests of the tenant's deployment come in by.
 pub(super) fn at_the_door<'s>(desk: Desk<'s>, tenant: &Tenant<'_>) -> Desk<'s> {
     desk.on_platform(tenant).with("FRONTDESK_DEPLOYMENT_ID", tenant.deployment_id())
@@ -146,7 +132,7 @@ fn opened(scene: &Scene<'_>, faults: FaultPlan) -> Outcome {
     let stormy = faults != FaultPlan::default();
     let tenant = scene.tenant_of_both(small(scene))?;
     let desk = at_the_door(scene.desk("data"), &tenant);
-    let from = selection(scene, "guests.ndjson", &(0..LINES).map(wanted).collect::<Vec<_>>())?;
+    let from = selection(scene, "guests.ndjson", &(0..LINES).map(asked).collect::<Vec<_>>())?;
     let open = ["--json", "session", "open", "--from", &from];
     tenant.set_faults(&faults)?;
     if stormy {
@@ -195,7 +181,7 @@ fn triggered(scene: &Scene<'_>) -> Outcome {
     let listening = Listening::start(&desk, &[])?;
     let uri = format!("http://{}/webhook/callback", listening.address);
     tenant.door(Method::POST, "workflows", &json!({"id": WORKFLOW, "uri": uri, "headers": {}}))?;
-    let lines: Vec<Value> = (0..GUESTS).map(wanted).collect();
+    let lines: Vec<Value> = (0..GUESTS).map(asked).collect();
     let from = selection(scene, "guests.ndjson", &lines)?;
     let run = desk.json(&["session", "open", "--from", &from])?.exits(0)?;
     let came: BTreeSet<String> =

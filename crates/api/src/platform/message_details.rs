@@ -1,5 +1,7 @@
 //! Whose message it is: `GET /api/v2/conversations/messages/{messageId}/details` (platform contract C.2.8).
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use frontdesk_domain::{ConversationId, PathSegment};
 use http::response;
@@ -13,6 +15,15 @@ use crate::request;
 
 /// No answer about one message is larger, in bytes.
 const MOST_BYTES: usize = 1 << 20;
+
+/// Waits before the looks for what the platform has just taken: the staff's side knows it a moment later.
+pub(super) const LOOKS: [Duration; 5] = [
+    Duration::ZERO,
+    Duration::from_millis(250),
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+];
 
 /// Asks in which conversation a message is; none where the answer does not say.
 #[derive(Debug, Clone)]

@@ -3,8 +3,6 @@
 //! The key of an opening is the id of the guest's first message, and the time of its consent that message's: the same opening
 //! again is the same message, and begins no second conversation (B.7).
 
-use std::time::Duration;
-
 use frontdesk_domain::session::{CONSENT_PREFIX, OpenedSession};
 use frontdesk_domain::{ConversationId, PathSegment, Timestamp};
 use futures_util::future::{BoxFuture, FutureExt as _};
@@ -13,7 +11,7 @@ use tokio::time::sleep;
 
 use super::Platform;
 use super::conversation::LiveConversation;
-use super::message_details::ReadMessageDetails;
+use super::message_details::{LOOKS, ReadMessageDetails};
 use super::open_inbound::{InboundOpen, TakenOpen};
 use super::openings::{GUEST_ID, custom_attributes, is_hint};
 use crate::conversation::{ConversationLook, Conversations, Look};
@@ -22,15 +20,6 @@ use crate::endpoint::Endpoint as _;
 use crate::error::{Error, ErrorKind};
 use crate::openings::{OpenReply, Opening, SessionOpenings};
 use crate::source::Origin;
-
-/// Waits before the looks for what the platform took: it deals with it a moment later.
-const LOOKS: [Duration; 5] = [
-    Duration::ZERO,
-    Duration::from_millis(250),
-    Duration::from_millis(500),
-    Duration::from_secs(1),
-    Duration::from_secs(2),
-];
 
 /// Where guests come in over a channel of one's own.
 #[derive(Debug, Clone)]

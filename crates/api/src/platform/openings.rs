@@ -17,7 +17,7 @@ use tokio::time::sleep;
 use super::Platform;
 use super::guest_history::GuestHistory;
 use super::guest_line::{GuestLine, OPERATION, configuration, fields};
-use super::message_details::ReadMessageDetails;
+use super::message_details::{LOOKS, ReadMessageDetails};
 use crate::conversation::{ConversationLook, Conversations, Look};
 use crate::counters::Counters;
 use crate::error::{Error, ErrorKind};
@@ -27,14 +27,6 @@ use crate::transport::socket::Sockets;
 
 /// Custom attributes that a message may have where the session does not say, in bytes of their JSON (C.2.7).
 const CUSTOM_BYTES: u64 = 2_048;
-/// Waits before the looks for the conversation of a message: the staff's side knows it a moment later.
-const LOOKS: [Duration; 5] = [
-    Duration::ZERO,
-    Duration::from_millis(250),
-    Duration::from_millis(500),
-    Duration::from_secs(1),
-    Duration::from_secs(2),
-];
 /// Waits before a connection that failed is tried again.
 const AGAIN: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(2), Duration::from_secs(5)];
 

@@ -10,7 +10,6 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use super::page::page;
-use super::sessions::number;
 use super::write::{Form, count, several, time};
 use crate::desk::{Office, Read, Viewer};
 use crate::params::{Params, encoded};
@@ -27,14 +26,12 @@ pub(super) async fn get(
 ) -> Result<Response<Body>, Problem> {
     let mut asked = Params::read(uri.query())?;
     let kind: Option<AuditKind> = asked.named("kind")?;
-    let before = number(&mut asked, "cursor")?;
+    let before = asked.cursor("cursor")?;
     let verify = asked.flag("verify")?;
     asked.finish()?;
     let desk = Arc::clone(&office.desk);
-    let views = office.journal(move |reader| {
-        let Some(reader) = reader else { return Ok((AuditView::default(), None)) };
-        let keys = desk.settings.key_file.clone().unwrap_or_else(|| desk.journal.join("keys"));
-        let verified = if verify { Some(audit::verify(reader, &keys)?) } else { None };
+    let views = office.entries(move |reader| {
+        let verified = if verify { Some(audit::verify(reader, &desk.key_file())?) } else { None };
         Ok((audit::page(reader, before, kind, ENTRIES)?, verified))
     });
     let (view, verified) = views.await?;

@@ -35,8 +35,7 @@ struct Extra {
 }
 
 fn ask_of(asked: &mut Params) -> Result<ConversationAsk, Problem> {
-    let version =
-        asked.number("version", 1..=u64::from(u32::MAX))?.and_then(|version| u32::try_from(version).ok());
+    let version = asked.version()?;
     let find = asked.text("find");
     let number = asked.number("at", 1..=u64::from(u32::MAX))?.and_then(|number| usize::try_from(number).ok());
     let place = match (number, asked.text("message")) {

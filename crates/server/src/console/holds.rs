@@ -9,10 +9,9 @@ use http::{Response, Uri};
 use maud::{Markup, html};
 
 use super::page::page;
-use super::sessions::number;
 use super::write::{Form, count, maybe, several, time};
 use crate::desk::{Office, Viewer};
-use crate::params::{Params, bad, encoded};
+use crate::params::{Params, encoded};
 use crate::problem::Problem;
 use crate::view::holds::{self, HoldsView, RetentionView};
 
@@ -25,9 +24,8 @@ pub(super) async fn get(
     uri: Uri,
 ) -> Result<Response<Body>, Problem> {
     let mut asked = Params::read(uri.query())?;
-    let matter = asked.text("matter").map(MatterName::new).transpose();
-    let matter = matter.map_err(|_| bad("matter is no name of one"))?;
-    let from = number(&mut asked, "cursor")?.unwrap_or_default();
+    let matter = asked.matter()?;
+    let from = asked.cursor("cursor")?.unwrap_or_default();
     asked.finish()?;
     let (now, desk, wanted) = (office.now(), Arc::clone(&office.desk), matter.clone());
     let views = office.archive(move |reader| {

@@ -10,7 +10,7 @@ use maud::{Markup, html};
 use super::page::page;
 use super::write::{Form, count, several, time};
 use crate::desk::{Office, Viewer};
-use crate::params::{Params, bad};
+use crate::params::Params;
 use crate::problem::Problem;
 use crate::view::sessions::{self, SessionsView, TerminationsView};
 
@@ -24,24 +24,13 @@ pub(super) async fn get(
 ) -> Result<Response<Body>, Problem> {
     let mut asked = Params::read(uri.query())?;
     let only_open = asked.flag("open")?;
-    let (before, ended) = (number(&mut asked, "cursor")?, number(&mut asked, "ended")?);
+    let (before, ended) = (asked.cursor("cursor")?, asked.cursor("ended")?);
     asked.finish()?;
-    let views = office.journal(move |reader| match reader {
-        Some(reader) => Ok((
-            sessions::page(reader, before, only_open, ROWS)?,
-            sessions::terminations(reader, ended, ROWS)?,
-        )),
-        None => Ok(Default::default()),
+    let views = office.entries(move |reader| {
+        Ok((sessions::page(reader, before, only_open, ROWS)?, sessions::terminations(reader, ended, ROWS)?))
     });
     let (opened, ended) = views.await?;
     Ok(page(Some(&viewer), "/sessions", "Sessions", &content(&opened, &ended, only_open)))
-}
-
-/// The number of an entry of the journal, as cursors are.
-pub(super) fn number(asked: &mut Params, name: &str) -> Result<Option<u64>, Problem> {
-    let Some(text) = asked.text(name) else { return Ok(None) };
-    let number = text.parse().ok().filter(|number| i64::try_from(*number).is_ok());
-    number.map(Some).ok_or_else(|| bad("a cursor is none of ours"))
 }
 
 fn content(opened: &SessionsView, ended: &TerminationsView, only_open: bool) -> Markup {

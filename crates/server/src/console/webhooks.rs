@@ -11,8 +11,8 @@ use maud::{Markup, html};
 use super::page::page;
 use super::write::{Form, count, several, time, tone};
 use crate::desk::{Office, Role, Sent, Viewer};
-use crate::json::replayed;
-use crate::params::{Params, bad, encoded};
+use crate::json::{delivery_cursor, replayed};
+use crate::params::{Params, encoded};
 use crate::problem::Problem;
 use crate::view::webhooks::{self, DeliveryView, EndpointView, ReplayedView, WebhooksAsk, WebhooksView};
 
@@ -27,10 +27,7 @@ pub(super) async fn get(
     let mut asked = Params::read(uri.query())?;
     let ask = WebhooksAsk {
         filter: filter(&mut asked)?,
-        cursor: match asked.text("cursor") {
-            Some(text) => Some(webhooks::cursor(&text).ok_or_else(|| bad("cursor is none of ours"))?),
-            None => None,
-        },
+        cursor: delivery_cursor(&mut asked)?,
         limit: DELIVERIES,
         attempts: true,
     };
@@ -68,10 +65,7 @@ async fn shown(
     came: Option<ReplayedView>,
 ) -> Result<Response<Body>, Problem> {
     let filter = ask.filter.clone();
-    let view = office.journal(move |reader| match reader {
-        Some(reader) => Ok(webhooks::page(reader, &ask)?),
-        None => Ok(WebhooksView { endpoints: Vec::new(), deliveries: Vec::new(), next_cursor: None }),
-    });
+    let view = office.entries(move |reader| Ok(webhooks::page(reader, &ask)?));
     let content = content(viewer, &view.await?, &filter, came);
     Ok(page(Some(viewer), "/webhooks", "Webhooks", &content))
 }

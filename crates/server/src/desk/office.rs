@@ -95,6 +95,17 @@ impl Office {
         self.work.run(move || ask(Books::reader(&desk)?.as_ref())).await
     }
 
+    /// The same for what is empty where nothing was ever written.
+    ///
+    /// # Errors
+    /// As [`Office::journal`].
+    pub(crate) async fn entries<T: Default + Send + 'static>(
+        &self,
+        ask: impl FnOnce(&JournalReader) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        self.journal(move |reader| reader.map_or_else(|| Ok(T::default()), ask)).await
+    }
+
     /// Writes down that somebody looked at something. Durable when it returns, so it comes before the answer.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use frontdesk_domain::audit::AccessStep;
 use http::{Response, Uri};
 
 use crate::desk::{Office, Read, Viewer, json};
-use crate::params::{Params, bad};
+use crate::params::Params;
 use crate::problem::Problem;
 use crate::view::audit::{self, AuditVerifiedView, AuditView};
 
@@ -32,23 +32,11 @@ pub(crate) async fn list(
     let mut asked = Params::read(uri.query())?;
     let kind = asked.named("kind")?;
     let limit = asked.number("limit", 1..=500)?.unwrap_or(50) as usize;
-    let before = number(&mut asked)?;
+    let before = asked.cursor("cursor")?;
     asked.finish()?;
-    let page = office.journal(move |reader| match reader {
-        Some(reader) => Ok(audit::page(reader, before, kind, limit)?),
-        None => Ok(AuditView::default()),
-    });
-    let page = page.await?;
+    let page = office.entries(move |reader| Ok(audit::page(reader, before, kind, limit)?)).await?;
     office.saw(&viewer, Read::new(AccessStep::Audited)).await?;
     Ok(json(&page))
-}
-
-/// The cursor of a page, where it is the number of an entry.
-pub(super) fn number(asked: &mut Params) -> Result<Option<u64>, Problem> {
-    let text = asked.text("cursor");
-    text.map(|text| text.parse().ok().filter(|number| i64::try_from(*number).is_ok()))
-        .map(|number| number.ok_or_else(|| bad("cursor is none of ours")))
-        .transpose()
 }
 
 /// Checks every entry of the journal against the chain.
@@ -61,10 +49,9 @@ pub(super) fn number(asked: &mut Params) -> Result<Option<u64>, Problem> {
 pub(crate) async fn verify(State(office): State<Arc<Office>>) -> Result<Response<Body>, Problem> {
     let desk = Arc::clone(&office.desk);
     let verified = office.journal(move |reader| {
-        let keys = desk.settings.key_file.clone().unwrap_or_else(|| desk.journal.join("keys"));
         // Where nothing was ever written down there is nothing to check.
         let reader = reader.ok_or_else(Problem::not_found)?;
-        Ok(audit::verify(reader, &keys)?)
+        Ok(audit::verify(reader, &desk.key_file())?)
     });
     Ok(json(&verified.await?))
 }

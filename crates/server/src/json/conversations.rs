@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::response::IntoResponse;
 use frontdesk_archive::Order;
 use frontdesk_domain::audit::AccessStep;
 use frontdesk_domain::{RecordId, RecordKey, RecordKind, hex};
@@ -117,14 +116,13 @@ pub(crate) async fn one(
 }
 
 fn ask(asked: &mut Params, masking: Masking) -> Result<ConversationAsk, Problem> {
-    let version = asked.number("version", 1..=u64::from(u32::MAX))?;
+    let version = asked.version()?;
     let place = match (asked.number("turn", 1..=u64::from(u32::MAX))?, asked.text("message")) {
         (None, None) => Place::Start,
         (Some(number), None) => Place::Number(number as usize),
         (None, Some(id)) => Place::Message(id),
         (Some(_), Some(_)) => return Err(bad("turn and message name two places")),
     };
-    let version = version.and_then(|version| u32::try_from(version).ok());
     Ok(ConversationAsk { version, place, find: asked.text("find"), masking })
 }
 
@@ -219,11 +217,10 @@ pub(crate) async fn raw(
 ) -> Result<Response<Body>, Problem> {
     let mut asked = Params::read(uri.query())?;
     let kind = asked.named::<RecordKind>("kind")?.unwrap_or(RecordKind::Details);
-    let version = asked.number("version", 1..=u64::from(u32::MAX))?;
+    let version = asked.version()?;
     asked.finish()?;
     let key = RecordKey { kind, id };
     let subject = key.id.as_str().to_owned();
-    let version = version.and_then(|version| u32::try_from(version).ok());
     let found = office.archive(move |reader| Ok(reader.show(&key, version)?)).await?;
     let record = found.ok_or_else(Problem::not_found)?;
     let read = Read::new(AccessStep::Exported).of(subject).with("kind", kind.as_str());
@@ -251,9 +248,6 @@ pub(crate) async fn verify(
     State(office): State<Arc<Office>>,
     Named(id): Named<RecordId>,
 ) -> Result<Response<Body>, Problem> {
-    let proof = office.archive(move |reader| Ok(proof::prove(reader, &id)?)).await?;
-    match proof {
-        Some(proof) => Ok(json(&proof)),
-        None => Ok(Problem::not_found().into_response()),
-    }
+    let proof = office.archive(move |reader| Ok(proof::prove(reader, &id)?));
+    Ok(json(&proof.await?.ok_or_else(Problem::not_found)?))
 }

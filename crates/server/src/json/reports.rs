@@ -4,12 +4,10 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::State;
-use frontdesk_domain::MatterName;
 use http::{Response, Uri};
 
-use super::audit::number;
 use crate::desk::{Office, json};
-use crate::params::{Params, bad};
+use crate::params::Params;
 use crate::problem::Problem;
 use crate::view::holds::{self, HoldsView, RetentionView};
 use crate::view::sla::{self, SlaView};
@@ -48,10 +46,9 @@ pub(crate) async fn sla(State(office): State<Arc<Office>>, uri: Uri) -> Result<R
 )]
 pub(crate) async fn holds(State(office): State<Arc<Office>>, uri: Uri) -> Result<Response<Body>, Problem> {
     let mut asked = Params::read(uri.query())?;
-    let matter = asked.text("matter").map(MatterName::new).transpose();
-    let matter = matter.map_err(|_| bad("matter is no name of one"))?;
+    let matter = asked.matter()?;
     let limit = asked.number("limit", 1..=1_000)?.unwrap_or(100) as usize;
-    let from = number(&mut asked)?.unwrap_or(0);
+    let from = asked.cursor("cursor")?.unwrap_or(0);
     asked.finish()?;
     Ok(json(&office.archive(move |reader| Ok(holds::page(reader, matter.as_ref(), from, limit)?)).await?))
 }

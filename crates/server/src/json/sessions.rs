@@ -6,7 +6,6 @@ use axum::body::Body;
 use axum::extract::State;
 use http::{Response, Uri};
 
-use super::audit::number;
 use crate::desk::{Office, json};
 use crate::params::Params;
 use crate::problem::Problem;
@@ -28,12 +27,9 @@ pub(crate) async fn list(State(office): State<Arc<Office>>, uri: Uri) -> Result<
     let mut asked = Params::read(uri.query())?;
     let only_open = asked.flag("open")?;
     let limit = asked.number("limit", 1..=500)?.unwrap_or(50) as usize;
-    let before = number(&mut asked)?;
+    let before = asked.cursor("cursor")?;
     asked.finish()?;
-    let page = office.journal(move |reader| match reader {
-        Some(reader) => Ok(sessions::page(reader, before, only_open, limit)?),
-        None => Ok(SessionsView::default()),
-    });
+    let page = office.entries(move |reader| Ok(sessions::page(reader, before, only_open, limit)?));
     Ok(json(&page.await?))
 }
 
@@ -54,11 +50,8 @@ pub(crate) async fn terminations(
 ) -> Result<Response<Body>, Problem> {
     let mut asked = Params::read(uri.query())?;
     let limit = asked.number("limit", 1..=500)?.unwrap_or(50) as usize;
-    let before = number(&mut asked)?;
+    let before = asked.cursor("cursor")?;
     asked.finish()?;
-    let page = office.journal(move |reader| match reader {
-        Some(reader) => Ok(sessions::terminations(reader, before, limit)?),
-        None => Ok(TerminationsView::default()),
-    });
+    let page = office.entries(move |reader| Ok(sessions::terminations(reader, before, limit)?));
     Ok(json(&page.await?))
 }

@@ -41,19 +41,18 @@ pub(crate) async fn deliveries(
     let mut asked = Params::read(uri.query())?;
     let ask = WebhooksAsk {
         filter: filter(&mut asked)?,
-        cursor: match asked.text("cursor") {
-            Some(text) => Some(webhooks::cursor(&text).ok_or_else(|| bad("cursor is none of ours"))?),
-            None => None,
-        },
+        cursor: cursor(&mut asked)?,
         limit: asked.number("limit", 1..=500)?.unwrap_or(LIMIT) as usize,
         attempts: asked.flag("attempts")?,
     };
     asked.finish()?;
-    let page = office.journal(move |reader| match reader {
-        Some(reader) => Ok(webhooks::page(reader, &ask)?),
-        None => Ok(WebhooksView { endpoints: Vec::new(), deliveries: Vec::new(), next_cursor: None }),
-    });
-    Ok(json(&page.await?))
+    Ok(json(&office.entries(move |reader| Ok(webhooks::page(reader, &ask)?)).await?))
+}
+
+/// Where the page before ended; for the console, too.
+pub(crate) fn cursor(asked: &mut Params) -> Result<Option<(u64, String)>, Problem> {
+    let Some(text) = asked.text("cursor") else { return Ok(None) };
+    webhooks::cursor(&text).map(Some).ok_or_else(|| bad("cursor is none of ours"))
 }
 
 fn filter(asked: &mut Params) -> Result<DeliveryFilter, Problem> {
@@ -118,10 +117,7 @@ pub(crate) async fn replayed(
         );
     }
     let id = filter.webhook_id.clone();
-    let chosen = office.journal(move |reader| match reader {
-        Some(reader) => Ok(webhooks::replayable(reader, &filter)?.unwrap_or_default()),
-        None => Ok(Vec::new()),
-    });
+    let chosen = office.entries(move |reader| Ok(webhooks::replayable(reader, &filter)?.unwrap_or_default()));
     let chosen = chosen.await?;
     if !dry_run && !chosen.is_empty() {
         let mut read = Read::new(AccessStep::Replayed).with("deliveries", chosen.len().to_string());

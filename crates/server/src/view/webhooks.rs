@@ -14,7 +14,7 @@ pub const MOST_REPLAYED: usize = 10_000;
 const AT_ONCE: usize = 500;
 
 /// The endpoints and a page of deliveries, the newest first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct WebhooksView {
     /// Every endpoint, the oldest first.
     pub endpoints: Vec<EndpointView>,
