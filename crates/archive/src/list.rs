@@ -95,13 +95,13 @@ impl Iterator for Entries<'_> {
 
 pub(crate) fn entry(found: Found) -> ListEntry {
     ListEntry {
+        started_at: found.started_at(),
         key: found.key,
         version: found.version,
         sequence: found.sequence,
         sha256: found.sha256,
         length: found.length,
         segment: layout::segment(found.folder, found.member.segment),
-        started_at: found.started_at.and_then(|micros| Timestamp::from_micros(micros).ok()),
         archived_at: Timestamp::from_micros(found.member.archived_at).unwrap_or(Timestamp::UNIX_EPOCH),
     }
 }

@@ -15,7 +15,9 @@ use crate::error::{Action, During, Error, ErrorKind};
 use crate::format::Format;
 use crate::layout;
 use crate::ledger::{self, Ledgered};
+use crate::report::KnownRuns;
 use crate::runs;
+use crate::search::Opened;
 use crate::settings::ReadOptions;
 
 /// An archive open for reading. It sees what writers acknowledge after it was opened, too.
@@ -44,8 +46,11 @@ pub struct Reader {
     pub(crate) dir: Arc<dyn Dir>,
     pub(crate) format: Format,
     pub(crate) workers: usize,
+    /// Files of the search index that stay open between searches.
+    pub(crate) opened: Opened,
     options: ReadOptions,
     catalog: Mutex<Source>,
+    pub(crate) runs: Arc<Mutex<KnownRuns>>,
 }
 
 /// Where answers come from.
@@ -101,7 +106,18 @@ impl Reader {
         };
         let source = source(&dir, &format, options)?;
         let (workers, options) = (options.workers.max(1), options.clone());
-        Ok(Self { dir, format, workers, options, catalog: Mutex::new(source) })
+        let (catalog, runs) = (Mutex::new(source), Arc::default());
+        Ok(Self { dir, format, workers, opened: Opened::default(), options, catalog, runs })
+    }
+
+    /// The same with what `before` learned of the runs' logs, where it reads the same archive: a log that is over is read
+    /// once by all that come after each other so.
+    #[must_use]
+    pub fn after(mut self, before: &Self) -> Self {
+        if self.format.archive() == before.format.archive() {
+            self.runs = Arc::clone(&before.runs);
+        }
+        self
     }
 
     /// Whose records the archive keeps.

@@ -83,6 +83,20 @@ impl Reader {
         self.ask(|catalog| catalog.matters(id))
     }
 
+    /// The same of several conversations, at one moment.
+    ///
+    /// # Errors
+    /// What is wrong with the catalog.
+    pub fn matters_of<'i>(
+        &self,
+        ids: impl IntoIterator<Item = &'i RecordId> + Clone,
+    ) -> Result<Vec<Vec<MatterName>>, Error> {
+        self.ask(|catalog| {
+            let _moment = catalog.reading()?;
+            ids.clone().into_iter().map(catalog.matters_of()?).collect()
+        })
+    }
+
     /// Calls `each` with every hold in order of conversations and matters; of one matter only, where it is named.
     ///
     /// # Errors

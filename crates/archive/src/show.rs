@@ -4,7 +4,7 @@ use std::io;
 
 use frontdesk_domain::payload;
 use frontdesk_domain::{RecordKey, Timestamp};
-use frontdesk_durable::{Dir, Sha256Hash, sha256};
+use frontdesk_durable::{Dir, ReadAt, Sha256Hash, sha256};
 
 use crate::catalog::{Catalog, Found, MemberRow};
 use crate::error::{Action, During, Error};
@@ -79,20 +79,22 @@ impl Reader {
 
     /// The same of several: records of one member are read at once. Conversations that cannot be read are `None`.
     pub(crate) fn show_sequences(&self, sequences: &[u64]) -> Result<Vec<Option<Record>>, Error> {
-        let found: Vec<Option<Found>> = self.ask(|catalog| {
-            let mut by_sequence = catalog.by_sequence()?;
-            sequences.iter().map(|sequence| by_sequence(*sequence)).collect()
-        })?;
+        let found = self.rows_of(sequences)?;
         let mut rows: Vec<(usize, Found)> =
             found.into_iter().enumerate().filter_map(|(at, found)| Some((at, found?))).collect();
         let place = |found: &Found| (found.member.segment, found.member.offset);
         rows.sort_unstable_by_key(|(_, found)| place(found));
         let mut records: Vec<Option<Record>> = sequences.iter().map(|_| None).collect();
         let mut unpacker = Unpacker::new();
+        let mut segment: Option<(String, io::Result<Box<dyn ReadAt>>)> = None;
         for rows in rows.chunk_by(|(_, one), (_, other)| place(one) == place(other)) {
             let Some((_, first)) = rows.first() else { continue };
             let path = layout::segment(first.folder, first.member.segment);
-            let Ok(Ok(member)) = read_member(&*self.dir, &path, &first.member) else { continue };
+            if segment.as_ref().is_none_or(|(open, _)| *open != path) {
+                segment = Some((path.clone(), self.dir.open_read(&path)));
+            }
+            let Some((_, Ok(file))) = &segment else { continue };
+            let Ok(Ok(member)) = read_member_of(&**file, &first.member) else { continue };
             let Ok(member) = open(&member, self.format.archive(), &first.member, &mut unpacker) else {
                 continue;
             };
@@ -111,6 +113,15 @@ impl Reader {
             };
         }
         Ok(records)
+    }
+
+    /// What the catalog knows of records, at one moment.
+    pub(crate) fn rows_of(&self, sequences: &[u64]) -> Result<Vec<Option<Found>>, Error> {
+        self.ask(|catalog| {
+            let _moment = catalog.reading()?;
+            let mut by_sequence = catalog.by_sequence()?;
+            sequences.iter().map(|sequence| by_sequence(*sequence)).collect()
+        })
     }
 
     fn fetch(
@@ -156,13 +167,14 @@ impl Reader {
 }
 
 fn record(found: Found, segment: String, bytes: Vec<u8>) -> Record {
+    let started_at = found.started_at();
     Record {
         key: found.key,
         version: found.version,
         sequence: found.sequence,
         sha256: found.sha256,
         bytes,
-        started_at: found.started_at.and_then(|micros| Timestamp::from_micros(micros).ok()),
+        started_at,
         archived_at: Timestamp::from_micros(found.member.archived_at).unwrap_or(Timestamp::UNIX_EPOCH),
         segment,
     }
@@ -183,7 +195,11 @@ pub(crate) fn read_member(
     path: &str,
     member: &MemberRow,
 ) -> io::Result<Result<Vec<u8>, Trouble>> {
-    let file = dir.open_read(path)?;
+    read_member_of(&*dir.open_read(path)?, member)
+}
+
+/// The same of a segment that is open.
+fn read_member_of(file: &dyn ReadAt, member: &MemberRow) -> io::Result<Result<Vec<u8>, Trouble>> {
     let end = member.offset.saturating_add(member.length);
     if end > file.len()? {
         return Ok(Err(Trouble::Damaged("the segment ends before the record".to_owned())));

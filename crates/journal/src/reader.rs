@@ -14,6 +14,7 @@ use crate::error::{Action, During, Error, ErrorKind};
 use crate::head::Head;
 use crate::{layout, open, prune, schema, store};
 
+mod accesses;
 mod rows;
 
 pub(crate) use rows::{INTENT, read_intent, read_item};

@@ -72,10 +72,27 @@ CREATE TABLE items (
 pub(crate) const OPEN_INTENTS_BY_KEY: &str =
     "CREATE INDEX IF NOT EXISTS intents_open_by_key ON intents (kind, key) WHERE settled IS NULL;";
 
-/// Whether a journal has everything that [`TABLES`] and [`OPEN_INTENTS_BY_KEY`] make.
+/// What an entry of kind `access` is about, as an expression that an index and what asks it must write alike. A body that
+/// is damaged is about nothing, and keeps nobody from asking for the others.
+macro_rules! subject {
+    () => {
+        "json_extract(iif(json_valid(CAST(body AS TEXT)), CAST(body AS TEXT), '{}'), '$.record.subject')"
+    };
+}
+pub(crate) use subject;
+
+/// Finds who looked at one thing; made when [`OPEN_INTENTS_BY_KEY`] is.
+pub(crate) const ACCESSES_BY_SUBJECT: &str = concat!(
+    "CREATE INDEX IF NOT EXISTS entries_access_by_subject ON entries (",
+    subject!(),
+    ") WHERE kind = 'access';"
+);
+
+/// Whether a journal has everything that [`TABLES`], [`OPEN_INTENTS_BY_KEY`] and [`ACCESSES_BY_SUBJECT`] make.
 pub(crate) fn is_complete(connection: &Connection) -> rusqlite::Result<bool> {
-    let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'index' AND name = 'intents_open_by_key'";
-    connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map(|count| count > 0)
+    let sql = "SELECT count(*) FROM sqlite_schema
+               WHERE type = 'index' AND name IN ('intents_open_by_key', 'entries_access_by_subject')";
+    connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map(|count| count == 2)
 }
 
 /// Settings of a connection that writes.

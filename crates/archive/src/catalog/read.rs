@@ -1,6 +1,6 @@
 //! Asking the catalog.
 
-use frontdesk_domain::{RecordId, RecordKey, RecordKind, TimeRange};
+use frontdesk_domain::{RecordId, RecordKey, RecordKind, TimeRange, Timestamp};
 use frontdesk_durable::Sha256Hash;
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row, Statement, params};
@@ -29,6 +29,13 @@ pub(crate) struct Found {
     pub(crate) started_at: Option<i64>,
     pub(crate) member: MemberRow,
     pub(crate) folder: Folder,
+}
+
+impl Found {
+    /// When its conversation started.
+    pub(crate) fn started_at(&self) -> Option<Timestamp> {
+        self.started_at.and_then(|micros| Timestamp::from_micros(micros).ok())
+    }
 }
 
 /// The latest version of a key.
@@ -329,7 +336,7 @@ impl Catalog {
 }
 
 /// The first microsecond that is not before `time`.
-fn micros_up(time: frontdesk_domain::Timestamp) -> i64 {
+fn micros_up(time: Timestamp) -> i64 {
     let nanos = time.as_nanos();
     i64::try_from(nanos.div_euclid(1_000) + i128::from(nanos.rem_euclid(1_000) != 0)).unwrap_or(i64::MAX)
 }

@@ -174,13 +174,25 @@ impl Catalog {
     /// # Errors
     /// What SQLite says.
     pub(crate) fn matters(&self, id: &RecordId) -> Result<Vec<MatterName>, Error> {
+        self.matters_of()?(id)
+    }
+
+    /// The same of one conversation after the other.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub(crate) fn matters_of<'c>(
+        &'c self,
+    ) -> Result<impl FnMut(&RecordId) -> Result<Vec<MatterName>, Error> + use<'c>, Error> {
         let mut statement =
             self.connection.prepare("SELECT matter FROM holds WHERE id = ?1 ORDER BY matter").in_catalog()?;
-        let rows = statement
-            .query_map(params![id.as_str().as_bytes()], |row| row.get::<_, String>(0))
-            .in_catalog()?;
-        let names: Vec<String> = rows.collect::<rusqlite::Result<_>>().in_catalog()?;
-        names.into_iter().map(|name| MatterName::new(name).map_err(|_| strange())).collect()
+        Ok(move |id: &RecordId| {
+            let rows = statement
+                .query_map(params![id.as_str().as_bytes()], |row| row.get::<_, String>(0))
+                .in_catalog()?;
+            let names: Vec<String> = rows.collect::<rusqlite::Result<_>>().in_catalog()?;
+            names.into_iter().map(|name| MatterName::new(name).map_err(|_| strange())).collect()
+        })
     }
 
     /// At most `limit` holds behind one that is known, in order of id and matter; of one matter only, where it is named.

@@ -61,7 +61,7 @@ pub(super) fn write(
 fn line(row: &Found, bytes: Option<&[u8]>, unreadable: &str, metadata: &[String]) -> Vec<u8> {
     let facts = bytes.map(|bytes| payload::facts(row.key.kind, bytes)).unwrap_or_default();
     let time = |time: Option<Timestamp>| time.map_or_else(String::new, |time| time.to_string());
-    let started_at = row.started_at.and_then(|micros| Timestamp::from_micros(micros).ok());
+    let started_at = row.started_at();
     let archived_at = Timestamp::from_micros(row.member.archived_at).ok();
     let text = |fact: &Option<String>| fact.clone().unwrap_or_default();
     let mut line = Vec::new();

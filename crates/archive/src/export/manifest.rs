@@ -124,7 +124,7 @@ fn write(row: &Found, file: Option<&str>, line: Option<u64>, unreadable: Option<
         sequence: row.sequence,
         sha256: to_hex(&row.sha256),
         bytes: row.length,
-        started_at: row.started_at.and_then(|micros| Timestamp::from_micros(micros).ok()),
+        started_at: row.started_at(),
         archived_at: Timestamp::from_micros(row.member.archived_at).unwrap_or(Timestamp::UNIX_EPOCH),
         unreadable,
     };

@@ -15,7 +15,7 @@ use crate::catalog::Catalog;
 use crate::error::{Action, During, Error};
 use crate::layout;
 
-pub use read::MediaStats;
+pub use read::{MediaBytes, MediaStats};
 pub use save::{MediaDraft, MediaPut};
 
 pub(crate) use read::{Bytes, check};

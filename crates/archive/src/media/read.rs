@@ -61,7 +61,53 @@ fn each_piece<E: From<Error>>(
     }
 }
 
+/// A file, open: its bytes were compared with its hash, and stay readable when retention removes it meanwhile.
+#[derive(Debug)]
+pub struct MediaBytes {
+    path: String,
+    file: Box<dyn ReadAt>,
+    bytes: u64,
+}
+
+impl MediaBytes {
+    /// How many bytes it has.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Up to `most` bytes from `offset`; none at its end.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn read(&self, offset: u64, most: usize) -> Result<Vec<u8>, Error> {
+        let mut piece = vec![0; most];
+        let read = self.file.read_at(offset, &mut piece).during(Action::Show, &self.path)?;
+        piece.truncate(read);
+        Ok(piece)
+    }
+}
+
 impl Reader {
+    /// Opens a file to be read piece by piece; `None` where no record that is there refers to it. Its hash is compared first.
+    ///
+    /// # Errors
+    /// `Damage` where the file is missing or its bytes are others; `Catalog`, and what the file system says.
+    pub fn open_media(&self, hash: &MediaHash) -> Result<Option<MediaBytes>, Error> {
+        if !self.ask(|catalog| catalog.shows(&hash.0))? {
+            return Ok(None);
+        }
+        let path = layout::media(hash);
+        match check(&*self.dir, hash, Action::Show)? {
+            Bytes::Good => {}
+            Bytes::Wrong => return Err(Error::damage(Action::Show, path, "its bytes are others")),
+            Bytes::Missing => return Err(Error::damage(Action::Show, path, "the file is missing")),
+        }
+        let file = self.dir.open_read(&path).during(Action::Show, &path)?;
+        let bytes = file.len().during(Action::Show, &path)?;
+        Ok(Some(MediaBytes { path, file, bytes }))
+    }
+
     /// Hands the bytes of a file to `each`, piece by piece, and gives how many they were; `None` where no record that is
     /// there refers to it. Its hash is compared before the first byte is handed out.
     ///
@@ -73,16 +119,7 @@ impl Reader {
         hash: &MediaHash,
         each: &mut dyn FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<Option<u64>, E> {
-        if !self.ask(|catalog| catalog.shows(&hash.0))? {
-            return Ok(None);
-        }
-        let path = layout::media(hash);
-        match check(&*self.dir, hash, Action::Show)? {
-            Bytes::Good => {}
-            Bytes::Wrong => return Err(Error::damage(Action::Show, path, "its bytes are others").into()),
-            Bytes::Missing => return Err(Error::damage(Action::Show, path, "the file is missing").into()),
-        }
-        let file = self.dir.open_read(&path).during(Action::Show, &path)?;
+        let Some(MediaBytes { path, file, .. }) = self.open_media(hash)? else { return Ok(None) };
         each_piece(&*file, &path, Action::Show, each).map(Some)
     }
 

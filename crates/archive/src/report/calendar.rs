@@ -205,6 +205,15 @@ fn judge(
     (state, once.within(day).map(|(range, _)| range).collect(), missing)
 }
 
+/// The stretches of `range` that were open when they were taken, in order, without overlap.
+pub(super) fn open(
+    all: &Coverage,
+    filtered: &BTreeMap<String, Coverage>,
+    range: TimeRange,
+) -> Vec<TimeRange> {
+    judge(all, filtered, range).1
+}
+
 /// The parts of `range` that no run which asked for everything has taken.
 fn untaken(all: &Coverage, range: TimeRange) -> Vec<TimeRange> {
     let mut parts = Vec::new();

@@ -1,6 +1,7 @@
 //! What is there: every record under its export name, or totals and a calendar (contract §5).
 
 mod calendar;
+mod provisional;
 mod runs;
 
 use frontdesk_domain::Timestamp;
@@ -9,6 +10,8 @@ use crate::catalog::Item;
 use crate::error::Error;
 use crate::name;
 use crate::reader::Reader;
+
+pub(crate) use provisional::KnownRuns;
 
 pub use calendar::{Day, DayState, Gap, Summary};
 

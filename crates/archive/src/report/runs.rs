@@ -74,37 +74,55 @@ pub(super) fn proofs(dir: &dyn Dir) -> Result<Proofs, Error> {
     for run in runs::list(dir)? {
         let path = runs::path(&run);
         let file = dir.open_read(&path).during(Action::Read, &path)?;
-        let proven = match read(&*file).during(Action::Read, &path)? {
-            Read::Proves(proven) => proven,
-            Read::Nothing => continue,
-            Read::Damaged => {
-                proofs.unreadable.push(run);
-                continue;
-            }
-        };
-        let coverage = match proven.filter {
-            None => &mut proofs.all,
-            Some(filter) => proofs.filtered.entry(filter).or_default(),
-        };
-        proven.windows.into_iter().for_each(|(range, proof)| coverage.raise(range, proof));
+        let log = log(&*file).during(Action::Read, &path)?;
+        if matches!(log, Log::Damaged) {
+            proofs.unreadable.push(run);
+        }
+        log.raise(&mut proofs.all, &mut proofs.filtered);
     }
     Ok(proofs)
 }
 
 /// What one run proves.
-struct Proven {
+#[derive(Debug)]
+pub(super) struct Proven {
     filter: Option<String>,
     windows: Vec<(TimeRange, Proof)>,
+    /// Whether it took all that it was asked for, so that nobody goes on with it.
+    is_over: bool,
 }
 
-enum Read {
+/// What a log says.
+#[derive(Debug)]
+pub(super) enum Log {
     Proves(Proven),
     /// It is no pull's.
     Nothing,
     Damaged,
 }
 
-fn read(file: &dyn ReadAt) -> std::io::Result<Read> {
+impl Log {
+    /// Whether it says the same for good.
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self, Self::Proves(proven) if proven.is_over)
+    }
+
+    /// Adds what it proves: to what is known of everything, or of what its filter lets through.
+    pub(super) fn raise(&self, all: &mut Coverage, filtered: &mut BTreeMap<String, Coverage>) {
+        let Self::Proves(proven) = self else { return };
+        let coverage = match &proven.filter {
+            None => all,
+            Some(filter) => filtered.entry(filter.clone()).or_default(),
+        };
+        proven.windows.iter().for_each(|(range, proof)| coverage.raise(*range, *proof));
+    }
+}
+
+/// Reads a log.
+///
+/// # Errors
+/// What the file system says.
+pub(super) fn log(file: &dyn ReadAt) -> std::io::Result<Log> {
     let mut last = None;
     let mut whole = true;
     // Pages say what happened on the way; a certificate says it all, and is mostly the last line.
@@ -117,7 +135,7 @@ fn read(file: &dyn ReadAt) -> std::io::Result<Read> {
         true
     })?;
     if let Some(Line::Certificate { certificate }) = last {
-        return Ok(if whole { Read::Proves(certified(&certificate)) } else { Read::Damaged });
+        return Ok(if whole { Log::Proves(certified(&certificate)) } else { Log::Damaged });
     }
     replay(file)
 }
@@ -139,11 +157,12 @@ fn certified(certificate: &Certificate) -> Proven {
         };
         windows.push((range, proof));
     }
-    Proven { filter: certificate.filter.clone(), windows }
+    let is_over = certificate.state != RunState::Incomplete;
+    Proven { filter: certificate.filter.clone(), windows, is_over }
 }
 
 /// A run that did not end by itself: its pages say which windows were taken to their end.
-fn replay(file: &dyn ReadAt) -> std::io::Result<Read> {
+fn replay(file: &dyn ReadAt) -> std::io::Result<Log> {
     let mut request: Option<Request> = None;
     let mut windows: Vec<Window> = Vec::new();
     let mut understood = true;
@@ -173,10 +192,10 @@ fn replay(file: &dyn ReadAt) -> std::io::Result<Read> {
         true
     })?;
     if !understood {
-        return Ok(Read::Damaged);
+        return Ok(Log::Damaged);
     }
-    let Some(asked) = request else { return Ok(Read::Nothing) };
-    let Ok(range) = TimeRange::new(asked.from, asked.to) else { return Ok(Read::Nothing) };
+    let Some(asked) = request else { return Ok(Log::Nothing) };
+    let Ok(range) = TimeRange::new(asked.from, asked.to) else { return Ok(Log::Nothing) };
     let look_back = std::time::Duration::from_secs(asked.look_back_seconds);
     let proven = range.split(asked.windows).into_iter().zip(windows).map(|(range, window)| {
         let border = window.first_at.and_then(|at| at.checked_sub(look_back));
@@ -188,7 +207,7 @@ fn replay(file: &dyn ReadAt) -> std::io::Result<Read> {
         };
         (range, proof)
     });
-    Ok(Read::Proves(Proven { windows: proven.collect(), filter: asked.filter }))
+    Ok(Log::Proves(Proven { windows: proven.collect(), filter: asked.filter, is_over: false }))
 }
 
 /// Whether a line is that of a page, told by how it begins: `{"prev":"<64 digits>","type":"page"`.

@@ -2,8 +2,8 @@
 
 use std::ops::ControlFlow;
 
-use frontdesk_domain::payload;
 use frontdesk_domain::query::Document;
+use frontdesk_domain::{Facts, payload};
 
 use super::best::Best;
 use super::collect::{Finding, First, Gathered, Kept};
@@ -12,6 +12,7 @@ use super::find::By;
 use super::ranking::{Frequencies, Weights};
 use super::sought::{Sought, Wanted, What};
 use super::{Expression, Match, Order, Search, SearchHit, SearchPage, Searched, snippet};
+use crate::catalog::Found;
 use crate::error::{Action, Error, ErrorKind};
 use crate::reader::Reader;
 use crate::show::Record;
@@ -62,7 +63,7 @@ impl Reader {
         expression: &Expression,
         each: &mut dyn FnMut(Match) -> ControlFlow<()>,
     ) -> Result<Searched, Error> {
-        let sought = Sought::new(expression, self.held_for(expression, false)?)?;
+        let sought = Sought::new(expression, self.standing_for(expression, false)?)?;
         let mut gathered = Gathered::new(Kept::All(Vec::new()), false);
         let wanted = Wanted { workers: self.workers, ..Wanted::default() };
         let incomplete = self.gather(&sought, wanted, &mut gathered, By::Index)?;
@@ -89,8 +90,8 @@ impl Reader {
 
     fn answer(&self, search: &Search, by: By) -> Result<SearchPage, Error> {
         let archive = self.format.archive();
-        let held = self.held_for(&search.expression, search.facets)?;
-        let sought = Sought::new(&search.expression, held)?;
+        let standing = self.standing_for(&search.expression, search.facets)?;
+        let sought = Sought::new(&search.expression, standing)?;
         let cursor = search.cursor.as_deref().map(|text| Cursor::parse(text, &archive)).transpose()?;
         let place = cursor.map(|cursor| cursor.place);
         let page = match search.order {
@@ -100,12 +101,15 @@ impl Reader {
         let count = search.count.then_some(page.gathered.count);
         let mut answer = SearchPage { count, incomplete: page.incomplete, ..SearchPage::default() };
         for ranks in page.ranks.chunks(AT_ONCE) {
-            for record in self.read_hits(ranks)? {
-                match record {
-                    Some(record) => answer.hits.push(hit(record, &sought)),
-                    None => answer.incomplete += 1,
+            let hits: Vec<Option<SearchHit>> = match search.texts {
+                true => {
+                    let records = self.read_hits(ranks)?.into_iter();
+                    records.map(|record| record.map(|record| hit(record, &sought))).collect()
                 }
-            }
+                false => self.rows_of(&sequences(ranks))?.into_iter().map(|row| row.map(bare)).collect(),
+            };
+            answer.incomplete += hits.iter().filter(|hit| hit.is_none()).count() as u64;
+            answer.hits.extend(hits.into_iter().flatten());
         }
         answer.facets = page.gathered.facets.map_or_else(Vec::new, |facets| facets.finish());
         answer.next_cursor = page.next.map(|place| Cursor::new(&archive, place).to_string());
@@ -168,8 +172,24 @@ impl Reader {
 
     /// The records of hits; `None` for those that cannot be read any more.
     pub(super) fn read_hits(&self, ranks: &[Rank]) -> Result<Vec<Option<Record>>, Error> {
-        let sequences: Vec<u64> = ranks.iter().map(|rank| rank.sequence).collect();
-        self.show_sequences(&sequences)
+        self.show_sequences(&sequences(ranks))
+    }
+}
+
+fn sequences(ranks: &[Rank]) -> Vec<u64> {
+    ranks.iter().map(|rank| rank.sequence).collect()
+}
+
+/// A conversation as the catalog knows it.
+fn bare(row: Found) -> SearchHit {
+    SearchHit {
+        started_at: row.started_at(),
+        id: row.key.id,
+        kind: row.key.kind,
+        version: row.version,
+        facts: Facts::default(),
+        snippet: String::new(),
+        marks: Vec::new(),
     }
 }
 

@@ -124,8 +124,8 @@ impl Reader {
             Expression::Contains(text) => digest.update([b"contains ", text.as_bytes()].concat()),
             Expression::Query(query) => digest.update(format!("query {query}")),
         }
-        for sequence in self.held_for(expression, false)?.sequences() {
-            digest.update(sequence.to_le_bytes());
+        for number in self.standing_for(expression, false)?.numbers() {
+            digest.update(number.to_le_bytes());
         }
         let hash: [u8; 32] = digest.finalize().into();
         Ok(hash.first_chunk().copied().map_or(0, u64::from_le_bytes))

@@ -8,10 +8,10 @@ use roaring::RoaringBitmap;
 use super::cursor::Rank;
 use super::facets::Counter;
 use super::find::Ask;
-use super::held::Held;
 use super::index::{Fault, IndexFile, Offer};
 use super::ranking::{Score, Weights};
 use super::sought::{Sought, Wanted, What};
+use super::standing::Standing;
 
 /// A conversation that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,11 +96,11 @@ impl Gathered {
         file: &IndexFile,
         found: &RoaringBitmap,
         terms: u64,
-        held: &Held,
+        standing: &Standing,
     ) -> Result<(), Fault> {
         self.count += found.len();
         if let Some(facets) = &mut self.facets {
-            facets.add_in(file, found, held)?;
+            facets.add_in(file, found, standing)?;
         }
         // Documents lie newest first: when one is not kept, none of the rest is.
         match &mut self.kept {
@@ -210,7 +210,7 @@ impl Ask for Finding<'_> {
         }
         let answer = self.sought.in_file(file, self.wanted)?;
         for (terms, group) in answer.groups {
-            self.gathered.found_in(file, &(group - dead), terms, &self.sought.held)?;
+            self.gathered.found_in(file, &(group - dead), terms, &self.sought.standing)?;
         }
         Ok(answer.unclear - dead)
     }

@@ -1,12 +1,12 @@
 //! What a file of the index says of an expression.
 
-use frontdesk_domain::query::{Expr, Field, FieldName, IS_HELD, Words};
+use frontdesk_domain::query::{Expr, Field, FieldName, Words};
 use roaring::RoaringBitmap;
 
 use super::cursor::Rank;
-use super::held::Held;
 use super::index::{Fault, IndexFile};
 use super::sought::{Sought, Wanted, What};
+use super::standing::Standing;
 
 /// Terms up to which hits are told apart set by set; with more of them one by one.
 const FEW: usize = 8;
@@ -47,7 +47,7 @@ impl Sought {
                 }
                 let mut all = RoaringBitmap::new();
                 all.insert_range(0..file.entry.documents);
-                let found = documents(query.expr(), file, &self.held, &(all - &unclear))?;
+                let found = documents(query.expr(), file, &self.standing, &(all - &unclear))?;
                 let groups =
                     if wanted.terms { by_terms(query.expr(), file, found)? } else { vec![(0, found)] };
                 Ok(InFile { groups, unclear })
@@ -85,7 +85,7 @@ impl Asks {
 fn documents(
     expr: &Expr,
     file: &IndexFile,
-    held: &Held,
+    standing: &Standing,
     within: &RoaringBitmap,
 ) -> Result<RoaringBitmap, Fault> {
     match expr {
@@ -97,18 +97,18 @@ fn documents(
                 if found.is_empty() {
                     break;
                 }
-                found = documents(expr, file, held, &found)?;
+                found = documents(expr, file, standing, &found)?;
             }
             Ok(found)
         }
         Expr::Any(list) => list.iter().try_fold(RoaringBitmap::new(), |found, expr| {
             let rest = within - &found;
-            Ok(found | documents(expr, file, held, &rest)?)
+            Ok(found | documents(expr, file, standing, &rest)?)
         }),
-        Expr::Not(expr) => Ok(within - documents(expr, file, held, within)?),
+        Expr::Not(expr) => Ok(within - documents(expr, file, standing, within)?),
         Expr::Words(words) => of_words(words, file, within),
-        Expr::Field(field) if *field.name() == FieldName::Is && field.value() == IS_HELD => {
-            Ok(held.in_file(file)? & within)
+        Expr::Field(field) if *field.name() == FieldName::Is && Standing::VALUES.contains(&field.value()) => {
+            Ok(standing.in_file(file, field.value())? & within)
         }
         Expr::Field(field) => Ok(file.facet(&key(field), field.value())? & within),
         Expr::From(time) => Ok(within & range(0, file.started_before(*time)?)),

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use frontdesk_domain::query::{Document, FieldName, IS_HELD};
+use frontdesk_domain::query::{Document, FieldName};
 use roaring::RoaringBitmap;
 
 use super::dates::Dates;
-use super::held::Held;
 use super::index::{Fault, IndexFile};
+use super::standing::Standing;
 
 /// Values of a field that are told one by one.
 const SHOWN: usize = 20;
@@ -71,16 +71,18 @@ impl Counter {
         &mut self,
         file: &IndexFile,
         found: &RoaringBitmap,
-        held: &Held,
+        standing: &Standing,
     ) -> Result<(), Fault> {
         if found.is_empty() {
             return Ok(());
         }
         for (index, (name, field)) in Self::FIELDS.into_iter().enumerate() {
             if field == FieldName::Is {
-                match held.in_file(file)?.intersection_len(found) {
-                    0 => {}
-                    count => self.add(index, IS_HELD.to_owned(), count),
+                for value in Standing::VALUES {
+                    match standing.in_file(file, value)?.intersection_len(found) {
+                        0 => {}
+                        count => self.add(index, value.to_owned(), count),
+                    }
                 }
             }
             file.values(name, |value, set| match set.intersection_len(found) {

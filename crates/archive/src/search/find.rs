@@ -81,7 +81,7 @@ impl Reader {
     fn look_up(&self, ask: &mut dyn Ask, avoid: &mut BTreeSet<u64>) -> Result<Looked, Error> {
         let archive = self.format.archive();
         // The index first: the catalog is then at least as new.
-        let index = match Index::open(&*self.dir, &archive, avoid) {
+        let index = match Index::open(&*self.dir, &archive, avoid, &self.opened) {
             Ok(Some(index)) => index,
             Ok(None) => return Ok(Looked::Unusable),
             Err(fault) => {
@@ -108,6 +108,7 @@ impl Reader {
                 Ok(())
             })();
             if let Err(fault) = found {
+                self.opened.forget();
                 return Ok(give_up(&fault, part.file.entry.first, avoid));
             }
         }

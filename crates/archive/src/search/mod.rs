@@ -14,7 +14,6 @@ mod dates;
 mod evaluate;
 mod facets;
 mod find;
-mod held;
 pub(crate) mod index;
 mod ranking;
 mod records;
@@ -22,6 +21,7 @@ mod scan;
 mod sequences;
 mod snippet;
 mod sought;
+mod standing;
 
 use std::ops::Range;
 
@@ -30,6 +30,7 @@ use frontdesk_domain::{Facts, Query, RecordId, RecordKind, Timestamp};
 use crate::show::Record;
 
 pub use facets::Facet;
+pub(crate) use index::Opened;
 
 /// What to look for, and which part of the answer.
 #[derive(Clone, PartialEq, Eq)]
@@ -46,13 +47,23 @@ pub struct Search {
     pub facets: bool,
     /// Whether all hits are counted. Without it the newest that contain a text are found sooner.
     pub count: bool,
+    /// Whether hits are read: their facts and snippets. Without it a hit is what the catalog knows, and is there sooner.
+    pub texts: bool,
 }
 
 impl Search {
     /// The first `limit` hits of an expression, newest first.
     #[must_use]
     pub fn new(expression: Expression, limit: usize) -> Self {
-        Self { expression, order: Order::Newest, limit, cursor: None, facets: false, count: true }
+        Self {
+            expression,
+            order: Order::Newest,
+            limit,
+            cursor: None,
+            facets: false,
+            count: true,
+            texts: true,
+        }
     }
 }
 

@@ -11,14 +11,14 @@ use super::Expression;
 use super::collect::Hit;
 use super::cursor::Rank;
 use super::facets::Counter;
-use super::held::Held;
+use super::standing::Standing;
 use crate::error::{Action, Error, ErrorKind};
 
 /// What is looked for.
 pub(super) struct Sought {
     pub(super) what: What,
-    /// The held ones, where somebody asks for them.
-    pub(super) held: Held,
+    /// How conversations stand, where somebody asks for it.
+    pub(super) standing: Standing,
 }
 
 /// The expression.
@@ -41,7 +41,7 @@ pub(super) struct Wanted {
 impl Sought {
     /// # Errors
     /// `Malformed` for an empty text.
-    pub(super) fn new(expression: &Expression, held: Held) -> Result<Self, Error> {
+    pub(super) fn new(expression: &Expression, standing: Standing) -> Result<Self, Error> {
         let what = match expression {
             Expression::Contains(text) => {
                 let needle = Needle::new(text).ok_or_else(|| {
@@ -53,7 +53,7 @@ impl Sought {
             }
             Expression::Query(query) => What::Query(query.clone()),
         };
-        Ok(Self { what, held })
+        Ok(Self { what, standing })
     }
 
     /// Whether it finds a conversation: what every faster way must agree with.
@@ -66,7 +66,7 @@ impl Sought {
 
     /// A conversation as a hit, when it is one.
     pub(super) fn hit(&self, sequence: u64, document: Document<'_>, wanted: Wanted) -> Option<Hit> {
-        let document = &document.held(self.held.contains(sequence));
+        let document = &self.standing.of(sequence, document);
         if !self.matches(document) {
             return None;
         }

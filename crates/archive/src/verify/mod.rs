@@ -5,6 +5,7 @@
 mod catalog;
 mod files;
 mod media;
+mod sample;
 mod segments;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +19,8 @@ use crate::layout;
 use crate::ledger;
 use crate::open::check_format;
 use crate::reader::{self, Reader};
+
+pub use self::sample::Sampled;
 
 /// How thorough to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

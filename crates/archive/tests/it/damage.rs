@@ -127,6 +127,32 @@ fn every_flipped_bit_is_found() {
 }
 
 #[test]
+fn a_sample_finds_what_it_draws() {
+    let small = Small::new();
+    let look = |records, draw: &mut dyn FnMut(u64) -> u64| {
+        small.reader().unwrap().verify_sample(records, draw).unwrap()
+    };
+    // As many parts as there are records are all of them, and more than that are no more.
+    for records in [4, 100] {
+        let all = look(records, &mut |below| {
+            assert_eq!(below, 1);
+            0
+        });
+        assert_eq!((all.records, all.damaged.len()), (4, 0));
+    }
+    let half = look(2, &mut |below| below - 1);
+    assert_eq!((half.records, look(0, &mut |_| 0).records), (2, 0));
+    let (path, bytes) = small.files.iter().find(|(path, _)| path.ends_with(".ndjson.gz")).unwrap();
+    let mut changed = bytes.clone();
+    let last = changed.len() / 2;
+    changed[last] ^= 1;
+    let damaged = small.with(path, &changed, |_| look(4, &mut |_| 0));
+    assert!(!damaged.damaged.is_empty(), "{damaged:?}");
+    assert_eq!(damaged.records + damaged.damaged.len() as u64, 4);
+    assert_eq!(damaged.damaged[0].path, *path);
+}
+
+#[test]
 fn every_truncation_is_found() {
     let small = Small::new();
     for (path, bytes) in &small.files {

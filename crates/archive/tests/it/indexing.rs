@@ -163,8 +163,9 @@ fn a_damaged_index_gives_no_wrong_answer_and_is_made_again() {
             changed[at] ^= 1 << (at % 8);
             world.memory.plant(path, &changed);
             let text = at % asked.len();
+            // Opened anew: a reader that has the files open already does not see it.
             assert_eq!(
-                reader.search(&contains(asked[text], 5)).unwrap(),
+                world.reader().search(&contains(asked[text], 5)).unwrap(),
                 expected[text],
                 "{path}, byte {at}"
             );
@@ -172,7 +173,7 @@ fn a_damaged_index_gives_no_wrong_answer_and_is_made_again() {
         for length in [0, 1, bytes.len() / 2, bytes.len() - 1] {
             world.memory.plant(path, &bytes[..length]);
             assert_eq!(
-                reader.search(&contains(asked[0], 5)).unwrap(),
+                world.reader().search(&contains(asked[0], 5)).unwrap(),
                 expected[0],
                 "{path}, cut to {length}"
             );
@@ -186,6 +187,65 @@ fn a_damaged_index_gives_no_wrong_answer_and_is_made_again() {
             }
         }
     }
+}
+
+#[test]
+fn files_that_stay_open_follow_the_manifest_and_are_checked() {
+    let world = World::new();
+    let add = |from: u32, count: u32| {
+        let writer = writer(world.dir(), true);
+        put(&writer, &(from..from + count).map(|n| line(n, &format!("kept open {n}"))).collect::<Vec<_>>());
+        writer.close().unwrap();
+    };
+    add(0, 10);
+    let reader = world.reader();
+    assert_eq!(agrees(&reader, "kept open").unwrap(), 10);
+    // Files come, and are merged away while it has them open.
+    let before = index_files(&world);
+    for round in 1..20 {
+        add(round * 10, 10);
+        assert_eq!(agrees(&reader, "kept open").unwrap(), u64::from(round + 1) * 10);
+    }
+    let after = index_files(&world);
+    assert!(!after.contains(&before[0]), "none was merged: {before:?}, {after:?}");
+    assert_eq!(agrees(&reader, "open 19").unwrap(), 11);
+    // One is damaged where it lies, every block of it.
+    for path in &after {
+        let mut file = world.dir().open_write(path).unwrap();
+        let bytes = world.memory.files()[path].clone();
+        let changed: Vec<u8> = bytes.iter().map(|byte| byte ^ 1).collect();
+        file.write_at(0, &changed).unwrap();
+        assert_eq!(agrees(&reader, "open 19").unwrap(), 11, "{path}");
+        file.write_at(0, &bytes).unwrap();
+        assert_eq!(agrees(&reader, "open 19").unwrap(), 11, "{path}");
+    }
+}
+
+#[test]
+fn hits_without_texts_are_the_same_ones() {
+    let world = World::new();
+    let writer = writer(world.dir(), true);
+    put(&writer, &(0..12).map(|n| line(n, "the same ones")).collect::<Vec<_>>());
+    writer.close().unwrap();
+    let reader = world.reader();
+    let search = contains("same", 5);
+    let whole = reader.search(&search).unwrap();
+    let bare = reader.search(&Search { texts: false, ..search }).unwrap();
+    let known = |page: &SearchPage| -> Vec<_> {
+        page.hits.iter().map(|hit| (hit.id.clone(), hit.kind, hit.version, hit.started_at)).collect()
+    };
+    assert_eq!(
+        (known(&bare), bare.count, bare.next_cursor.clone()),
+        (known(&whole), whole.count, whole.next_cursor.clone())
+    );
+    assert!(whole.hits.iter().all(|hit| hit.snippet.contains("same ones")));
+    assert!(bare.hits.iter().all(|hit| hit.snippet.is_empty() && hit.marks.is_empty()));
+    // What is not read cannot be found unreadable.
+    for (path, _) in world.memory.files().into_iter().filter(|(path, _)| path.ends_with(".gz")) {
+        world.memory.plant(&path, b"");
+    }
+    assert_eq!(reader.search(&Search { texts: false, ..contains("same", 5) }).unwrap(), bare);
+    assert_eq!(reader.search(&contains("same", 5)).unwrap().incomplete, 5);
 }
 
 #[test]

@@ -31,7 +31,7 @@ fn at(id: &str, started_at: &str) -> Vec<u8> {
 }
 
 /// Writes the log of a run that was asked for `from` to `to` in one window, up to its certificate.
-fn run(writer: &Writer, name: &str, from: &str, to: &str, state: &str, filter: Option<&str>) {
+pub(crate) fn run(writer: &Writer, name: &str, from: &str, to: &str, state: &str, filter: Option<&str>) {
     let run: RunId = name.parse().unwrap();
     let mut log = writer.run_log(&run).unwrap();
     let (from, to) = (time(from).to_string(), time(to).to_string());

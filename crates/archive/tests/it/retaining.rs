@@ -195,6 +195,8 @@ fn a_hold_wins_over_a_removal_that_was_decided_before_it() {
     let unknown = maintenance.hold(&smith, &["c-5".parse().unwrap(), "nobody".parse().unwrap()], None, "x");
     assert!(matches!(unknown.unwrap_err().kind(), ErrorKind::Unknown { .. }));
     assert_eq!(reader.matters(&"c-5".parse().unwrap()).unwrap(), [], "nothing of it is held");
+    let several = ["c-4", "c-5", "c-1"].map(|id| id.parse().unwrap());
+    assert_eq!(reader.matters_of(&several).unwrap(), [vec![smith.clone()], vec![], vec![smith.clone()]]);
     let (outcomes, _) = maintenance.expire(&removals, "retention", ClockTrust::default()).unwrap();
     assert_eq!(outcomes[0], Removed::Held(vec![smith.clone()]));
     assert!(matches!(outcomes[1], Removed::Expired { .. }));

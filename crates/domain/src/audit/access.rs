@@ -19,7 +19,7 @@ pub struct AccessRecord {
     pub role: String,
     /// What was done.
     pub step: AccessStep,
-    /// What was looked at: a conversation, a delivery. Absent where it is many.
+    /// What was looked at: a conversation, a delivery, a list by its name. Absent where it is many.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
     /// How: what was searched for, the reason that was given. Personal: both may name people.
@@ -39,7 +39,11 @@ pub enum AccessStep {
     Revealed,
     /// Took a record's exact bytes.
     Exported,
-    /// Read the audit log.
+    /// Had a conversation's records read and compared with their hashes.
+    Verified,
+    /// Read a list of guests' sessions, of their endings, of holds or of deliveries.
+    Listed,
+    /// Read the audit log, or had its chain checked.
     Audited,
     /// Asked for deliveries to be made again.
     Replayed,
@@ -48,6 +52,19 @@ pub enum AccessStep {
 }
 
 impl AccessStep {
+    /// Every step.
+    pub const ALL: [Self; 9] = [
+        Self::Searched,
+        Self::Opened,
+        Self::Revealed,
+        Self::Exported,
+        Self::Verified,
+        Self::Listed,
+        Self::Audited,
+        Self::Replayed,
+        Self::LoggedIn,
+    ];
+
     /// Its name, as it is stored.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -56,6 +73,8 @@ impl AccessStep {
             Self::Opened => "opened",
             Self::Revealed => "revealed",
             Self::Exported => "exported",
+            Self::Verified => "verified",
+            Self::Listed => "listed",
             Self::Audited => "audited",
             Self::Replayed => "replayed",
             Self::LoggedIn => "logged_in",
@@ -79,8 +98,7 @@ mod tests {
 
     #[test]
     fn the_name_of_a_step_is_what_is_stored() {
-        use AccessStep::{Audited, Exported, LoggedIn, Opened, Replayed, Revealed, Searched};
-        for step in [Searched, Opened, Revealed, Exported, Audited, Replayed, LoggedIn] {
+        for step in AccessStep::ALL {
             assert_eq!(serde_json::to_value(step).unwrap(), step.as_str());
         }
     }

@@ -142,6 +142,8 @@ pub const HAS_ATTACHMENT: &str = "attachment";
 pub const IS_HELD: &str = "held";
 /// See [`IS_HELD`].
 pub const IS_CHANGED: &str = "changed";
+/// See [`IS_HELD`].
+pub const IS_PROVISIONAL: &str = "provisional";
 
 /// The fields of a conversation that a query may ask for, dates aside.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -158,7 +160,8 @@ pub enum FieldName {
     Language,
     /// What is in it: `attachment`.
     Has,
-    /// How it stands in the archive: `held`, by any matter; `changed`, of which there is an earlier version.
+    /// How it stands in the archive: `held`, by any matter; `changed`, of which there is an earlier version; `provisional`, which may
+    /// still change, since it began in a stretch of time that was open when it was taken.
     Is,
     /// A member of its metadata, by its exact key.
     Metadata(String),
@@ -172,7 +175,7 @@ impl FieldName {
     pub fn known(&self) -> Option<&'static [&'static str]> {
         match self {
             Self::Has => Some(&[HAS_ATTACHMENT]),
-            Self::Is => Some(&[IS_HELD, IS_CHANGED]),
+            Self::Is => Some(&[IS_HELD, IS_CHANGED, IS_PROVISIONAL]),
             _ => None,
         }
     }

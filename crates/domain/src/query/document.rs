@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::ast::{Field, FieldName, HAS_ATTACHMENT, IS_CHANGED, IS_HELD, Words};
+use super::ast::{Field, FieldName, HAS_ATTACHMENT, IS_CHANGED, IS_HELD, IS_PROVISIONAL, Words};
 use crate::fold::fold;
 use crate::payload::{self, Facts};
 use crate::{RecordKind, Timestamp, tokens};
@@ -17,6 +17,7 @@ pub struct Document<'a> {
     bytes: &'a [u8],
     version: u32,
     held: bool,
+    provisional: bool,
     facts: OnceCell<Facts>,
     metadata: OnceCell<BTreeMap<String, Vec<String>>>,
     text: OnceCell<Text>,
@@ -44,6 +45,7 @@ impl<'a> Document<'a> {
             bytes,
             version: 1,
             held: false,
+            provisional: false,
             facts: OnceCell::new(),
             metadata: OnceCell::new(),
             text: OnceCell::new(),
@@ -60,6 +62,13 @@ impl<'a> Document<'a> {
     #[must_use]
     pub fn held(self, held: bool) -> Self {
         Self { held, ..self }
+    }
+
+    /// Whether it may still change, since it began in a stretch of time that was open when it was taken; it may not unless it
+    /// is said.
+    #[must_use]
+    pub fn provisional(self, provisional: bool) -> Self {
+        Self { provisional, ..self }
     }
 
     /// When it started, in microseconds after the Unix epoch.
@@ -96,7 +105,11 @@ impl<'a> Document<'a> {
                 has.then(|| HAS_ATTACHMENT.to_owned()).into_iter().collect()
             }
             FieldName::Is => {
-                let states = [(IS_HELD, self.held), (IS_CHANGED, self.version > 1)];
+                let states = [
+                    (IS_HELD, self.held),
+                    (IS_CHANGED, self.version > 1),
+                    (IS_PROVISIONAL, self.provisional),
+                ];
                 states.into_iter().filter(|(_, is)| *is).map(|(state, _)| state.to_owned()).collect()
             }
             FieldName::Metadata(key) => {

@@ -2,8 +2,8 @@
 
 use frontdesk_domain::Query;
 use frontdesk_domain::query::{
-    Document, Expr, Field, FieldName, HAS_ATTACHMENT, IS_CHANGED, IS_HELD, MAX_BYTES, MAX_DEPTH, MAX_TERMS,
-    Words,
+    Document, Expr, Field, FieldName, HAS_ATTACHMENT, IS_CHANGED, IS_HELD, IS_PROVISIONAL, MAX_BYTES,
+    MAX_DEPTH, MAX_TERMS, Words,
 };
 use proptest::prelude::*;
 use serde::Deserialize;
@@ -92,6 +92,7 @@ fn expr() -> impl Strategy<Value = Expr> {
         Just(Field::new(FieldName::Has, HAS_ATTACHMENT)),
         Just(Field::new(FieldName::Is, IS_HELD)),
         Just(Field::new(FieldName::Is, IS_CHANGED)),
+        Just(Field::new(FieldName::Is, IS_PROVISIONAL)),
     ];
     let from = (0_i64..1_000)
         .prop_map(|n| Expr::From(frontdesk_domain::Timestamp::from_micros(n * 86_400_000_000).unwrap()));
@@ -152,6 +153,8 @@ fn how_it_stands_in_the_archive_is_said_from_outside() {
     assert!(!found("is:held OR is:changed", document()));
     assert!(found("is:held -is:changed", document().held(true)));
     assert!(found("is:changed", document().version(2)) && !found("is:changed", document().version(1)));
+    assert!(found("is:provisional -is:held", document().provisional(true)));
+    assert!(!found("is:provisional", document().held(true).version(2)));
 }
 
 /// A period is written as its two borders: what was read can be read again, whatever the limits.

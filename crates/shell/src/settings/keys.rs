@@ -155,6 +155,17 @@ pub const KEYS: &[Key] = &[
         "24h",
         "how often serve removes what is due by the profile's policies; without policies it removes nothing",
     ),
+    key(
+        "verify_every",
+        &["FRONTDESK_VERIFY_EVERY"],
+        "how often serve compares some records with their hashes; not set: it does not",
+    ),
+    key_or(
+        "verify_sample",
+        &["FRONTDESK_VERIFY_SAMPLE"],
+        "1000",
+        "how many records that are, chosen anew each time",
+    ),
     key_or("sla_threshold", &["FRONTDESK_SLA_THRESHOLD"], "10s", "within which time a message is to arrive"),
     key_or("poll_interval", &["FRONTDESK_POLL_INTERVAL"], "2s", "time between two looks at a conversation"),
     key_or(

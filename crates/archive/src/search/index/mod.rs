@@ -18,6 +18,7 @@ mod grams;
 mod maintain;
 mod manifest;
 mod merge;
+mod opened;
 mod order;
 mod phrase;
 mod postings;
@@ -31,6 +32,7 @@ mod write;
 
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use frontdesk_domain::Timestamp;
 use frontdesk_domain::query::Expr;
@@ -48,6 +50,7 @@ pub(crate) use file::IndexFile;
 use file::Section;
 pub(crate) use maintain::{removed, settle};
 pub(crate) use manifest::Manifest;
+pub(crate) use opened::Opened;
 use source::Which;
 
 use super::cursor::Rank;
@@ -69,7 +72,7 @@ pub(crate) struct Index {
 /// A file and what is dead in it.
 #[derive(Debug)]
 pub(crate) struct Part {
-    pub(crate) file: IndexFile,
+    pub(crate) file: Arc<IndexFile>,
     pub(crate) dead: RoaringBitmap,
 }
 
@@ -77,24 +80,29 @@ pub(crate) struct Part {
 const LOOKS: u32 = 5;
 
 impl Index {
-    /// Opens what the manifest names; `None` when there is no index. Files of which the first sequence is in `avoid` are
-    /// taken as broken.
+    /// Opens what the manifest names and is not `opened` yet; `None` when there is no index. Files of which the first
+    /// sequence is in `avoid` are taken as broken.
     ///
     /// # Errors
     /// Why there is a manifest that cannot be used.
-    pub(crate) fn open(dir: &dyn Dir, archive: &[u8; 16], avoid: &BTreeSet<u64>) -> Result<Option<Self>> {
+    pub(crate) fn open(
+        dir: &dyn Dir,
+        archive: &[u8; 16],
+        avoid: &BTreeSet<u64>,
+        opened: &Opened,
+    ) -> Result<Option<Self>> {
         let mut looks = 0;
         'again: loop {
             looks += 1;
             let Some(manifest) = Manifest::read(dir, archive)? else { return Ok(None) };
-            let (mut files, mut broken) = (Vec::new(), Vec::new());
+            let (mut files, mut broken): (Vec<Part>, _) = (Vec::new(), Vec::new());
             for listed in &manifest.files {
                 let entry = listed.entry;
                 if avoid.contains(&entry.first) {
                     broken.push(entry.first..=entry.last);
                     continue;
                 }
-                match IndexFile::open(dir, archive, entry) {
+                match opened.file(dir, archive, entry) {
                     Ok(file) => files.push(Part { file, dead: listed.dead.clone() }),
                     Err(fault) if fault.is_missing() && looks < LOOKS => continue 'again,
                     Err(fault) => {
@@ -103,6 +111,7 @@ impl Index {
                     }
                 }
             }
+            opened.keep(files.iter().map(|part| Arc::clone(&part.file)));
             return Ok(Some(Self { manifest, files, broken }));
         }
     }
