@@ -18,6 +18,8 @@ pub(crate) struct Circle {
     tokens: SeenIds,
     stale: u32,
     empty: u32,
+    /// So many pages may bring nothing new beside those that may anyway.
+    repeats: u32,
 }
 
 impl Circle {
@@ -26,6 +28,11 @@ impl Circle {
         let circle = Self { ids, ..Self::default() };
         circle.tokens.extend(token.map(token_mark));
         circle
+    }
+
+    /// The listing begins anew: so many pages may come again, all of them one after the other.
+    pub(crate) fn may_repeat(&mut self, pages: u64) {
+        self.repeats = u32::try_from(pages).unwrap_or(u32::MAX).min(u32::MAX - STALE_PAGES);
     }
 
     /// Takes a page into account; says for each of its elements whether it is new.
@@ -44,7 +51,7 @@ impl Circle {
     /// Whether going on with `next` after the page that was taken would go in circles.
     pub(crate) fn closes_with(&mut self, next: &PageToken) -> bool {
         let seen = !self.tokens.insert(token_mark(next));
-        seen || self.stale >= STALE_PAGES || self.empty >= EMPTY_PAGES
+        seen || self.stale >= STALE_PAGES + self.repeats || self.empty >= EMPTY_PAGES
     }
 }
 
@@ -95,6 +102,21 @@ mod tests {
         assert_eq!(closes(None, &[(&[1, 2], "a"), (&[2, 1], "b"), (&[1], "c")]), Some(3));
         assert_eq!(closes(None, &[(&[1, 2], "a"), (&[2, 1], "b"), (&[1, 3], "c"), (&[3], "d")]), None);
         assert_eq!(closes(None, &[(&[1], "a"), (&[1], "b"), (&[], "c"), (&[1], "d")]), Some(4));
+    }
+
+    #[test]
+    fn pages_that_come_again_when_it_begins_anew() {
+        let token = |number: u64| PageToken::new(format!("t{number}")).unwrap();
+        let mut circle = Circle::default();
+        for number in 0..3 {
+            assert!(circle.take(&[2 * number])[0] && !circle.closes_with(&token(number)));
+        }
+        circle.may_repeat(3);
+        let mut again = (3..10).map(|number| {
+            let _ = circle.take(&[2 * (number % 3)]);
+            circle.closes_with(&token(number))
+        });
+        assert_eq!(again.position(|closes| closes), Some(4));
     }
 
     #[test]

@@ -99,9 +99,12 @@ impl Client {
     /// What was done so far.
     #[must_use]
     pub fn counters(&self) -> Counters {
-        let of = |host: &Host| host.throttle.waits() + host.waits.load(Ordering::Relaxed);
-        let login = if Arc::ptr_eq(&self.0.host, &self.0.login_host) { 0 } else { of(&self.0.login_host) };
-        self.0.counters.read(of(&self.0.host) + login)
+        let Inner { host, login_host, counters, .. } = &*self.0;
+        let mut waits = vec![host.throttle.waits(), &host.waits];
+        if !Arc::ptr_eq(host, login_host) {
+            waits.extend([login_host.throttle.waits(), &login_host.waits]);
+        }
+        counters.read(&waits)
     }
 
     /// The pace at the moment, in requests a second: learned from the server, or where learning starts.

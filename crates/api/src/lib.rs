@@ -78,7 +78,7 @@ pub use options::{CallOptions, Cancel, CancelHandle, Timeouts};
 pub use page_memory::{PageMemory, PageRoom};
 pub use pages::{Page, Pages, Stop};
 pub use platform::{
-    FileDoor, GuestDoor, GuestView, OpenDoor, OpenMessagingOpenings, Platform, PlatformArrivals,
+    FileDoor, GuestDoor, GuestView, OpenDoor, OpenMessagingOpenings, OwnEnd, Platform, PlatformArrivals,
     PlatformGuests, PlatformMessages, PlatformOpenings, TriggerWish,
 };
 pub use seen::{SeenIds, id_hash};
@@ -89,5 +89,5 @@ pub use subscriptions::{
     CRM_SESSION_SYNC, EventSubscription, EventSubscriptions, Registered, SubscriptionError,
 };
 pub use throttle::{Rate, RateError};
-pub use transcripts::{Transcript, TranscriptLook, TranscriptSource};
+pub use transcripts::{Singles, Transcript, TranscriptLook, TranscriptSource};
 pub use transport::{Transport, TransportError, TransportKind};

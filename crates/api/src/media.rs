@@ -17,6 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{timeout, timeout_at};
 
 use crate::clock::{Clock, instant, later};
+use crate::counters::Waits;
 use crate::endpoint::Repeat;
 use crate::error::{Answer, Error, ErrorKind};
 use crate::jitter::Jitter;
@@ -230,7 +231,7 @@ impl MediaDoor {
             throttle: Throttle::new(None, Jitter::from_entropy()),
             budget: Budget::new(),
             jitter: Jitter::from_entropy(),
-            waits: AtomicU64::new(0),
+            waits: Waits::default(),
         };
         let call = Call {
             operation: OPERATION,

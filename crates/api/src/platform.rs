@@ -3,9 +3,9 @@
 //! | file | what it is |
 //! |---|---|
 //! | `conversation` | a conversation looked at: its legs and their messages (C.4.1) |
-//! | `live` | what such an answer says, read as tolerantly as the contract asks |
+//! | `live`, `loose` | what such an answer says, read as tolerantly as the contract asks |
 //! | `messages` | the texts of messages, in bulk and one by one (C.4) |
-//! | `transcript` | a conversation and all its texts (C.4.4) |
+//! | `transcript`, `singles` | a conversation and all its texts (C.4.4) |
 //! | `history` | the same text page by page, as the staff sees it |
 //! | `details` | the conversations of a range, by query or by job |
 //! | `details_query` | a page of the synchronous query (C.7) |
@@ -18,6 +18,7 @@
 //! | `message_data`, `seen` | one message, and a conversation, in the words of the ports |
 //! | `guests`, `end_conversation` | ending guests' sessions (C.6), and having recordings deleted (C.10) |
 //! | `openings`, `guest_line` | opening guests' sessions over their WebSocket (C.2) |
+//! | `own_end` | ending a session as its guest (C.2.6) |
 //! | `open_door`, `open_inbound` | the same over open messaging (C.3) |
 //! | `guest_history`, `message_details` | its calls: what a guest sees (C.1), whose message it is (C.2.8) |
 //! | `guest_view` | a history as its guest is shown it (C.1) |
@@ -27,6 +28,7 @@
 //! Tokens come from the login host, with HTTP Basic and a form, and no scopes are asked for: what the client may do is a
 //! matter of its roles (A.3, A.5).
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -40,7 +42,7 @@ use crate::error::Error;
 use crate::history::{HistoryPages, HistoryQuery, HistorySource};
 use crate::options::{CallOptions, Cancel};
 use crate::source::{ConversationPages, ConversationSource, DetailsQuery, Origin};
-use crate::transcripts::{TranscriptLook, TranscriptSource};
+use crate::transcripts::{Singles, TranscriptLook, TranscriptSource};
 
 mod agentless;
 mod arrivals;
@@ -58,6 +60,7 @@ mod guests;
 mod history;
 mod job;
 mod live;
+mod loose;
 mod message_data;
 mod message_details;
 mod messages;
@@ -65,10 +68,12 @@ mod notification;
 mod open_door;
 mod open_inbound;
 mod openings;
+mod own_end;
 mod place;
 mod post_agentless;
 mod post_message;
 mod seen;
+mod singles;
 mod transcript;
 mod triggers;
 mod upload;
@@ -90,6 +95,7 @@ pub use self::messages::{ReadMessage, ReadMessages};
 pub use self::open_door::{OpenDoor, OpenMessagingOpenings};
 pub use self::open_inbound::{InboundOpen, TakenOpen};
 pub use self::openings::{GuestDoor, PlatformOpenings};
+pub use self::own_end::OwnEnd;
 pub use self::post_agentless::{PostAgentless, PostedAgentless};
 pub use self::post_message::{PostMessage, Posted};
 pub use self::triggers::TriggerWish;
@@ -126,6 +132,8 @@ pub struct Platform {
     details: DetailsOptions,
     /// How far the count of a details query was found to be off (C.7.3: it is an approximation). Shared by all clones.
     count_error: Arc<AtomicU64>,
+    /// Whether asking one by one finds what reads in bulk leave out. Shared by all clones.
+    singles: Arc<singles::Tally>,
 }
 
 impl Platform {
@@ -133,7 +141,7 @@ impl Platform {
     #[must_use]
     pub fn new(client: Client) -> Self {
         let (options, details) = (CallOptions::default(), DetailsOptions::default());
-        Self { client, options, details, count_error: Arc::default() }
+        Self { client, options, details, count_error: Arc::default(), singles: Arc::default() }
     }
 
     /// The options of every call: deadline, attempts, signal to stop.
@@ -206,8 +214,9 @@ impl ConversationSource for Platform {
         self.client.known_pace()
     }
 
-    fn by_days(&self) -> bool {
-        true
+    /// A page of the query holds few days, and windows of one are as good as any; a job is waited for, however many it has.
+    fn days_at_once(&self) -> Option<NonZeroU32> {
+        Some(if self.details.way == DetailsWay::Jobs { self.details.job_days } else { NonZeroU32::MIN })
     }
 }
 
@@ -232,8 +241,12 @@ impl HistorySource for Platform {
 }
 
 impl TranscriptSource for Platform {
-    fn transcript<'a>(&'a self, id: &'a ConversationId) -> BoxFuture<'a, Result<TranscriptLook, Error>> {
-        transcript::transcript(self, id).boxed()
+    fn transcript<'a>(
+        &'a self,
+        id: &'a ConversationId,
+        singles: Singles,
+    ) -> BoxFuture<'a, Result<TranscriptLook, Error>> {
+        transcript::transcript(self, id, singles).boxed()
     }
 
     fn describe(&self) -> Origin {

@@ -1,5 +1,6 @@
 //! The port that jobs pull conversations through; `gateway` and `platform` implement it.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use frontdesk_domain::{Facts, Filter, PageSize, PageToken, RawRecord, RecordError, TimeRange, Timestamp};
@@ -45,10 +46,11 @@ pub trait ConversationSource: Send + Sync {
         None
     }
 
-    /// Whether a query is matched by whole days (UTC), as on the platform contract (C.7.1): windows that divide a day would
-    /// fetch all of it each.
-    fn by_days(&self) -> bool {
-        false
+    /// The days (UTC) that one query takes in at the cost of one, where it is matched by whole days as on the platform contract
+    /// (C.7.1, C.8): windows that divide them would cost a query each, and those that divide a day would fetch all of it each.
+    /// None where any times will do.
+    fn days_at_once(&self) -> Option<NonZeroU32> {
+        None
     }
 }
 

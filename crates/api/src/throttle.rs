@@ -4,13 +4,13 @@
 //! for every caller of the host is part of it (contract §7).
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 use crate::clock::{instant, later};
+use crate::counters::Waits;
 use crate::jitter::{Jitter, share};
 use crate::sync::lock;
 
@@ -34,7 +34,7 @@ pub(crate) struct Throttle {
     /// The gate was closed: everybody looks whether that is beyond his deadline.
     closed: Notify,
     jitter: Jitter,
-    waits: AtomicU64,
+    waits: Waits,
 }
 
 /// The gate is closed beyond the caller's deadline: it opens after this time.
@@ -49,7 +49,7 @@ impl Throttle {
             changed: Notify::new(),
             closed: Notify::new(),
             jitter,
-            waits: AtomicU64::new(0),
+            waits: Waits::default(),
         }
     }
 
@@ -74,7 +74,7 @@ impl Throttle {
                 () = closed => {}
             }
         };
-        let mut waited = false;
+        let mut waiting = None;
         loop {
             let until = {
                 let now = instant();
@@ -88,10 +88,7 @@ impl Throttle {
                 }
             };
             self.check(deadline)?;
-            if !waited {
-                waited = true;
-                self.waits.fetch_add(1, Ordering::Relaxed);
-            }
+            waiting.get_or_insert_with(|| self.waits.begin());
             tokio::select! {
                 () = sleep_until(until) => {}
                 () = self.changed.notified() => {}
@@ -112,7 +109,7 @@ impl Throttle {
             self.check(deadline)?;
             let now = instant();
             let Some(until) = lock(&self.pace).closed_until(now) else { return Ok(()) };
-            self.waits.fetch_add(1, Ordering::Relaxed);
+            let _waiting = self.waits.begin();
             let spread = ((until - now) / 10).min(Duration::from_secs(1));
             sleep_until(later(until, share(spread, self.jitter.draw()))).await;
         }
@@ -126,8 +123,8 @@ impl Throttle {
     }
 
     /// Waits so far, for the gate or for a turn.
-    pub(crate) fn waits(&self) -> u64 {
-        self.waits.load(Ordering::Relaxed)
+    pub(crate) fn waits(&self) -> &Waits {
+        &self.waits
     }
 
     /// Requests a second at the moment.

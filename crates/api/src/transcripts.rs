@@ -15,7 +15,7 @@ use crate::source::Origin;
 /// Where the texts of conversations come from.
 ///
 /// ```
-/// use frontdesk_api::{Counters, Error, Origin, TranscriptLook, TranscriptSource};
+/// use frontdesk_api::{Counters, Error, Origin, Singles, TranscriptLook, TranscriptSource};
 /// use frontdesk_domain::ConversationId;
 /// use futures_util::future::{BoxFuture, FutureExt as _};
 ///
@@ -23,7 +23,11 @@ use crate::source::Origin;
 /// struct Empty;
 ///
 /// impl TranscriptSource for Empty {
-///     fn transcript<'a>(&'a self, _: &'a ConversationId) -> BoxFuture<'a, Result<TranscriptLook, Error>> {
+///     fn transcript<'a>(
+///         &'a self,
+///         _: &'a ConversationId,
+///         _: Singles,
+///     ) -> BoxFuture<'a, Result<TranscriptLook, Error>> {
 ///         async { Ok(TranscriptLook::Missing) }.boxed()
 ///     }
 ///     fn describe(&self) -> Origin {
@@ -43,7 +47,11 @@ pub trait TranscriptSource: Send + Sync {
     /// # Errors
     /// When the platform does not say; a conversation it does not know is an answer and no error, and so is a message whose
     /// text it does not have (yet).
-    fn transcript<'a>(&'a self, id: &'a ConversationId) -> BoxFuture<'a, Result<TranscriptLook, Error>>;
+    fn transcript<'a>(
+        &'a self,
+        id: &'a ConversationId,
+        singles: Singles,
+    ) -> BoxFuture<'a, Result<TranscriptLook, Error>>;
 
     /// What is being asked, for certificates and logs.
     fn describe(&self) -> Origin;
@@ -55,6 +63,15 @@ pub trait TranscriptSource: Send + Sync {
     fn rate(&self) -> Option<f64> {
         None
     }
+}
+
+/// Which of the texts that a read in bulk leaves out are asked for one by one (platform contract C.4.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Singles {
+    /// As many as pay: some at first, and more of them as long as some of those are found. For whoever looks again anyway.
+    WhileFound,
+    /// Each of them: nobody looks again.
+    All,
 }
 
 /// What asking for a conversation's text found.

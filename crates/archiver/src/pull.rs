@@ -147,7 +147,7 @@ impl<'p> Pull<'p> {
         stop: impl Future<Output = ()>,
         monitor: &dyn Monitor,
     ) -> Result<PullReport, PullError> {
-        let windows = request.range.split(windows_of(&request.range, self.source.by_days()));
+        let windows = request.range.split(windows_of(&request.range, self.source.days_at_once()));
         let origin = self.source.describe();
         let written = Request {
             organization: self.organization.clone(),
@@ -336,13 +336,13 @@ impl<'p> Pull<'p> {
     }
 }
 
-/// One window a day, or an hour of few days, as long as that is not too many. A source that matches whole days would give a
-/// day's conversations once for each of its hours.
-fn windows_of(range: &TimeRange, by_days: bool) -> NonZero<u32> {
+/// One window a day, or an hour of few days, as long as that is not too many. A source that takes in whole days is asked for
+/// them at once: it would give a day's conversations once for each of its hours.
+fn windows_of(range: &TimeRange, at_once: Option<NonZero<u32>>) -> NonZero<u32> {
     let seconds = range.to().since(range.from()).as_secs();
     let windows = match seconds.div_ceil(DAY_SECONDS) {
-        0..=SHORT_DAYS if !by_days => seconds.div_ceil(HOUR_SECONDS).min(MOST_SHORT_WINDOWS),
-        days => days.min(MOST_WINDOWS),
+        0..=SHORT_DAYS if at_once.is_none() => seconds.div_ceil(HOUR_SECONDS).min(MOST_SHORT_WINDOWS),
+        days => days.div_ceil(at_once.map_or(1, |days| days.get().into())).min(MOST_WINDOWS),
     };
     u32::try_from(windows).ok().and_then(NonZero::new).unwrap_or(NonZero::<u32>::MIN)
 }
@@ -521,9 +521,11 @@ mod tests {
             ("2026-03-01T00:00:00Z", 64),
         ] {
             let range = TimeRange::new("2025-03-01T00:00:00Z".parse().unwrap(), to.parse().unwrap()).unwrap();
-            assert_eq!(windows_of(&range, false).get(), windows, "{to}");
+            assert_eq!(windows_of(&range, None).get(), windows, "{to}");
             let days = range.to().since(range.from()).as_secs().div_ceil(DAY_SECONDS);
-            assert_eq!(u64::from(windows_of(&range, true).get()), days.min(64), "{to}, by whole days");
+            let by_days = |at_once| u64::from(windows_of(&range, NonZero::new(at_once)).get());
+            assert_eq!(by_days(1), days.min(64), "{to}, by whole days");
+            assert_eq!(by_days(31), days.div_ceil(31), "{to}, by months");
         }
     }
 }

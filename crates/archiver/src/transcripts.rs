@@ -21,10 +21,12 @@ use frontdesk_domain::{Filter, Missing, TimeRange, TranscriptReport};
 
 use self::look::{Looking, held};
 use self::queue::{Cover, Queue};
-use self::verdict::Why;
 use crate::checkpoint::{Line, Request};
 use crate::pull::Now;
 use crate::window::{append, blocking};
+
+pub use self::queue::{Waiting, waiting};
+pub use self::verdict::Why;
 
 /// Takes the transcripts of a pull's conversations; given to [`Pull::transcripts`](crate::Pull::transcripts).
 #[derive(Clone, Copy)]

@@ -328,6 +328,7 @@ impl SandboxClock {
 
 #[cfg(test)]
 mod tests {
+    use frontdesk_api::Singles;
     use frontdesk_domain::ConversationId;
     use frontdesk_sandbox::{Addresses, Config, Sandbox, serve_contracts};
     use frontdesk_shell::{Environment, Format, Printer};
@@ -358,7 +359,7 @@ mod tests {
         let id = ConversationId::new(text(ready.conversation_id)).unwrap();
         doors.messages.conversation(&id).await.unwrap();
         doors.openings.conversation(&id).await.unwrap();
-        doors.source.transcripts.as_ref().unwrap().transcript(&id).await.unwrap();
+        doors.source.transcripts.as_ref().unwrap().transcript(&id, Singles::All).await.unwrap();
         let requests = sandbox.stats().requests;
         running.stop().await;
         let of =

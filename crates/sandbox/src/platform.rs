@@ -36,6 +36,7 @@ pub use channels::ChannelPlan;
 pub(crate) use events::Event;
 pub use guest::DeploymentPlan;
 pub(crate) use guest::{Barred, Frame, Subject, issue};
+pub(crate) use message_data::MOST as MOST_IDS;
 pub use plan::PlatformPlan;
 pub(crate) use route::label;
 pub(crate) use talk::{Seen, Talk, Text};

@@ -173,7 +173,9 @@ impl Desk {
         Ok(Applied::Report(report))
     }
 
-    fn refused(&self, plan: &PlanFile, limits: &Limits) -> Option<Applied> {
+    /// Why [`Desk::apply`] would do nothing: another tenant's plan, or too many sessions.
+    #[must_use]
+    pub fn refused(&self, plan: &PlanFile, limits: &Limits) -> Option<Applied> {
         if !plan.outset().is_for(&self.guests.describe()) {
             return Some(Applied::Foreign);
         }

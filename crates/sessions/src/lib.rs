@@ -9,6 +9,7 @@
 //! | [`planning`] | making a plan: each guest looked at once |
 //! | [`desk`] | one guest: look, intent, DELETE, outcome, all of it in the journal |
 //! | [`apply`] | carrying a plan out, resuming it, reading back |
+//! | [`kept`] | plans and their outcomes, read again from the journal |
 //! | [`report`], [`monitor`], [`limits`] | what it came to, what a caller hears, how much may be done |
 //!
 //! This room introduces `api` to `journal`; neither knows the other. It holds no global state, prints nothing, and reads
@@ -27,6 +28,7 @@ pub mod desk;
 mod error;
 mod file;
 mod flight;
+pub mod kept;
 pub mod limits;
 pub mod monitor;
 pub mod opening;
@@ -39,13 +41,14 @@ pub mod selection;
 pub use apply::{Applied, Report};
 pub use desk::{By, Closed, Desk, DeskParts, new_run};
 pub use error::JobError;
+pub use kept::{KeptOutcome, KeptPlan, kept_outcomes, kept_plan, kept_plans};
 pub use limits::Limits;
 pub use monitor::{Monitor, Silent};
 pub use opening::{
     Answered, OPEN_INTENT, OpenRequest, OpenedAll, OpeningCounts, OpeningDesk, OpeningMonitor,
     OpeningOptions, OpeningParts, OpeningReport, Receipt, Requests, Standing, open_requests, receipts,
 };
-pub use plan::{Outset, PlanCounts, PlanError, PlanFile, PlanWriter, Planned, Step};
+pub use plan::{Guests, Outset, PlanCounts, PlanError, PlanFile, PlanWriter, Planned, Step};
 pub use planning::{Planning, Stop};
 pub use record::INTENT;
 pub use report::{Counts, Latencies, Percentiles, ReadBack};

@@ -32,6 +32,22 @@ impl Counts {
         } += 1;
     }
 
+    /// Counts several of the kind that [`OutcomeKind::as_str`] calls by this name; others not.
+    pub(crate) fn add_named(&mut self, kind: &str, number: u64) {
+        let kinds = [
+            (OutcomeKind::Ended, &mut self.ended),
+            (OutcomeKind::Duplicate, &mut self.duplicate),
+            (OutcomeKind::Skipped, &mut self.skipped),
+            (OutcomeKind::Failed, &mut self.failed),
+            (OutcomeKind::Unknown, &mut self.unknown),
+        ];
+        for (known, count) in kinds {
+            if known.as_str() == kind {
+                *count += number;
+            }
+        }
+    }
+
     /// All of them.
     #[must_use]
     pub fn total(&self) -> u64 {

@@ -9,7 +9,7 @@ use crate::auth::cache::TokenCache;
 use crate::auth::{Credentials, TokenStore};
 use crate::base_url::BaseUrl;
 use crate::clock::{Clock, SystemClock};
-use crate::counters::Live;
+use crate::counters::{Live, Waits};
 use crate::jitter::Jitter;
 use crate::options::Timeouts;
 use crate::retry::budget::Budget;
@@ -108,7 +108,7 @@ impl ClientBuilder {
                 throttle: Throttle::new(rate, jitter()),
                 budget: Budget::new(),
                 jitter: jitter(),
-                waits: 0.into(),
+                waits: Waits::default(),
             })
         };
         let login = login.unwrap_or_else(|| base.clone());

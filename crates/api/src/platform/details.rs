@@ -18,6 +18,7 @@ use tokio::time::{sleep, timeout};
 use super::Platform;
 use super::details_query::{DetailsQueryPage, DetailsResult};
 use super::job::{ReadAvailability, ReadJob, ReadResults, SubmitJob};
+use super::loose;
 use super::place::Place;
 use crate::circle::Circle;
 use crate::endpoint::Endpoint;
@@ -373,6 +374,8 @@ impl Listing {
             // Results do not live for ever: the job is begun anew, and what was met is no news.
             Err(error) if !self.begun_anew && is_gone(&error) => {
                 self.begun_anew = true;
+                // It brings again what this session has met.
+                self.circle.may_repeat(self.number);
                 return self.submit(slice).await;
             }
             result => result?,
@@ -413,15 +416,13 @@ impl Listing {
         let Raw { result, next, available_until, took } = page;
         let DetailsResult { conversations, body_bytes, marks, .. } = result;
         let next_token = next.as_ref().and_then(Place::token);
-        // An empty page ends a slice here, and is no sign of a circle.
-        let news = if marks.is_empty() { Vec::new() } else { self.circle.take(&marks) };
+        // An empty page ends a slice here, and is no sign of a circle; but not where a job goes on behind it.
+        let ends_slice = marks.is_empty() && !matches!(next, Some(Place::Job { cursor: Some(_), .. }));
+        let news = if ends_slice { Vec::new() } else { self.circle.take(&marks) };
         self.pages_left -= 1;
         self.number += 1;
         self.step = match (next, &next_token) {
-            // A job that was begun anew brings again what this session has met.
-            (Some(_), Some(token))
-                if !marks.is_empty() && !self.begun_anew && self.circle.closes_with(token) =>
-            {
+            (Some(_), Some(token)) if !ends_slice && self.circle.closes_with(token) => {
                 let kind = ErrorKind::LoopingPagination { token: token.clone() };
                 Step::Fail(Error::of_kind(DetailsQueryPage::OPERATION, kind))
             }
@@ -452,9 +453,9 @@ impl Listing {
         let in_range = conversation.facts.started_at.is_none_or(|start| self.range.contains(start));
         in_range
             && self.filters.rest.as_ref().is_none_or(|rest| {
-                // A record is JSON that was checked.
-                serde_json::from_slice(conversation.record.bytes())
-                    .is_ok_and(|conversation| matches(rest, &conversation))
+                // A record is JSON that was checked. What is nested too deep to be looked into may be meant.
+                loose::value(conversation.record.bytes())
+                    .map_or(true, |conversation| matches(rest, &conversation))
             })
     }
 }

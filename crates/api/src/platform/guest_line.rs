@@ -95,6 +95,11 @@ pub(super) fn configuration(deployment: &str) -> Map<String, Value> {
     fields(json!({"deploymentId": deployment, "startNew": false}))
 }
 
+/// A message of the guest that says nothing but this presence.
+pub(super) fn presence(kind: &str) -> Value {
+    json!({"type": "Event", "events": [{"eventType": "Presence", "presence": {"type": kind}}]})
+}
+
 /// The fields of an object that is written here.
 pub(super) fn fields(value: Value) -> Map<String, Value> {
     match value {

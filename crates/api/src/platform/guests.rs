@@ -39,7 +39,8 @@ pub struct PlatformGuests {
 }
 
 /// What the platform keeps of a conversation that is to be forgotten, whatever is asked of it.
-const KEPT: &str = "the platform keeps the messages until its own retention, or a GDPR request, removes them";
+pub(super) const KEPT: &str =
+    "the platform keeps the messages until its own retention, or a GDPR request, removes them";
 
 impl PlatformGuests {
     /// Without wrap-up codes: an agent who owes one is left to give it.

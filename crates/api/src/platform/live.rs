@@ -6,6 +6,7 @@ use serde_json::Value;
 use serde_json::error::Category;
 
 use super::conversation::{Communication, LiveConversation, LiveParticipant, MessageRef};
+use super::loose;
 use crate::endpoint::DecodeError;
 
 /// Reads an answer about the conversation `id`.
@@ -13,7 +14,7 @@ pub(super) fn read(id: &ConversationId, body: Bytes) -> Result<LiveConversation,
     if body.iter().all(u8::is_ascii_whitespace) {
         return Err(DecodeError::new("it is empty"));
     }
-    let answer: Value = serde_json::from_slice(&body).map_err(|error| match error.classify() {
+    let answer = loose::value(&body).map_err(|error| match error.classify() {
         Category::Eof => DecodeError::truncated("it ends inside the object"),
         _ => DecodeError::new("it is not JSON"),
     })?;

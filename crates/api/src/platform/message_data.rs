@@ -4,6 +4,8 @@ use frontdesk_domain::Timestamp;
 use frontdesk_domain::delivery::{MessageId, Observation, Status, StatusTimes};
 use serde_json::Value;
 
+use super::loose;
+
 /// A message as `MessageData` describes it, as far as sending needs it. Members of another shape are as good as absent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct MessageData {
@@ -28,7 +30,7 @@ pub(super) struct Content {
 impl MessageData {
     /// Reads one; none where it has no id, or is no object.
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
-        Self::of(&serde_json::from_slice(bytes).ok()?)
+        Self::of(&loose::value(bytes).ok()?)
     }
 
     pub(super) fn of(value: &Value) -> Option<Self> {

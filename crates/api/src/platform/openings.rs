@@ -13,13 +13,15 @@ use futures_util::future::{BoxFuture, FutureExt as _};
 use http::{HeaderValue, Uri};
 use serde_json::{Value, json};
 use tokio::time::sleep;
+use uuid::Uuid;
 
 use super::Platform;
 use super::guest_history::GuestHistory;
-use super::guest_line::{GuestLine, OPERATION, configuration, fields};
+use super::guest_line::{GuestLine, OPERATION, configuration, fields, presence};
 use super::message_details::{LOOKS, ReadMessageDetails};
 use crate::conversation::{ConversationLook, Conversations, Look};
 use crate::counters::Counters;
+use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorKind};
 use crate::openings::{OpenReply, Opening, SessionOpenings};
 use crate::source::Origin;
@@ -88,9 +90,7 @@ impl PlatformOpenings {
     async fn attempt(&self, opening: &Opening) -> Result<OpenedSession, Error> {
         let door = &self.door;
         let attributes = custom_attributes(&opening.request);
-        let url = self.url()?;
-        let mut line = GuestLine::open(&*self.sockets, &url, door.origin.as_ref(), opening.key).await?;
-        let session = line.ask("configureSession", configuration(&door.deployment), false).await?.body;
+        let (mut line, session) = self.line(opening.key).await?;
         check_size(&attributes, session.get("maxCustomDataBytes").and_then(Value::as_u64))?;
         if session.get("readOnly").and_then(Value::as_bool) == Some(true) {
             return Err(rejected("the session of this key has ended, and can only be read"));
@@ -99,11 +99,7 @@ impl PlatformOpenings {
         if !is_new && let Some(opened) = self.begun(&mut line).await? {
             return Ok(opened);
         }
-        let events = json!([{"eventType": "Presence", "presence": {"type": "Join"}}]);
-        match line
-            .ask("onMessage", message(json!({"type": "Event", "events": events}), &attributes), true)
-            .await
-        {
+        match line.ask("onMessage", message(presence("Join"), &attributes), true).await {
             Ok(echo) => match self.conversation_of(&echo.body, 201).await? {
                 Some(opened) => return Ok(opened),
                 None if door.first_text.is_none() => return Err(not_found()),
@@ -124,13 +120,34 @@ impl PlatformOpenings {
         self.conversation_of(&echo.body, 201).await?.ok_or_else(not_found)
     }
 
+    /// A connection of the session of this token, and what the platform says of the session.
+    pub(super) async fn line(&self, token: Uuid) -> Result<(GuestLine, Value), Error> {
+        let door = &self.door;
+        let mut line = GuestLine::open(&*self.sockets, &self.url()?, door.origin.as_ref(), token).await?;
+        let session = line.ask("configureSession", configuration(&door.deployment), false).await?.body;
+        Ok((line, session))
+    }
+
+    /// A call of the client's.
+    pub(super) async fn call<E: Endpoint>(&self, endpoint: &E) -> Result<E::Output, Error> {
+        self.platform.client.send(endpoint, &self.platform.options).await
+    }
+
+    pub(super) fn origin(&self) -> Origin {
+        self.platform.origin()
+    }
+
+    pub(super) fn counted(&self) -> Counters {
+        self.platform.client.counters()
+    }
+
     /// The conversation of a session that was begun before: that of the newest message the guest's history shows.
-    async fn begun(&self, line: &mut GuestLine) -> Result<Option<OpenedSession>, Error> {
+    pub(super) async fn begun(&self, line: &mut GuestLine) -> Result<Option<OpenedSession>, Error> {
         let answer = line.ask("getJwt", serde_json::Map::new(), false).await?.body;
         let jwt = answer.get("jwt").and_then(Value::as_str).unwrap_or_default();
         let history = GuestHistory::new(jwt, self.door.origin.clone())
             .map_err(|_| rejected("the guest's token cannot be sent"))?;
-        let page = self.platform.client.send(&history, &self.platform.options).await?;
+        let page = self.call(&history).await?;
         for said in page.messages.into_iter().flatten() {
             let said: Value = serde_json::from_slice(said.message.bytes()).unwrap_or_default();
             if let Some(opened) = self.conversation_of(&said, 200).await? {
@@ -149,7 +166,7 @@ impl PlatformOpenings {
         for wait in LOOKS {
             sleep(wait).await;
             let details = ReadMessageDetails { id: id.clone() };
-            match self.platform.client.send(&details, &self.platform.options).await {
+            match self.call(&details).await {
                 Ok(Some(conversation)) => {
                     return Ok(Some(OpenedSession {
                         session_id: conversation,
@@ -276,10 +293,10 @@ impl SessionOpenings for PlatformOpenings {
     }
 
     fn describe(&self) -> Origin {
-        self.platform.origin()
+        self.origin()
     }
 
     fn counters(&self) -> Counters {
-        self.platform.client.counters()
+        self.counted()
     }
 }

@@ -13,7 +13,7 @@ use super::conversation::{LiveConversation, ReadLive};
 use super::messages::{MOST_IDS, ReadMessage, ReadMessages};
 use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorKind};
-use crate::transcripts::{Transcript, TranscriptLook};
+use crate::transcripts::{Singles, Transcript, TranscriptLook};
 
 /// The most bytes of one conversation's texts: a page of the archive holds a record whole.
 const MOST_BYTES: u64 = 64 << 20;
@@ -22,8 +22,12 @@ const MOST_BYTES: u64 = 64 << 20;
 const OPERATION: &str = "transcript";
 
 /// The text of `id`, as far as it is to be had.
-pub(super) async fn transcript(platform: &Platform, id: &ConversationId) -> Result<TranscriptLook, Error> {
-    let mut texts = Texts { platform, id, requests: 0, took: Duration::ZERO };
+pub(super) async fn transcript(
+    platform: &Platform,
+    id: &ConversationId,
+    singles: Singles,
+) -> Result<TranscriptLook, Error> {
+    let mut texts = Texts { platform, id, singles, requests: 0, took: Duration::ZERO };
     let Some(conversation) = texts.found(&ReadLive { id: id.clone() }).await? else {
         return Ok(TranscriptLook::Missing);
     };
@@ -47,6 +51,7 @@ pub(super) async fn transcript(platform: &Platform, id: &ConversationId) -> Resu
 struct Texts<'p> {
     platform: &'p Platform,
     id: &'p ConversationId,
+    singles: Singles,
     requests: u64,
     took: Duration,
 }
@@ -85,10 +90,14 @@ impl Texts<'_> {
             for id in chunk.iter().filter(|id| wanted.contains(*id)) {
                 // An id that no path can carry is not to be had.
                 let Ok(id) = PathSegment::new(*id) else { continue };
+                if !self.platform.singles.take(self.singles) {
+                    break;
+                }
                 let single = ReadMessage { conversation: self.id.clone(), id };
                 let asked =
                     self.found(&single).await?.filter(|message| wanted.contains(message.id().as_str()));
                 if let Some(message) = asked {
+                    self.platform.singles.found();
                     keep(&mut kept, &mut bytes, message)?;
                 }
             }

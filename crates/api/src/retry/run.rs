@@ -13,6 +13,7 @@ use super::budget::Budget;
 use super::classify::Fault;
 use super::decide::{State, Stop, Verdict, decide};
 use crate::clock::{instant, later};
+use crate::counters::Waits;
 use crate::endpoint::Repeat;
 use crate::error::{Answer, Error, ErrorKind, Inner};
 use crate::jitter::Jitter;
@@ -50,7 +51,7 @@ pub(crate) struct Host {
     pub(crate) budget: Budget,
     pub(crate) jitter: Jitter,
     /// Waits between attempts.
-    pub(crate) waits: AtomicU64,
+    pub(crate) waits: Waits,
 }
 
 /// Why an attempt gave no result.
@@ -140,7 +141,7 @@ pub(crate) async fn run<'f, T>(
         course.last = Some(failure);
         if !wait.is_zero() {
             debug!(operation = call.operation, wait_ms = wait.as_millis(), "waiting before the next attempt");
-            call.host.waits.fetch_add(1, Ordering::Relaxed);
+            let _waiting = call.host.waits.begin();
             tokio::select! {
                 biased;
                 () = call.cancel.cancelled() => return Err(call.ended(course, ErrorKind::Cancelled)),

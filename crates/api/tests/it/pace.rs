@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use frontdesk_api::transport::memory::Reply;
+use frontdesk_api::transport::memory::{MemoryTransport, Reply};
 use frontdesk_api::{CallOptions, Client, Rate};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -14,7 +14,7 @@ use crate::support::{Dice, Read, builder, now, with_token};
 
 /// How the server counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mode {
+pub(crate) enum Mode {
     /// A fixed window of 60 s that opens with the first request.
     Window,
     /// A window that the server's own clock opens on the minute; this many seconds of it are over at the start.
@@ -24,7 +24,7 @@ enum Mode {
 }
 
 /// A server that allows so many requests a minute and says so, or does not.
-struct Server {
+pub(crate) struct Server {
     mode: Mode,
     states_limit: bool,
     state: Mutex<State>,
@@ -42,7 +42,7 @@ struct State {
 const MINUTE: Duration = Duration::from_secs(60);
 
 impl Server {
-    fn new(per_minute: u64, mode: Mode) -> Self {
+    pub(crate) fn new(per_minute: u64, mode: Mode) -> Self {
         let opened = match mode {
             Mode::Minute(over) => now() + MINUTE - Duration::from_secs(over),
             Mode::Window | Mode::Bucket => now() - MINUTE,
@@ -57,11 +57,16 @@ impl Server {
         }
     }
 
-    fn change(&self, per_minute: u64) {
+    pub(crate) fn change(&self, per_minute: u64) {
         self.state.lock().unwrap().per_minute = per_minute;
     }
 
     fn answer(&self) -> Reply {
+        self.answer_with(|| Reply::status(200))
+    }
+
+    /// The same, where what is let through is answered so.
+    pub(crate) fn answer_with(&self, taken: impl FnOnce() -> Reply) -> Reply {
         let state = &mut *self.state.lock().unwrap();
         let now = now();
         let left = match self.mode {
@@ -98,7 +103,7 @@ impl Server {
             None => {
                 state.used += 1;
                 self.accepted.fetch_add(1, Ordering::Relaxed);
-                Reply::status(200)
+                taken()
             }
             Some(wait) => {
                 self.refused.fetch_add(1, Ordering::Relaxed);
@@ -114,20 +119,29 @@ impl Server {
         reply
     }
 
-    fn counts(&self) -> (u64, u64) {
+    pub(crate) fn counts(&self) -> (u64, u64) {
         (self.accepted.load(Ordering::Relaxed), self.refused.load(Ordering::Relaxed))
     }
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Latency(u64, u64);
+pub(crate) struct Latency(pub(crate) u64, pub(crate) u64);
 
-fn client(server: &Arc<Server>, latency: Latency, rate: Option<Rate>) -> Client {
+/// Answers by this, as long as the latency has it later.
+pub(crate) fn transport(
+    latency: Latency,
+    answer: impl Fn(&http::Request<bytes::Bytes>) -> Reply + Send + Sync + 'static,
+) -> MemoryTransport {
     let dice = Arc::new(Dice::new(42));
-    let (up, answering) = (Arc::clone(&dice), Arc::clone(server));
+    let up = Arc::clone(&dice);
     // Half of the latency on each way, each way by itself.
     let way = move |dice: &Dice| Duration::from_micros(dice.between(latency.0 * 500, latency.1 * 500));
-    let transport = with_token(move |_| answering.answer().after(way(&dice))).uplink(move || way(&up));
+    with_token(move |request| answer(request).after(way(&dice))).uplink(move || way(&up))
+}
+
+fn client(server: &Arc<Server>, latency: Latency, rate: Option<Rate>) -> Client {
+    let answering = Arc::clone(server);
+    let transport = transport(latency, move |_| answering.answer());
     let (builder, _) = builder();
     match rate {
         Some(rate) => builder.rate(rate),
@@ -155,7 +169,35 @@ fn workers(client: &Client, count: usize, until: Instant) -> JoinSet<u64> {
     workers
 }
 
-const RUN: Duration = Duration::from_secs(240);
+/// How much of its rate each run used.
+pub(crate) struct Usage {
+    table: String,
+    worst: f64,
+    refusals: u64,
+}
+
+impl Usage {
+    pub(crate) fn new() -> Self {
+        Self { table: String::new(), worst: 1.0, refusals: 0 }
+    }
+
+    /// A run of [`RUN`] against a server that allows so many requests a second.
+    pub(crate) fn note(&mut self, per_second: u64, server: &Server, what: &str) {
+        let (accepted, refused) = server.counts();
+        let used = accepted as f64 / (per_second as f64 * RUN.as_secs_f64());
+        let _ = writeln!(self.table, "{per_second:>3}/s {what}: used {used:.4}, refused {refused}");
+        self.worst = self.worst.min(used);
+        self.refusals += refused;
+    }
+
+    /// Fails unless all of them used it up to a hundredth, and never passed it.
+    pub(crate) fn is_whole(&self) {
+        assert_eq!(self.refusals, 0, "\n{}", self.table);
+        assert!(self.worst >= 0.99, "\n{}", self.table);
+    }
+}
+
+pub(crate) const RUN: Duration = Duration::from_secs(240);
 
 async fn run(server: &Arc<Server>, latency: Latency, rate: Option<Rate>, callers: usize) -> Vec<u64> {
     let client = client(server, latency, rate);
@@ -164,28 +206,17 @@ async fn run(server: &Arc<Server>, latency: Latency, rate: Option<Rate>, callers
 
 #[tokio::test(start_paused = true)]
 async fn a_stated_rate_is_used_up_to_a_hundredth_and_never_passed() {
-    let mut table = String::new();
-    let mut worst = 1.0_f64;
-    let mut refusals = 0;
+    let mut usage = Usage::new();
     for per_second in [5_u64, 10, 25, 100] {
         for mode in [Mode::Window, Mode::Minute(0), Mode::Minute(37), Mode::Bucket] {
             for latency in [Latency(10, 10), Latency(10, 500), Latency(500, 500)] {
                 let server = Arc::new(Server::new(per_second * 60, mode));
                 run(&server, latency, None, 100).await;
-                let (accepted, refused) = server.counts();
-                let used = accepted as f64 / (per_second as f64 * RUN.as_secs_f64());
-                let _ = writeln!(
-                    table,
-                    "{per_second:>3}/s {mode:?} {latency:?}: used {used:.4}, refused {refused}"
-                );
-                worst = worst.min(used);
-                refusals += refused;
+                usage.note(per_second, &server, &format!("{mode:?} {latency:?}"));
             }
         }
     }
-    println!("{table}");
-    assert_eq!(refusals, 0, "\n{table}");
-    assert!(worst >= 0.99, "\n{table}");
+    usage.is_whole();
 }
 
 #[tokio::test(start_paused = true)]

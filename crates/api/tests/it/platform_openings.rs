@@ -18,13 +18,13 @@ use uuid::Uuid;
 
 use crate::support::noon;
 
-struct Tenant {
+pub(crate) struct Tenant {
     sandbox: Arc<Sandbox>,
-    running: Running,
+    pub(crate) running: Running,
 }
 
 impl Tenant {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let sandbox = Arc::new(Sandbox::new(Config::default()).unwrap());
         let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let addresses = Addresses { gateway: Some(free), platform: Some(free) };
@@ -32,7 +32,7 @@ impl Tenant {
         Self { sandbox, running }
     }
 
-    fn openings(&self, first_text: Option<&str>) -> PlatformOpenings {
+    pub(crate) fn openings(&self, first_text: Option<&str>) -> PlatformOpenings {
         let ready = self.running.ready();
         let base = ready.platform_url.clone().unwrap();
         let login = ready.platform_login_url.clone().unwrap();
@@ -51,14 +51,14 @@ impl Tenant {
         PlatformOpenings::new(platform, Arc::new(WebSockets::new(&options).unwrap()), door)
     }
 
-    fn door(&self, method: &str, path: &str, body: &Value) -> String {
+    pub(crate) fn door(&self, method: &str, path: &str, body: &Value) -> String {
         let request = http::Request::builder().method(method).uri(format!("/_sandbox/{path}"));
         let request = request.body(bytes::Bytes::from(body.to_string())).unwrap();
         let reply = self.sandbox.handle(&request, [127, 0, 0, 1].into(), frontdesk_sandbox::machine_time());
         String::from_utf8(reply.into_bytes().to_vec()).unwrap()
     }
 
-    fn sessions(&self) -> Vec<Value> {
+    pub(crate) fn sessions(&self) -> Vec<Value> {
         self.door("GET", "sessions", &Value::Null)
             .lines()
             .map(|line| serde_json::from_str(line).unwrap())
@@ -66,13 +66,13 @@ impl Tenant {
     }
 }
 
-fn opening(attribute: &str) -> Opening {
+pub(crate) fn opening(attribute: &str) -> Opening {
     let draft = SessionDraft::new().guest_id("guest-77").attribute("source", attribute).data_processing(true);
     let request = draft.language("de").check(&PiiPolicy::default(), noon()).unwrap().request;
     Opening { key: Uuid::from_u128(7), request }
 }
 
-async fn opened(openings: &PlatformOpenings, opening: &Opening) -> OpenedSession {
+pub(crate) async fn opened(openings: &PlatformOpenings, opening: &Opening) -> OpenedSession {
     let OpenReply::Opened(opened) = openings.open(opening).await.unwrap() else { panic!() };
     opened
 }

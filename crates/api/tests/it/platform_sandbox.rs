@@ -6,8 +6,8 @@ use std::sync::Arc;
 use frontdesk_api::clock::VirtualClock;
 use frontdesk_api::platform::{DetailsOptions, DetailsWay, Job};
 use frontdesk_api::{
-    BaseUrl, Client, ConversationSource, Credentials, DetailsQuery, Gateway, Platform, SeenIds, Stop,
-    TranscriptLook, TranscriptSource as _,
+    BaseUrl, Client, ConversationSource, Credentials, DetailsQuery, Gateway, Platform, SeenIds, Singles,
+    Stop, TranscriptLook, TranscriptSource as _,
 };
 use frontdesk_domain::filter::platform::matches;
 use frontdesk_domain::{ConversationId, Filter, PageSize, Secret, TimeRange, Timestamp};
@@ -152,7 +152,8 @@ async fn texts_come_whole_late_ones_later_and_strange_ones_too() {
             let (mut messages, mut absent) = (0, 0);
             for k in 0..60 {
                 let id = ConversationId::new(sandbox.conversation_id(k).unwrap()).unwrap();
-                let TranscriptLook::Found(transcript) = platform.transcript(&id).await.unwrap() else {
+                let TranscriptLook::Found(transcript) = platform.transcript(&id, Singles::All).await.unwrap()
+                else {
                     panic!("conversation {k} is there")
                 };
                 let record: Value = serde_json::from_slice(transcript.record.bytes()).unwrap();

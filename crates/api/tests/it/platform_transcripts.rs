@@ -1,9 +1,10 @@
 //! Whole texts of conversations (platform contract C.4.4): what is asked for, and what is kept.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use frontdesk_api::transport::memory::Reply;
-use frontdesk_api::{Error, Platform, Transcript, TranscriptLook, TranscriptSource as _};
+use frontdesk_api::{Error, Platform, Singles, Transcript, TranscriptLook, TranscriptSource as _};
 use frontdesk_domain::ConversationId;
 use serde_json::{Value, json};
 
@@ -35,7 +36,7 @@ async fn transcript(
         }
     });
     let platform = Platform::new(builder().0.build(Arc::new(transport)));
-    let look = platform.transcript(&ConversationId::new("c-1").unwrap()).await;
+    let look = platform.transcript(&ConversationId::new("c-1").unwrap(), Singles::All).await;
     let asked = asked.lock().unwrap().clone();
     (look, asked)
 }
@@ -146,6 +147,45 @@ async fn an_absent_array_is_an_empty_one_and_a_failure_is_not() {
 async fn a_conversation_nobody_knows_is_missing() {
     let transport = with_token(|_| Reply::status(404));
     let platform = Platform::new(builder().0.build(Arc::new(transport)));
-    let look = platform.transcript(&ConversationId::new("c-1").unwrap()).await.unwrap();
+    let look = platform.transcript(&ConversationId::new("c-1").unwrap(), Singles::All).await.unwrap();
     assert!(matches!(look, TranscriptLook::Missing));
+}
+
+/// An organisation where each conversation lists two messages, whose bulk read gives none and whose single reads give those that
+/// `found` lets through; how many single reads there were.
+async fn singles(conversations: usize, singles: Singles, found: fn(usize) -> bool) -> usize {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let transport = with_token(move |request| {
+        let path = request.uri().path().to_owned();
+        let Some((id, which)) = path.rsplit_once("/messages/") else {
+            let id = path.rsplit('/').next().unwrap();
+            let refs = [json!({"messageId": "m-1"}), json!({"messageId": "m-2"})];
+            let people =
+                json!([{"id": "p1", "purpose": "customer", "messages": [{"id": "k1", "messages": refs}]}]);
+            return Reply::json(&json!({"id": id, "participants": people}));
+        };
+        assert!(id.starts_with("/api/v2/conversations/messages/c-"), "{path}");
+        match which {
+            "bulk" => Reply::json(&json!({"entities": []})),
+            which if found(count.fetch_add(1, Ordering::Relaxed)) => Reply::json(&text(which)),
+            _ => Reply::status(404),
+        }
+    });
+    let platform = Platform::new(builder().0.build(Arc::new(transport)));
+    for number in 0..conversations {
+        // Clones count together.
+        let id = ConversationId::new(format!("c-{number}")).unwrap();
+        platform.clone().transcript(&id, singles).await.unwrap();
+    }
+    asked.load(Ordering::Relaxed)
+}
+
+#[tokio::test(start_paused = true)]
+async fn reads_one_by_one_are_made_while_they_find_something_and_all_of_them_at_last() {
+    assert_eq!(singles(100, Singles::WhileFound, |_| false).await, 16);
+    assert_eq!(singles(100, Singles::All, |_| false).await, 200);
+    // One that was found pays for sixteen more.
+    assert_eq!(singles(100, Singles::WhileFound, |number| number == 15).await, 32);
+    assert_eq!(singles(100, Singles::WhileFound, |number| number % 10 == 9).await, 200);
 }

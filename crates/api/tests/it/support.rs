@@ -134,6 +134,11 @@ impl Log {
         self.0.lock().unwrap().len()
     }
 
+    /// When the first one did.
+    pub(crate) fn first(&self) -> Instant {
+        self.0.lock().unwrap()[0]
+    }
+
     /// Time between each arrival and the next.
     pub(crate) fn gaps(&self) -> Vec<Duration> {
         self.0.lock().unwrap().windows(2).map(|pair| pair[1] - pair[0]).collect()

@@ -5,7 +5,7 @@ use std::num::NonZero;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use frontdesk_api::{Error as ApiError, Flight, TranscriptLook, TranscriptSource};
+use frontdesk_api::{Error as ApiError, Flight, Singles, TranscriptLook, TranscriptSource};
 use frontdesk_archive::{Error as ArchiveError, Prepared, PutOutcome, Reader, RunLog, Writer};
 use frontdesk_domain::{ConversationId, Filter, TimeRange, Timestamp, TranscriptReport};
 use futures_util::StreamExt;
@@ -13,7 +13,7 @@ use futures_util::stream::{FuturesOrdered, FuturesUnordered};
 
 use super::candidates::{Candidate, Candidates};
 use super::queue::{Looked, Queue, Waiting};
-use super::verdict::{Seen, Verdict, Why, judge};
+use super::verdict::{Seen, Verdict, Why, is_waited_for, judge};
 use crate::checkpoint::Line;
 use crate::pull::Now;
 use crate::window::{append, blocking, ends_the_run};
@@ -169,9 +169,11 @@ impl Looking<'_> {
     }
 
     async fn look(&self, candidate: Candidate, flight: &Flight) -> Done {
+        // Before anything is seen: what comes later is not in it.
+        let at = (self.now)();
         let look = match ConversationId::new(candidate.id.as_str()) {
             Err(_) => Look::NotAnId,
-            Ok(id) => match self.source.transcript(&id).await {
+            Ok(id) => match self.source.transcript(&id, self.singles(&candidate, at)).await {
                 Ok(told) => {
                     if let TranscriptLook::Found(found) = &told {
                         flight.fetched(found.took);
@@ -181,7 +183,16 @@ impl Looking<'_> {
                 Err(error) => Look::Failed(error),
             },
         };
-        Done { candidate, look, at: (self.now)() }
+        Done { candidate, look, at }
+    }
+
+    /// Before a text is given up it is asked for by itself; as long as it is waited for there is another look.
+    fn singles(&self, candidate: &Candidate, at: Timestamp) -> Singles {
+        if is_waited_for(candidate.first.unwrap_or(at), at, self.window) {
+            Singles::WhileFound
+        } else {
+            Singles::All
+        }
     }
 
     /// Stores what was found, and writes down what follows from it.

@@ -16,22 +16,71 @@ use crate::checkpoint::{Line, Request};
 /// How many earlier runs of the same source are read. Only a run that was killed leaves anything to runs before it.
 const RUNS_LOOKED_AT: usize = 8;
 
+/// How many runs are looked at for the sources there are, the newest first.
+const RUNS_OF_ANY_SOURCE: usize = 64;
+
 /// Conversations a line of the log names at most: a line may have 16 MiB.
 const LINE: usize = 1_000;
 
 /// A conversation that is looked at again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Waiting {
-    pub(crate) id: RecordId,
+pub struct Waiting {
+    /// Its id.
+    pub id: RecordId,
     /// When it started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) started_at: Option<Timestamp>,
+    pub started_at: Option<Timestamp>,
     /// When it was looked at for the first time.
-    pub(crate) first: Timestamp,
+    pub first: Timestamp,
     /// Not before that; absent where any run may.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) due: Option<Timestamp>,
-    pub(crate) why: Why,
+    pub due: Option<Timestamp>,
+    /// Why it is looked at again.
+    pub why: Why,
+}
+
+/// The conversations that pulls look at again, whichever source they were pulled from: as the newest runs' logs have it,
+/// also while one of them goes on. Blocks.
+///
+/// # Errors
+/// What the file system says. A log that is damaged tells nothing.
+pub fn waiting(reader: &Reader) -> Result<Vec<Waiting>, Error> {
+    let mut sources: Vec<Request> = Vec::new();
+    for run in newest(reader)?.iter().take(RUNS_OF_ANY_SOURCE) {
+        if let Some(request) = asked(reader, run)?
+            && !sources.iter().any(|source| source.asks_as(&request))
+        {
+            sources.push(request);
+        }
+    }
+    let mut waiting = Vec::new();
+    for source in &sources {
+        waiting.extend(Queue::read(reader, source)?.waiting.into_values());
+    }
+    Ok(waiting)
+}
+
+/// The pulls there are, the newest first: their ids begin with their times.
+fn newest(reader: &Reader) -> Result<Vec<RunId>, Error> {
+    let mut runs = reader.runs()?;
+    runs.retain(|run| run.as_str().starts_with("pull-"));
+    runs.sort_by(|one, other| other.cmp(one));
+    Ok(runs)
+}
+
+/// What a run asked for: its first line.
+fn asked(reader: &Reader, run: &RunId) -> Result<Option<Request>, Error> {
+    let mut found = None;
+    let read = reader.run_each(run, &mut |line| {
+        if let Ok(Line::Run { request, .. }) = serde_json::from_value(line) {
+            found = Some(request);
+        }
+        false
+    });
+    match read {
+        Err(error) if matches!(error.kind(), ErrorKind::Damage { .. }) => Ok(None),
+        other => other.map(|_| found),
+    }
 }
 
 /// Conversations that started in a range: their details up to this sequence were looked at.
@@ -83,11 +132,9 @@ impl Queue {
     /// Reads it from the logs of the newest runs that asked the same source. A log that is damaged tells nothing: what it
     /// knew is looked at again.
     pub(crate) fn read(reader: &Reader, request: &Request) -> Result<Self, Error> {
-        let mut runs = reader.runs()?;
-        runs.sort();
         let mut told = Told::default();
         let mut read = 0;
-        for run in runs.iter().rev().filter(|run| run.as_str().starts_with("pull-")) {
+        for run in &newest(reader)? {
             if read == RUNS_LOOKED_AT {
                 break;
             }

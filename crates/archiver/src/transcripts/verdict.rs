@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// Why a conversation is looked at again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Why {
+pub enum Why {
     /// It has not ended.
     Open,
     /// The platform does not know it, or does not have all of its texts, yet.
@@ -17,6 +17,19 @@ pub(crate) enum Why {
     Threading,
     /// Asking for it failed.
     Failed,
+}
+
+impl Why {
+    /// One word, as the runs' logs have it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Late => "late",
+            Self::Threading => "threading",
+            Self::Failed => "failed",
+        }
+    }
 }
 
 /// What a look at a conversation saw.
@@ -44,20 +57,28 @@ pub(crate) enum Verdict {
 /// Judges what was seen at `now`. What is late is waited for as long as the threading window after the first look; what
 /// then is not there was purged (platform contract C.4.4).
 pub(crate) fn judge(seen: Seen, now: Timestamp, window: Duration) -> Verdict {
-    // A time that cannot be written is never reached.
-    let before = |time: Timestamp| time.checked_add(window).filter(|due| now < *due);
     let late = seen.missing || seen.absent;
-    if late && before(seen.first).is_some() {
+    if late && is_waited_for(seen.first, now, window) {
         return Verdict::Waiting { due: None, why: Why::Late };
     }
     match seen.ended_at {
         None if seen.missing => Verdict::Settled { gone: true },
         None => Verdict::Waiting { due: None, why: Why::Open },
-        Some(ended_at) => match before(ended_at) {
+        Some(ended_at) => match end(ended_at, window).filter(|due| now < *due) {
             Some(due) => Verdict::Waiting { due: Some(due), why: Why::Threading },
             None => Verdict::Settled { gone: late },
         },
     }
+}
+
+/// Whether what is late is still waited for at `now`, where it was looked for first at `first`.
+pub(crate) fn is_waited_for(first: Timestamp, now: Timestamp, window: Duration) -> bool {
+    end(first, window).is_some_and(|end| now < end)
+}
+
+/// The end of a window that begins at `time`. A time that cannot be written is never reached.
+fn end(time: Timestamp, window: Duration) -> Option<Timestamp> {
+    time.checked_add(window)
 }
 
 #[cfg(test)]
@@ -95,6 +116,13 @@ mod tests {
         ] {
             let seen = Seen { missing, absent, ended_at, first: time(first) };
             assert_eq!(judge(seen, time("2025-03-10"), WINDOW), expected, "{seen:?}");
+        }
+    }
+
+    #[test]
+    fn a_reason_is_called_what_the_logs_call_it() {
+        for why in [Why::Open, Why::Late, Why::Threading, Why::Failed] {
+            assert_eq!(serde_json::to_value(why).unwrap(), why.as_str());
         }
     }
 

@@ -115,6 +115,38 @@ fn a_plan_names_what_is_due_to_the_nanosecond_and_removes_that() {
 }
 
 #[test]
+fn the_effect_of_a_release_is_what_the_next_sweep_removes() {
+    let place = Place::new();
+    let matter = |name: &str| -> MatterName { name.parse().unwrap() };
+    let mut maintenance = Maintenance::open(&place.root(), &settings(), place.clock()).unwrap();
+    let ids: Vec<_> = ["old", "older", "undated", "young"].map(|id| id.parse().unwrap()).into();
+    maintenance.hold(&matter("m-1"), &ids, None, "a claim").unwrap();
+    maintenance.hold(&matter("m-2"), &ids[1..2], None, "another").unwrap();
+    maintenance.close().unwrap();
+    let effect = |name: &str| {
+        let mut freed = Vec::new();
+        let effect = days(30).release_effect(&place.reader(), &matter(name), place.now, &mut |id, _, due| {
+            freed.push((id.to_string(), due));
+        });
+        (effect.unwrap(), freed)
+    };
+    let (of, freed) = effect("m-1");
+    assert_eq!(freed, [("old".to_owned(), place.now)]);
+    assert_eq!((of.held, of.held_by_others, of.missing, of.undated, of.kept), (4, 1, 0, 1, 1));
+    assert_eq!(of.due.values().sum::<u64>(), 1);
+    assert_eq!(of.next_due, Some("2025-03-31T12:00:01Z".parse().unwrap()), "the young one, a second later");
+    assert_eq!(effect("m-2").1, [], "the other matter holds it");
+    assert_eq!(effect("m-3").0.held, 0);
+    // And so it comes.
+    let mut maintenance = Maintenance::open(&place.root(), &settings(), place.clock()).unwrap();
+    maintenance.release(&matter("m-1"), None, "settled").unwrap();
+    maintenance.close().unwrap();
+    let planned: Vec<_> =
+        place.plan(&days(30)).0.removals.iter().map(|removal| removal.id.to_string()).collect();
+    assert_eq!(planned, ["old"]);
+}
+
+#[test]
 fn a_plan_that_was_changed_anywhere_is_refused() {
     let place = Place::new();
     let (plan, _) = place.plan(&days(30));

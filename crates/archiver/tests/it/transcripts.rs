@@ -266,6 +266,9 @@ async fn what_is_late_is_waited_for_and_completes_the_next_run() {
     assert_eq!(first.certificate.state, RunState::Provisional);
     let late = counts(&first).late;
     assert!(late > 10 && late == first.certificate.late && late == counts(&first).waiting, "{late}");
+    let queued = frontdesk_archiver::waiting(&both.reader()).unwrap();
+    assert_eq!(queued.len() as u64, late);
+    assert!(queued.iter().all(|one| one.why == frontdesk_archiver::Why::Late && one.due.is_none()));
     both.asked();
     let before = both.texts();
 
@@ -282,22 +285,40 @@ async fn what_is_late_is_waited_for_and_completes_the_next_run() {
     assert_eq!(grown.len() as u64, late);
     assert!(grown.iter().all(|(version, longer)| *version == 2 && *longer));
     assert_eq!(counts(&both.pull(&year()).await).looked, 0);
+    assert_eq!(frontdesk_archiver::waiting(&both.reader()).unwrap(), []);
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_never_comes_is_given_up_after_the_window_and_not_before() {
     let both = Both::new(100);
     both.plan(&json!({"absent": 0.05}));
+    let singles = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&singles);
+    both.door(move |request, _| {
+        let path = request.uri().path();
+        let is_single = path.contains("/messages/") && path.contains("/api/v2/") && !path.ends_with("/bulk");
+        count.fetch_add(u64::from(is_single), Ordering::Relaxed);
+        None
+    });
     let first = both.pull(&year()).await;
     let late = counts(&first).late;
     assert!(late > 0 && first.certificate.state == RunState::Provisional);
+    let absent = both.totals("2025-01-01", "2026-01-01")["absent"].as_u64().unwrap();
+    // As long as they are waited for there is another look: a few tries suffice.
+    assert!(absent > 16 && singles.swap(0, Ordering::Relaxed) == 16, "{absent}");
     both.passes(DAY);
     let second = both.pull(&year()).await;
     assert_eq!((counts(&second).late, counts(&second).looked, counts(&second).gone), (late, late, 0));
+    assert_eq!(singles.swap(0, Ordering::Relaxed), 16);
     both.passes(2 * DAY);
     let third = both.pull(&year()).await;
     assert_eq!(third.certificate.state, RunState::Complete);
     assert_eq!((counts(&third).gone, counts(&third).unchanged, counts(&third).waiting), (late, late, 0));
+    assert_eq!(
+        singles.swap(0, Ordering::Relaxed),
+        absent,
+        "none is given up that was not asked for by itself"
+    );
 }
 
 #[tokio::test(start_paused = true)]

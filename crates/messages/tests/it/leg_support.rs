@@ -18,6 +18,7 @@ use frontdesk_domain::{Secret, Timestamp};
 use frontdesk_journal::{Journal, Settings};
 use frontdesk_messages::{Courier, CourierParts, Lines, Report, Sent, Watching};
 use futures_util::future::BoxFuture;
+use futures_util::stream;
 use serde_json::{Value, json};
 
 use crate::support::Heard;
@@ -36,6 +37,8 @@ pub(crate) enum Fate {
     Before,
     /// It is carried out; no byte of the reply comes.
     Lost,
+    /// It is carried out; this many bytes of the reply's body come.
+    Cut(usize),
     /// It is carried out; nothing comes, and nothing ends.
     Silence,
     /// It is carried out; the reply is replaced by this status.
@@ -285,6 +288,12 @@ impl Transport for Wire {
             let (status, body) = mini.answer(&request);
             match fate {
                 Fate::Lost => reset(),
+                Fate::Cut(at) if at < body.to_string().len() => {
+                    let some = Bytes::from(body.to_string()).slice(..at);
+                    let cut = stream::iter([Ok(some), Err(TransportError::new(TransportKind::CutBody))]);
+                    let response = http::Response::builder().status(status).header("date", &date);
+                    Ok(response.body(Body::from_stream(cut)).unwrap())
+                }
                 Fate::Silence => std::future::pending().await,
                 Fate::Replaced(status) => whole(status, "gone".to_owned()),
                 Fate::Taken => whole(202, String::new()),

@@ -41,6 +41,31 @@ async fn a_lost_reply_is_found_in_the_conversation() {
     }
 }
 
+/// The reply to the post breaks off after every byte it has: the message is there once, and known to be.
+#[tokio::test(start_paused = true)]
+async fn a_reply_that_breaks_off_at_every_byte_is_found_in_the_conversation() {
+    let calm = Mini::new();
+    let (report, _) = Counter::new(&calm).send(one("Hello")).await;
+    assert_eq!(report.counts.sent, 1);
+    let calm = calm.requests.lock().unwrap().len();
+    let mut broken = 0;
+    for at in 0..600_usize {
+        let mini = Mini::new();
+        let counter = Counter::new(&mini);
+        mini.post_fates(move || Fate::Cut(at));
+        let (report, sent) = counter.send(one("Hello")).await;
+        assert_eq!(report.counts.sent, 1, "at byte {at}: {sent:?}");
+        let posts = mini.posts.load(std::sync::atomic::Ordering::Relaxed);
+        assert_eq!((posts, mini.count(), counter.open_intents()), (1, 1, 0), "at byte {at}");
+        if mini.requests.lock().unwrap().len() == calm {
+            // The reply has no more bytes than this: nothing is looked for.
+            break;
+        }
+        broken += 1;
+    }
+    assert!((40..600).contains(&broken), "{broken} replies broke off");
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_is_not_there_is_unknown_and_settled_by_the_next_run_after_the_patience() {
     let mini = Mini::new();

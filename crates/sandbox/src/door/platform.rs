@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{Done, body, json, numbers, parameters};
 use crate::conversation::Conversation;
 use crate::moment::Moment;
-use crate::platform::{PlatformPlan, Seen, Talk, Text};
+use crate::platform::{MOST_IDS, PlatformPlan, Seen, Talk, Text};
 use crate::problem::Problem;
 use crate::random::fraction;
 use crate::reply::Reply;
@@ -50,6 +50,8 @@ struct Totals {
     /// … and the ones whose text never can.
     absent: u64,
     attachments: u64,
+    /// Reads in bulk that all of them take, a conversation's by itself.
+    bulk_reads: u64,
 }
 
 /// `GET /_sandbox/platform/totals?from&to`
@@ -66,6 +68,7 @@ pub(super) fn totals(sandbox: &Sandbox, request: &Request<Bytes>, host: Moment) 
         totals.conversations += 1;
         totals.live += u64::from(talk.ended.is_none());
         totals.with_messages += u64::from(!talk.lines.is_empty());
+        totals.bulk_reads += talk.lines.len().div_ceil(MOST_IDS) as u64;
         for line in &talk.lines {
             totals.messages += 1;
             totals.attachments += line.attached.len() as u64;

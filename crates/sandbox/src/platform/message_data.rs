@@ -16,7 +16,7 @@ use crate::reply::Reply;
 /// Any of these lets read messages.
 const VIEW: &[&str] = &["conversation:message:view", "conversation:webmessaging:view"];
 /// Most ids of a bulk read.
-const MOST: usize = 1_000;
+pub(crate) const MOST: usize = 1_000;
 
 pub(super) const ROUTES: &[Operation] = &[
     Operation {

@@ -14,7 +14,7 @@ use frontdesk_domain::closure::{Outcome, OutcomeKind};
 use frontdesk_domain::{Ending, GuestState, Timestamp, hex};
 use serde::{Deserialize, Serialize};
 
-pub use self::read::{PlanError, PlanFile};
+pub use self::read::{Guests, PlanError, PlanFile};
 pub use self::write::PlanWriter;
 
 /// The version of the form of plans.
@@ -119,6 +119,11 @@ impl PlanCounts {
 struct Seal {
     counts: PlanCounts,
     sha256: String,
+}
+
+/// The ledger in which the guests of the plan with this hash are kept.
+pub(crate) fn ledger(sha256: &str) -> String {
+    format!("session.close/{}", sha256.get(..32).unwrap_or(sha256))
 }
 
 /// The hash a plan is bound by: over its lines and its counts.

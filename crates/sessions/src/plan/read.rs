@@ -7,7 +7,7 @@ use std::sync::Arc;
 use frontdesk_durable::Dir;
 use serde::de::DeserializeOwned;
 
-use super::{Outset, PlanCounts, Planned, Seal, VERSION, seal};
+use super::{Outset, PlanCounts, Planned, Seal, VERSION, ledger, seal};
 use crate::file::Reading;
 
 /// A plan that is as it was made.
@@ -95,7 +95,7 @@ impl PlanFile {
 
     /// The ledger its guests are kept in.
     pub(crate) fn ledger(&self) -> String {
-        format!("session.close/{}", &self.sha256[..32])
+        ledger(&self.sha256)
     }
 
     /// The guests, in order, each with its number from 0. The file is checked again on the way: one that changed since
@@ -103,7 +103,7 @@ impl PlanFile {
     ///
     /// # Errors
     /// As [`PlanFile::open`].
-    pub(crate) fn guests(&self) -> Result<Guests, PlanError> {
+    pub fn guests(&self) -> Result<Guests, PlanError> {
         let walk = Walk::open(&*self.dir, &self.name)?;
         if walk.outset != self.outset {
             return Err(PlanError::Changed("its first line is another"));
@@ -112,8 +112,8 @@ impl PlanFile {
     }
 }
 
-/// The guests of a plan.
-pub(crate) struct Guests {
+/// The guests of a plan, each with its number from 0.
+pub struct Guests {
     walk: Option<Walk>,
     number: u64,
     sha256: String,
@@ -139,6 +139,12 @@ impl Iterator for Guests {
                 Some(Err(error))
             }
         }
+    }
+}
+
+impl fmt::Debug for Guests {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guests").field("number", &self.number).finish_non_exhaustive()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use frontdesk_api::Cancel;
 use frontdesk_domain::closure::{OutcomeKind, WhyKind};
-use frontdesk_sessions::{Applied, Limits, Silent, Stop};
+use frontdesk_sessions::{Applied, Limits, Silent, Stop, kept_outcomes, kept_plan, kept_plans};
 use http::Method;
 
 use crate::support::{Fault, Heard, Place, Tenant, name, names, report};
@@ -58,6 +58,39 @@ async fn each_guest_ends_in_exactly_one_outcome() {
     assert!(of("g-012")["error"].as_str().unwrap().contains("400"), "{}", of("g-012"));
     assert_eq!(of("g-000")["error"], "skipped: the session is inactive");
     assert!(place.reader().open_intents(frontdesk_sessions::INTENT).unwrap().is_empty());
+    process.end();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_journal_remembers_plans_and_what_became_of_each_guest() {
+    let place = Place::new();
+    let tenant = Tenant::of((0..6).map(|k| (name(k), if k == 1 { "inactive" } else { "active" })));
+    let process = place.process(&tenant);
+    let plan = place.plan(&process, &names(6), "plan").await;
+    assert_eq!(kept_plans(&place.reader(), 9).unwrap(), (Vec::new(), 0));
+    let path = std::path::Path::new("/somewhere/tonight.plan");
+    process.desk.remember(&plan, path, false).await.unwrap();
+    let (made, total) = kept_plans(&place.reader(), 9).unwrap();
+    assert_eq!((made.len(), total, made[0].applied_at, made[0].results.total()), (1, 1, None, 0));
+    assert_eq!((made[0].counts.end, made[0].counts.guests, &*made[0].path), (5, 6, path));
+    assert_eq!((made[0].sha256.as_str(), &made[0].outset), (plan.sha256(), plan.outset()));
+
+    process.desk.remember(&plan, path, true).await.unwrap();
+    tenant.faults(|method, guest, _| {
+        if *method == Method::DELETE && guest == "g-003" { Fault::Status(400) } else { Fault::None }
+    });
+    report(process.desk.apply(&plan, &Limits::default(), &Silent).await.unwrap());
+    let reader = place.reader();
+    let kept = kept_plan(&reader, &made[0].id).unwrap().unwrap();
+    assert!(kept.applied_at.is_some() && kept_plans(&reader, 9).unwrap().1 == 1, "it is the same plan");
+    assert_eq!((kept.results.ended, kept.results.failed, kept.results.total()), (4, 1, 5));
+    let outcomes = |from, limit| kept_outcomes(&reader, &kept, from, limit).unwrap();
+    let numbers: Vec<u64> = outcomes(0, 9).iter().map(|one| one.number).collect();
+    assert_eq!(numbers, [0, 2, 3, 4, 5], "nothing became of the one that the plan leaves alone");
+    let on = outcomes(3, 2);
+    assert_eq!((on[0].number, on[0].outcome.kind(), on[0].is_read_back), (3, OutcomeKind::Failed, false));
+    assert_eq!((on[1].number, on[1].outcome.kind(), on[1].is_read_back), (4, OutcomeKind::Ended, true));
+    assert_eq!(kept_plan(&reader, "other").unwrap(), None);
     process.end();
 }
 
