@@ -18,13 +18,14 @@ use frontdesk_api::media::MediaDoor;
 use frontdesk_api::transport::reqwest::{ReqwestOptions, ReqwestTransport};
 use frontdesk_api::{
     BaseUrl, CallOptions, Cancel, Client, ClientBuilder, ClientStyle, ConversationSource, Credentials,
-    EventSubscriptions, Gateway, GuestSessions, HistorySource, MessageChannel, Platform, Rate,
+    EventSubscriptions, Gateway, GuestSessions, HistorySource, MessageChannel, OwnEnd, Platform, Rate,
     SessionOpenings, Timeouts, TranscriptSource, Transport,
 };
 use frontdesk_domain::{Secret, Timestamp};
 use frontdesk_shell::{Exit, Failure};
 use futures_util::StreamExt;
 use serde::Deserialize;
+use uuid::Uuid;
 
 use self::contract::{Contract, require};
 use crate::clock::WallClock;
@@ -106,6 +107,16 @@ pub(crate) struct Doors {
     pub(crate) guests: Arc<dyn GuestSessions>,
 }
 
+/// As whom a session is ended.
+pub(crate) enum EndedBy {
+    /// As the staff does.
+    Staff,
+    /// By the emergency tear-down of the platform contract.
+    Emergency,
+    /// On the platform contract as the guest, by the session's own token.
+    Guest(Uuid),
+}
+
 /// All doors of the settings; calls that change something end on the signal. On the platform contract they are of one client,
 /// with one token and one pace; on the gateway each has the scopes of its job, and so a token of its own.
 pub(crate) fn doors(context: &Context<'_>, clock: &WallClock, cancel: &Cancel) -> Result<Doors, Failure> {
@@ -115,7 +126,7 @@ pub(crate) fn doors(context: &Context<'_>, clock: &WallClock, cancel: &Cancel) -
             histories: histories(context, clock, &Eyes::Plain)?,
             openings: openings(context, clock, cancel.clone())?,
             messages: messages(context, clock, cancel.clone())?,
-            guests: guests(context, clock, cancel.clone(), false)?,
+            guests: guests(context, clock, cancel.clone(), &EndedBy::Staff)?,
         });
     }
     let reading = Arc::new(platform::platform(context, clock, Cancel::never())?);
@@ -132,18 +143,27 @@ pub(crate) fn doors(context: &Context<'_>, clock: &WallClock, cancel: &Cancel) -
     })
 }
 
-/// Guests' sessions; its calls end on the signal. With `emergency` they are torn down, which the platform contract alone
-/// knows.
+/// Guests' sessions; its calls end on the signal. Only the platform contract knows other ways than the staff's.
 pub(crate) fn guests(
     context: &Context<'_>,
     clock: &WallClock,
     cancel: Cancel,
-    emergency: bool,
+    by: &EndedBy,
 ) -> Result<Arc<dyn GuestSessions>, Failure> {
     match api(context, clock, cancel, &GUEST_SCOPES)? {
-        Api::Gateway(_) if emergency => Err(writes::no_emergency()),
-        Api::Gateway(gateway) => Ok(Arc::new(gateway)),
-        Api::Platform(platform) => Ok(Arc::new(writes::guests(context, platform, emergency)?)),
+        Api::Gateway(gateway) => match by {
+            EndedBy::Staff => Ok(Arc::new(gateway)),
+            EndedBy::Emergency => Err(writes::not_at_the_gateway("--emergency")),
+            EndedBy::Guest(_) => Err(writes::not_at_the_gateway("--guest-session-file")),
+        },
+        Api::Platform(platform) => match by {
+            EndedBy::Staff | EndedBy::Emergency => {
+                Ok(Arc::new(writes::guests(context, platform, matches!(by, EndedBy::Emergency))?))
+            }
+            EndedBy::Guest(token) => {
+                Ok(Arc::new(OwnEnd::new(writes::at_deployment(context, platform)?, *token)))
+            }
+        },
     }
 }
 

@@ -11,7 +11,7 @@ use axum::extract::Request;
 use axum::middleware::{self, Next};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
-use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Version};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -35,8 +35,8 @@ pub(crate) struct App {
     pub(crate) limits: Arc<Limits>,
     pub(crate) work: Arc<Work>,
     pub(crate) health: Health,
-    /// Whether a desk stands in front, which finds out who asks.
-    pub(crate) is_guarded: bool,
+    /// The desk in front, where there is one: it finds out who asks, and writes down what was looked for.
+    pub(crate) office: Option<Arc<Office>>,
 }
 
 /// What is served: an archive, a listener for callbacks, the console with its API; each alone or all of them.
@@ -103,7 +103,7 @@ pub fn router(faces: Faces, limits: &Limits, warnings: &Warnings) -> io::Result<
         .map(Arc::new);
     let mut routes = Router::new().route("/healthz", get(health::lives));
     if let Some(source) = source {
-        routes = routes.merge(archive(source, &work, &limits, warnings, office.is_some()));
+        routes = routes.merge(archive(source, &work, &limits, warnings, office.clone()));
     }
     if let Some(callbacks) = callbacks {
         routes = routes.merge(callback::routes(callbacks, &limits, room));
@@ -142,14 +142,15 @@ fn archive(
     work: &Arc<Work>,
     limits: &Arc<Limits>,
     warnings: &Warnings,
-    is_guarded: bool,
+    office: Option<Arc<Office>>,
 ) -> Router {
+    let is_guarded = office.is_some();
     let app = Arc::new(App {
         source,
         limits: Arc::clone(limits),
         work: Arc::clone(work),
         health: Health::new(warnings.clone()),
-        is_guarded,
+        office,
     });
     let mut search = Router::new().route("/api/v1/archive/search", get(search::get).head(search::head));
     if is_guarded {
@@ -219,6 +220,10 @@ async fn guarded(mut response: Response<Body>) -> Response<Body> {
     for (name, value) in GUARDS {
         // A page says itself what it may load, and a file that never changes how long it is kept.
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    // A stream of events says this of itself; it may not be kept either.
+    if response.headers().get(CACHE_CONTROL).is_some_and(|said| said == "no-cache") {
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     response
 }

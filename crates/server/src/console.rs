@@ -5,7 +5,8 @@
 //! | `page` | what every page has: head, navigation, errors |
 //! | `assets` | the stylesheet and the script |
 //! | `write` | customer text, times and sizes in markup |
-//! | `search`, `conversation`, `coverage`, `runs`, `sessions`, `sla`, `webhooks`, `audit`, `holds`, `login` | one screen each |
+//! | `schedules` | what is done by itself, on the page of runs |
+//! | `search`, `conversation`, `coverage`, `runs`, `late`, `sessions`, `plans`, `sla`, `webhooks`, `audit`, `holds`, `login` | one screen each |
 //!
 //! The markup escapes whatever it is given, and nothing here goes around that. Each page works without its script.
 
@@ -14,9 +15,12 @@ mod audit;
 mod conversation;
 mod coverage;
 mod holds;
+mod late;
 mod login;
 mod page;
+mod plans;
 mod runs;
+mod schedules;
 mod search;
 mod sessions;
 mod sla;
@@ -43,10 +47,12 @@ pub(crate) fn routes() -> Router<Arc<Office>> {
         .route("/sla", get(sla::get))
         .route("/runs", get(runs::get))
         .route("/runs/events", get(runs::events))
+        .route("/runs/late", get(late::get))
         .route("/runs/{id}", get(runs::one));
     let auditor = Router::new()
         .route("/conversations/{id}/reveal", post(conversation::reveal))
         .route("/sessions", get(sessions::get))
+        .route("/sessions/plans/{id}", get(plans::get))
         .route("/webhooks", get(webhooks::get))
         .route("/audit", get(audit::get))
         .route("/holds", get(holds::get))

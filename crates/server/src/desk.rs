@@ -26,7 +26,9 @@ use std::time::Duration;
 use frontdesk_domain::retention::Policies;
 use frontdesk_journal::{Clock, Settings};
 
+use crate::metrics::Remote;
 use crate::source::ArchiveSource;
+use crate::timetable::Timetable;
 
 pub(crate) use access::{identify, login, logout};
 pub(crate) use books::Read;
@@ -51,15 +53,30 @@ pub struct Desk {
     pub(crate) is_encrypted: bool,
     pub(crate) policies: Policies,
     pub(crate) sla: Duration,
+    pub(crate) timetable: Timetable,
+    pub(crate) remote: Option<Probe>,
 }
+
+/// Asks what was done with the platform so far.
+type Probe = Arc<dyn Fn() -> Remote + Send + Sync>;
 
 impl Desk {
     /// An archive and the journal in the folder `journal`, opened with `settings` to write down who looked at what.
     /// Nobody is asked for a token.
     #[must_use]
     pub fn new(archive: Arc<ArchiveSource>, journal: PathBuf, settings: Settings, now: Clock) -> Self {
-        let policies = Policies::default();
-        Self { archive, journal, settings, now, tokens: None, is_encrypted: false, policies, sla: SLA }
+        Self {
+            archive,
+            journal,
+            settings,
+            timetable: Timetable::new(now.clone()),
+            now,
+            tokens: None,
+            is_encrypted: false,
+            policies: Policies::default(),
+            sla: SLA,
+            remote: None,
+        }
     }
 
     /// The file with the journal's keys.
@@ -92,6 +109,20 @@ impl Desk {
     #[must_use]
     pub fn sla(mut self, threshold: Duration) -> Self {
         self.sla = threshold;
+        self
+    }
+
+    /// What is done by itself at its times.
+    #[must_use]
+    pub fn timetable(mut self, timetable: Timetable) -> Self {
+        self.timetable = timetable;
+        self
+    }
+
+    /// Asks the client of the pulls what it did so far.
+    #[must_use]
+    pub fn remote(mut self, probe: impl Fn() -> Remote + Send + Sync + 'static) -> Self {
+        self.remote = Some(Arc::new(probe));
         self
     }
 }

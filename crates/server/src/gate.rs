@@ -15,6 +15,8 @@ pub(crate) struct Gate {
     running: Arc<Semaphore>,
     admitted: Arc<Semaphore>,
     wait: Duration,
+    at_once: usize,
+    places: usize,
 }
 
 /// A place among those who search; given back when it is dropped.
@@ -30,7 +32,16 @@ impl Gate {
             running: Arc::new(Semaphore::new(at_once)),
             admitted: Arc::new(Semaphore::new(at_once + waiting)),
             wait,
+            at_once,
+            places: at_once + waiting,
         }
+    }
+
+    /// How many wait now.
+    pub(crate) fn waiting(&self) -> u64 {
+        let running = self.at_once - self.running.available_permits();
+        let admitted = self.places - self.admitted.available_permits();
+        admitted.saturating_sub(running) as u64
     }
 
     pub(crate) async fn enter(&self) -> Result<Place, Problem> {
@@ -60,8 +71,10 @@ mod tests {
         // The second waits, the third finds the queue full at once.
         assert!(futures_poll(waiting.as_mut()).await.is_none());
         assert_eq!(gate.enter().await.unwrap_err().kind, "busy");
+        assert_eq!(gate.waiting(), 1);
         assert_eq!(waiting.await.unwrap_err().kind, "busy", "and the second gives up after its time");
         drop(place);
+        assert_eq!(gate.waiting(), 0);
         gate.enter().await.unwrap();
     }
 

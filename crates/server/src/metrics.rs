@@ -3,11 +3,13 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use frontdesk_archive::Reader as ArchiveReader;
+use frontdesk_domain::Timestamp;
 use frontdesk_journal::Reader as JournalReader;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response};
@@ -15,12 +17,26 @@ use http::{HeaderValue, Response};
 use crate::clock;
 use crate::desk::Office;
 use crate::problem::Problem;
+use crate::timetable::Job;
 use crate::view::runs;
 
 /// Upper bounds of the histogram of answering times, in microseconds.
 const BOUNDS: [u64; 8] = [5_000, 10_000, 25_000, 50_000, 100_000, 500_000, 2_500_000, 10_000_000];
 /// Runs that are looked at for how the last ones went.
 const RUNS: usize = 5;
+
+/// What the client of the pulls did with the platform so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Remote {
+    /// Requests that were sent.
+    pub requests: u64,
+    /// Answers with status 429 among them.
+    pub throttled: u64,
+    /// Times it waited: for its turn, for the platform to let it go on, before a repeat.
+    pub waits: u64,
+    /// How long.
+    pub waited: Duration,
+}
 
 /// Requests that were answered, counted.
 #[derive(Debug, Default)]
@@ -107,6 +123,65 @@ impl Page {
         self.gauge("http_running", "Requests that are being answered.", load(&traffic.running));
     }
 
+    /// A number of each job, as far as it has one.
+    fn each_job<T: std::fmt::Display>(
+        &mut self,
+        jobs: &[Job],
+        (name, kind, help): (&str, &str, &str),
+        number: impl Fn(&Job) -> Option<T>,
+    ) {
+        self.family(name, kind, help);
+        for job in jobs {
+            if let Some(number) = number(job) {
+                self.value(name, &format!("{{task=\"{}\"}}", job.name), number);
+            }
+        }
+    }
+
+    fn jobs(&mut self, jobs: &[Job]) {
+        let seconds = |at: Timestamp| at.as_micros() as f64 / 1e6;
+        self.each_job(jobs, ("job_every_seconds", "gauge", "How often a job is begun."), |job| {
+            Some(job.every.as_secs_f64())
+        });
+        self.each_job(jobs, ("job_runs_total", "counter", "Times a job ended."), |job| Some(job.runs));
+        self.each_job(jobs, ("job_failures_total", "counter", "Times a job failed."), |job| {
+            Some(job.failures)
+        });
+        self.each_job(
+            jobs,
+            ("job_seconds_total", "counter", "How long a job took, all times together."),
+            |job| Some(job.took.as_secs_f64()),
+        );
+        self.each_job(jobs, ("job_running", "gauge", "1 while a job is being done."), |job| {
+            Some(u8::from(job.is_running))
+        });
+        self.each_job(jobs, ("job_begun_timestamp_seconds", "gauge", "When a job was begun last."), |job| {
+            job.begun_at.map(seconds)
+        });
+        self.each_job(
+            jobs,
+            ("job_success_timestamp_seconds", "gauge", "When a job ended well last."),
+            |job| job.succeeded_at.map(seconds),
+        );
+        self.each_job(jobs, ("job_next_timestamp_seconds", "gauge", "When a job is begun next."), |job| {
+            job.next_at.map(seconds)
+        });
+    }
+
+    fn remote(&mut self, remote: &Remote) {
+        let counts = [
+            ("remote_requests_total", "Requests to the platform by pulls.", remote.requests),
+            ("remote_throttled_total", "Those that the platform answered with 429.", remote.throttled),
+            ("remote_waits_total", "Times pulls waited for their turn, or before a repeat.", remote.waits),
+        ];
+        for (name, help, count) in counts {
+            self.family(name, "counter", help);
+            self.value(name, "", count);
+        }
+        self.family("remote_wait_seconds_total", "counter", "How long these waits took.");
+        self.value("remote_wait_seconds_total", "", remote.waited.as_secs_f64());
+    }
+
     fn archive(&mut self, reader: &ArchiveReader) -> Result<(), Problem> {
         let stats = reader.stats()?;
         self.gauge("archive_conversations", "Conversations that are stored.", stats.conversations);
@@ -115,7 +190,15 @@ impl Page {
         self.gauge("archive_packed_bytes", "Bytes of all segments.", stats.packed_bytes);
         self.gauge("archive_segments", "Segments.", stats.segments);
         self.gauge("archive_live", "1 where the archive's own catalog answers.", u64::from(reader.is_live()));
+        self.gauge("archive_held", "Conversations that a matter holds.", reader.held()?);
         let page = runs::page(reader, None, RUNS)?;
+        if let Some(waiting) = page.runs.iter().find_map(|run| run.waiting) {
+            self.gauge(
+                "late_queue",
+                "Conversations that pulls look at again, when the last one ended.",
+                waiting,
+            );
+        }
         self.family(
             "run_late",
             "gauge",
@@ -142,6 +225,11 @@ impl Page {
         }
         self.gauge("deliveries_pending", "Deliveries that are still to be made.", pending);
         self.gauge("deliveries_dead", "Deliveries that were given up.", dead);
+        if let Some(due) = reader.next_due()? {
+            let help = "When the next delivery is due, or since when it is.";
+            self.family("deliveries_due_timestamp_seconds", "gauge", help);
+            self.value("deliveries_due_timestamp_seconds", "", due.as_micros() as f64 / 1e6);
+        }
         self.gauge("endpoints_disabled", "Endpoints that are out of service.", disabled);
         Ok(())
     }
@@ -156,6 +244,11 @@ fn labels(run: &str, state: &str) -> String {
 pub(crate) async fn page(State(office): State<Arc<Office>>) -> Response<Body> {
     let mut page = Page::default();
     page.traffic(&office.traffic);
+    page.jobs(&office.desk.timetable.all());
+    if let Some(remote) = &office.desk.remote {
+        page.remote(&remote());
+    }
+    page.gauge("searches_waiting", "Requests that wait for a place to read the archive.", office.waiting());
     page.gauge("warnings", "Warnings of /readyz.", office.warnings.all().len() as u64);
     let archive = office.archive(|reader| {
         let mut page = Page::default();

@@ -16,6 +16,9 @@ use crate::term::decoded;
 #[derive(Default)]
 pub(crate) struct Params(BTreeMap<String, String>);
 
+/// The longest reason, in bytes.
+pub(crate) const LONGEST_REASON: usize = 1_000;
+
 /// A request whose parameters cannot be understood.
 pub(crate) fn bad(detail: impl Into<String>) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "bad_query", detail)
@@ -90,14 +93,31 @@ impl Params {
         Ok(Some(number))
     }
 
+    /// How many a page is to have at most: `limit`.
+    ///
+    /// # Errors
+    /// As [`Params::number`].
+    pub(crate) fn limit(&mut self, within: RangeInclusive<u64>, otherwise: u64) -> Result<usize, Problem> {
+        Ok(self.number("limit", within)?.unwrap_or(otherwise) as usize)
+    }
+
     /// `true` or `false`; false where it is not there.
     ///
     /// # Errors
     /// `bad_query` for anything else.
     pub(crate) fn flag(&mut self, name: &str) -> Result<bool, Problem> {
+        self.flag_or(name, false)
+    }
+
+    /// The same where silence may mean `true`.
+    ///
+    /// # Errors
+    /// `bad_query` for anything else.
+    pub(crate) fn flag_or(&mut self, name: &str, otherwise: bool) -> Result<bool, Problem> {
         match self.text(name).as_deref() {
-            None | Some("false") => Ok(false),
+            None => Ok(otherwise),
             Some("true") => Ok(true),
+            Some("false") => Ok(false),
             Some(_) => Err(bad(format!("{name} is true or false"))),
         }
     }
@@ -139,6 +159,19 @@ impl Params {
     pub(crate) fn matter(&mut self) -> Result<Option<MatterName>, Problem> {
         let matter = self.text("matter").map(MatterName::new).transpose();
         matter.map_err(|_| bad("matter is no name of one"))
+    }
+
+    /// Why somebody looks at what is masked otherwise: of one line there is something.
+    ///
+    /// # Errors
+    /// `bad_query` where it is missing, or too long to be read.
+    pub(crate) fn reason(&mut self) -> Result<String, Problem> {
+        let reason = self.needed("reason")?.trim().to_owned();
+        match reason.len() {
+            1..=LONGEST_REASON => Ok(reason),
+            _ => Err(bad(format!("reason has 1 to {LONGEST_REASON} bytes"))
+                .hint("say in a sentence what it is for")),
+        }
     }
 
     /// Something that has a name.
@@ -210,6 +243,7 @@ mod tests {
             assert!(!problem.detail.contains("canary"), "{}", problem.detail);
         }
         assert!(read("f=yes").flag("f").is_err());
+        assert!(read("").flag_or("f", true).unwrap() && !read("f=false").flag_or("f", true).unwrap());
         assert!(read("t=yesterday").time("t").is_err());
         assert!(read("x=").needed("x").is_err());
         assert!(read("c=9223372036854775808").cursor("c").is_err() && read("c=x").cursor("c").is_err());

@@ -12,11 +12,14 @@ use http::{HeaderValue, Response, StatusCode};
 use serde::Serialize;
 
 /// On every answer: nothing here is a page, and nothing may be kept by whoever carries it.
-pub(crate) const GUARDS: [(HeaderName, &str); 4] = [
+pub(crate) const GUARDS: [(HeaderName, &str); 6] = [
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (CACHE_CONTROL, "no-store"),
     (CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
     (REFERRER_POLICY, "no-referrer"),
+    // No other site's page has a hold of a window of ours, or loads what is answered here.
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];
 
 /// Why not. Holds neither a secret nor what was looked for.

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use frontdesk_domain::Timestamp;
 
 use crate::clock;
+use crate::timetable::Timetable;
 use crate::warnings::Warnings;
 
 /// What a task comes to, some time.
@@ -42,6 +43,7 @@ pub struct Schedule<'t> {
     tasks: Vec<(Box<dyn Task + 't>, Instant)>,
     now: &'t dyn Fn() -> Timestamp,
     warnings: Warnings,
+    timetable: Timetable,
 }
 
 impl std::fmt::Debug for Schedule<'_> {
@@ -52,20 +54,22 @@ impl std::fmt::Debug for Schedule<'_> {
 }
 
 impl<'t> Schedule<'t> {
-    /// No tasks yet; `now` is the wall clock.
-    pub fn new(now: &'t dyn Fn() -> Timestamp, warnings: Warnings) -> Self {
-        Self { tasks: Vec::new(), now, warnings }
+    /// No tasks yet; `now` is the wall clock. How each of them goes is written into `timetable`.
+    pub fn new(now: &'t dyn Fn() -> Timestamp, warnings: Warnings, timetable: Timetable) -> Self {
+        Self { tasks: Vec::new(), now, warnings, timetable }
     }
 
     /// Adds a task. It is due when its time has passed since it was begun last, so at once where it never was.
     pub async fn add(&mut self, task: Box<dyn Task + 't>) {
-        let since = match task.last_begun().await {
+        let last = task.last_begun().await;
+        let since = match last {
             // In the future when the clock was set back: then it was begun just now.
             Some(last) => (self.now)().since(last).min(task.every()),
             None => task.every(),
         };
-        let due = clock::monotonic() + (task.every() - since);
-        self.tasks.push((task, due));
+        let wait = task.every() - since;
+        self.timetable.plan(task.name(), task.every(), last, wait);
+        self.tasks.push((task, clock::monotonic() + wait));
     }
 
     /// Does every task at its times, one at a time, until `stop` is ready. A task that fails is tried again at its next
@@ -80,9 +84,15 @@ impl<'t> Schedule<'t> {
             }
             *due = clock::monotonic() + task.every();
             let name = task.name();
+            self.timetable.next_after(name, task.every());
+            let turn = self.timetable.begin(name);
             match task.run().await {
-                Ok(()) => self.warnings.clear(name),
+                Ok(()) => {
+                    turn.end(Ok(()));
+                    self.warnings.clear(name);
+                }
                 Err(trouble) => {
+                    turn.end(Err(trouble.kind));
                     tracing::warn!(task = name, kind = trouble.kind, "not done: {}", trouble.detail);
                     self.warnings.set(name, format!("{} at {}", trouble.kind, (self.now)()));
                 }
@@ -95,6 +105,7 @@ impl<'t> Schedule<'t> {
 #[cfg(test)]
 mod tests {
     use std::cell::{Cell, RefCell};
+    use std::sync::Arc;
 
     use super::*;
 
@@ -155,7 +166,8 @@ mod tests {
             notes: &notes,
             start: clock::monotonic(),
         };
-        let mut schedule = Schedule::new(&now, Warnings::default());
+        let timetable = Timetable::new(Arc::new(|| at(100)));
+        let mut schedule = Schedule::new(&now, Warnings::default(), timetable.clone());
         // Begun two hours ago, so due in one; never begun, so due now; overdue, so due now, after the other.
         schedule.add(Box::new(task("every 3 h", HOUR * 3, Some(at(98)), HOUR / 60))).await;
         schedule.add(Box::new(task("daily", HOUR * 24, None, HOUR / 2))).await;
@@ -172,6 +184,9 @@ mod tests {
             ("every 3 h", 240),
         ];
         assert_eq!(*notes.borrow(), expected);
+        let told: Vec<_> =
+            timetable.all().into_iter().map(|job| (job.name, job.runs, job.failures)).collect();
+        assert_eq!(told, [("daily", 1, 0), ("every 3 h", 2, 0), ("hourly", 4, 0)]);
     }
 
     #[tokio::test(start_paused = true)]
@@ -189,7 +204,8 @@ mod tests {
             notes: &notes,
             start: clock::monotonic(),
         };
-        let mut schedule = Schedule::new(&now, warnings.clone());
+        let timetable = Timetable::new(Arc::new(|| at(1)));
+        let mut schedule = Schedule::new(&now, warnings.clone(), timetable.clone());
         schedule.add(Box::new(task)).await;
         let mut running = std::pin::pin!(schedule.run(std::future::pending()));
         // A second before each full hour, so that what comes at the hour has surely come, or surely not.
@@ -203,5 +219,8 @@ mod tests {
             wait = HOUR;
         }
         assert_eq!(notes.borrow().len(), 3);
+        let job = timetable.all().remove(0);
+        assert_eq!((job.runs, job.failures, job.outcome), (3, 2, Some(Ok(()))));
+        assert_eq!(job.succeeded_at, Some(at(1)));
     }
 }

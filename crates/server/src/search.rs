@@ -1,42 +1,25 @@
 //! `GET /api/v1/archive/search?q=term` (contract §5): a JSON array that is written while it is read.
 
-mod body;
 mod item;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::IntoResponse;
-use bytes::Bytes;
 use frontdesk_archive::{ErrorKind, Match};
+use frontdesk_domain::audit::AccessStep;
 use http::header::{CONTENT_TYPE, TRAILER};
-use http::{HeaderName, HeaderValue, Response, StatusCode, Uri};
-use tokio::sync::mpsc::{Sender, channel};
-use tokio::time::timeout;
+use http::{HeaderValue, Response, Uri};
 
 use crate::app::App;
-use crate::gate::Place;
+use crate::desk::{Read, Viewer};
 use crate::problem::Problem;
 use crate::source::Source;
+use crate::stream::{self, Begun, Deaf, INCOMPLETE, PIECE, Said, Speaker};
 use crate::term::term;
-use body::Answer;
-
-/// Conversations that could not be read, and may belong to the answer or not (contract §5).
-const INCOMPLETE: HeaderName = HeaderName::from_static("frontdesk-incomplete");
-
-/// So much of an answer is handed over at once; one conversation may be longer.
-const PIECE: usize = 32 << 10;
-/// Pieces that wait for a client to read them. With the one in the making they are the memory of an answer.
-const PIECES: usize = 4;
-
-/// What a search says while it runs.
-enum Said {
-    Piece { bytes: Bytes, incomplete: u64 },
-    End { incomplete: u64 },
-    Failed(Problem),
-}
 
 /// The same without an answer: whether it would be tried.
 pub(crate) async fn head(State(app): State<Arc<App>>, uri: Uri) -> Response<Body> {
@@ -46,35 +29,32 @@ pub(crate) async fn head(State(app): State<Arc<App>>, uri: Uri) -> Response<Body
     }
 }
 
-pub(crate) async fn get(State(app): State<Arc<App>>, uri: Uri) -> Response<Body> {
-    match answer(&app, &uri).await {
+pub(crate) async fn get(
+    State(app): State<Arc<App>>,
+    viewer: Option<Extension<Viewer>>,
+    uri: Uri,
+) -> Response<Body> {
+    match answer(&app, viewer.as_deref(), &uri).await {
         Ok(response) => response,
         Err(problem) => problem.into_response(),
     }
 }
 
-async fn answer(app: &Arc<App>, uri: &Uri) -> Result<Response<Body>, Problem> {
+async fn answer(app: &Arc<App>, viewer: Option<&Viewer>, uri: &Uri) -> Result<Response<Body>, Problem> {
     let term = term(uri.query(), &app.limits)?;
-    let place = app.work.gate.enter().await?;
-    let (sender, mut said) = channel(PIECES);
-    let source = Arc::clone(&app.source);
-    // It ends by itself: with its last word, or when nobody listens to the next.
-    drop(app.work.workers.run(move || search(&*source, &term, &sender, place)));
-    match timeout(app.limits.first_byte, said.recv()).await {
-        Ok(Some(Said::Piece { bytes, incomplete })) => {
-            Ok(streamed(Body::new(Answer::new(bytes, said, app.limits.answer, incomplete)), incomplete))
-        }
-        Ok(Some(Said::End { incomplete })) => Ok(response(Body::from("[]"), incomplete)),
-        Ok(Some(Said::Failed(problem))) => Err(problem),
-        Ok(None) => Err(Problem::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "unexpected",
-            "the search ended without a word",
-        )),
-        Err(_) => Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "deadline", "the search took too long")
-            .hint("look for a longer text")
-            .retry_after(10)),
+    if let Some(office) = &app.office {
+        // Whoever stands behind a desk was let in by it.
+        let viewer = viewer.ok_or_else(Problem::unexpected)?;
+        // Before the place of a search is taken, since writing it down takes one, too.
+        office.saw(viewer, Read::new(AccessStep::Searched).with("term", term.as_str())).await?;
     }
+    let source = Arc::clone(&app.source);
+    let begun =
+        stream::begin(&app.work, &app.limits, move |speaker| search(&*source, &term, speaker)).await?;
+    Ok(match begun {
+        Begun::Going { body, incomplete } => streamed(body, incomplete),
+        Begun::Empty { incomplete } => response(Body::from("[]"), incomplete),
+    })
 }
 
 /// An answer of which more than the beginning is to come: a trailer is announced, since what cannot be read may turn up
@@ -95,7 +75,7 @@ fn response(body: Body, incomplete: u64) -> Response<Body> {
 }
 
 /// The work, on a thread of its own.
-fn search(source: &dyn Source, term: &str, said: &Sender<Said>, place: Place) {
+fn search(source: &dyn Source, term: &str, speaker: &Speaker) -> Said {
     let mut piece = Vec::new();
     let mut first = true;
     let found = source.search_each(term, &mut |found: Match| {
@@ -106,19 +86,17 @@ fn search(source: &dyn Source, term: &str, said: &Sender<Said>, place: Place) {
             return ControlFlow::Continue(());
         }
         first = false;
-        let bytes = Bytes::from(std::mem::take(&mut piece));
-        match said.blocking_send(Said::Piece { bytes, incomplete: found.so_far.incomplete }) {
+        match speaker.piece(std::mem::take(&mut piece), found.so_far.incomplete) {
             Ok(()) => ControlFlow::Continue(()),
-            // Nobody listens any more.
-            Err(_) => ControlFlow::Break(()),
+            Err(Deaf) => ControlFlow::Break(()),
         }
     });
-    let last = match found {
+    match found {
         Ok(searched) => {
             if !first {
                 piece.push(b']');
-                let bytes = Bytes::from(piece);
-                let _ = said.blocking_send(Said::Piece { bytes, incomplete: searched.incomplete });
+                // Whoever does not listen any more misses the end, too.
+                let _ = speaker.piece(piece, searched.incomplete);
             }
             Said::End { incomplete: searched.incomplete }
         }
@@ -129,8 +107,5 @@ fn search(source: &dyn Source, term: &str, said: &Sender<Said>, place: Place) {
             }
             Said::Failed(Problem::archive(&error))
         }
-    };
-    // The place is free before the client hears the end: its next request must find it so.
-    drop(place);
-    let _ = said.blocking_send(last);
+    }
 }

@@ -76,7 +76,11 @@ impl ArchiveSource {
             return Ok(opened.reader);
         }
         let began = clock::monotonic();
-        let reader = Arc::new(Reader::open(&self.root, &self.options)?);
+        let reader = Reader::open(&self.root, &self.options)?;
+        let reader = Arc::new(match opened() {
+            Some(before) => reader.after(&before.reader),
+            None => reader,
+        });
         let at = clock::monotonic();
         let fresh_for = match reader.is_live() {
             true => FRESH_FOR,
@@ -86,6 +90,11 @@ impl ArchiveSource {
         *self.opened.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
         drop(alone);
         Ok(reader)
+    }
+
+    /// The archive, opened once more, for who keeps others waiting. Blocks.
+    pub(crate) fn another(&self) -> Result<Reader, Error> {
+        Reader::open(&self.root, &self.options)
     }
 
     /// Gives the reader up: the next question opens the archive again.

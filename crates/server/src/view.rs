@@ -4,15 +4,20 @@
 //! [`Piece`]s, masked unless somebody may see it.
 
 pub mod audit;
+pub mod availability;
 pub mod conversation;
 pub mod coverage;
 pub mod holds;
+pub mod late;
 pub mod passage;
+pub mod plans;
 pub mod proof;
 pub mod runs;
+pub mod schedules;
 pub mod search;
 pub mod sessions;
 pub mod sla;
+pub mod viewings;
 pub mod webhooks;
 
 pub use passage::{Masking, Piece};

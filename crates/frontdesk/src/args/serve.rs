@@ -18,7 +18,8 @@ GET /api/v1/archive/search?q=term answers with all that contain the term, newest
 lives, /readyz whether the archive answers, /api/v1/openapi.json what else there is. On this machine nobody is asked for a
 token unless --tokens says so; other machines reach it through TLS only, and show one (frontdesk token create). SIGTERM or Ctrl-C ends it in order, with exit 0.
 With the setting crm_endpoint it also takes callbacks at POST /webhook/callback, as webhook listen does.
-With the setting pull_every (FRONTDESK_PULL_EVERY=15m) it also pulls, again and again, the last pull_range (7d).";
+With the setting pull_every (FRONTDESK_PULL_EVERY=15m) it also pulls, again and again, the last pull_range (7d),
+with verify_every it compares some records with their hashes, and with policies of retention it removes what is due.";
 
 #[derive(Debug, Args)]
 pub(crate) struct ServerArgs {

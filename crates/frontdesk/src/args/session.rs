@@ -149,7 +149,8 @@ ended before), skipped (its state), failed (why) and unknown. The same --apply g
 what failed. Two of them may run at once. docs/sessions.md says it all.
 
 On the platform contract a guest is named by its conversation, and the setting wrapup_codes says which wrap-up code stands for
-which reason; docs/platform.md has the rest.
+which reason. What the staff ends there is a conversation, and the guest may begin anew; --guest-session-file ends the session itself.
+docs/platform.md has the rest.
 
 Exit 0 when every session is over, 3 when some are not (skipped, failed, unknown), 4 or 5 when none is and the reason is a
 permission or the platform, 7 at a limit, 130 when interrupted.";
@@ -184,6 +185,10 @@ pub(crate) struct SessionCloseArgs {
     /// Platform contract: tear the conversation down, all its media, with a system wrap-up code; the vendor advises against it
     #[arg(long)]
     pub(crate) emergency: bool,
+    /// Platform contract: end the session as its guest, with its token in this file; - is stdin. With --retain-data false what the
+    /// guest is shown is cleared
+    #[arg(long, value_name = "FILE", requires = "guest_id", conflicts_with = "emergency")]
+    pub(crate) guest_session_file: Option<PathBuf>,
     /// Your own reference, sent along and kept in the audit record
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true, conflicts_with = "apply")]
     pub(crate) external_ref: Option<String>,

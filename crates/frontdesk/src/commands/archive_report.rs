@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use frontdesk_archive::{Error as ArchiveError, ReportEntry, Reported, Summary};
 use frontdesk_domain::Timestamp;
+use frontdesk_server::view::availability;
 use frontdesk_server::view::coverage::CoverageView;
 use frontdesk_shell::quantity::{show_count, show_size};
 use frontdesk_shell::{Exit, Failure, Format, Printer};
@@ -27,7 +28,12 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &ReportArgs) -> Result
         context.printer.data(&CoverageView::new(&summary, now), |_| text(&summary))?;
         return Ok(Exit::Done);
     }
-    let mut listing = Listing { printer: context.printer, text: String::new(), first: true, now };
+    if context.printer.format() == Format::Json {
+        let write = |piece: Vec<u8>| context.printer.raw(&piece).map_err(Stopped::Output);
+        availability::write(&reader, now, CHUNK, &mut { write }).map_err(Stopped::into_failure)?;
+        return Ok(Exit::Done);
+    }
+    let mut listing = Listing { printer: context.printer, text: String::new(), now };
     reader
         .report(|reported| match reported {
             Reported::Total(total) => listing.begin(total),
@@ -59,42 +65,23 @@ impl Stopped {
     }
 }
 
-/// The list as it is written: one JSON object (contract §5) that is never in memory as a whole.
+/// The list as people read it, which is never in memory as a whole. For scripts `availability::write` writes it.
 struct Listing<'p> {
     printer: &'p Printer,
     text: String,
-    first: bool,
     now: Timestamp,
 }
 
 impl Listing<'_> {
     fn begin(&mut self, total: u64) -> Result<(), Stopped> {
-        self.text = match self.printer.format() {
-            Format::Json => {
-                format!("{{\"generatedAt\":\"{}\",\"totalFiles\":{total},\"records\":[", self.now)
-            }
-            Format::Text => format!("{} files at {}\n", show_count(total), self.now),
-        };
+        self.text = format!("{} files at {}\n", show_count(total), self.now);
         Ok(())
     }
 
     fn add(&mut self, record: &ReportEntry<'_>) -> Result<(), Stopped> {
         let ReportEntry { filename, size_bytes, last_modified } = record;
-        // Writing to a string does not fail. Neither names nor times hold anything that JSON escapes.
-        let _ = match self.printer.format() {
-            Format::Json => {
-                self.text.push_str(if self.first { "{\"filename\":\"" } else { ",{\"filename\":\"" });
-                self.text.push_str(filename);
-                self.text.push_str("\",\"sizeBytes\":");
-                let written = write!(self.text, "{size_bytes}");
-                self.text.push_str(",\"lastModified\":\"");
-                self.text.push_str(last_modified);
-                self.text.push_str("\"}");
-                written
-            }
-            Format::Text => writeln!(self.text, "{last_modified:<27}  {size_bytes:>10}  {filename}"),
-        };
-        self.first = false;
+        // Writing to a string does not fail.
+        let _ = writeln!(self.text, "{last_modified:<27}  {size_bytes:>10}  {filename}");
         if self.text.len() >= CHUNK {
             self.printer.raw(self.text.as_bytes()).map_err(Stopped::Output)?;
             self.text.clear();
@@ -102,10 +89,7 @@ impl Listing<'_> {
         Ok(())
     }
 
-    fn end(mut self) -> Result<(), Failure> {
-        if self.printer.format() == Format::Json {
-            self.text.push_str("]}\n");
-        }
+    fn end(self) -> Result<(), Failure> {
         self.printer.raw(self.text.as_bytes())
     }
 }

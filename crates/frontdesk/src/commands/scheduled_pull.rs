@@ -1,14 +1,17 @@
 //! What `frontdesk serve` pulls by itself.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use frontdesk_api::Counters;
 use frontdesk_archive::{ErrorKind, ReadOptions, Reader};
 use frontdesk_archiver::{Past, PullRequest, Silent};
 use frontdesk_domain::{PageSize, TimeRange, Timestamp};
-use frontdesk_server::{Doing, Task, Trouble};
+use frontdesk_server::{Doing, Remote, Task, Trouble};
 use frontdesk_shell::{Exit, Failure, Shutdown};
 
+use super::scheduled;
 use crate::args::StoreArgs;
 use crate::audited::{self, Outcome, Planned};
 use crate::clock::WallClock;
@@ -18,8 +21,6 @@ use crate::context::Context;
 use crate::{connect, failures};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
-/// Shorter and a tenant would be asked the same without end.
-const SHORTEST: Duration = Duration::from_secs(1);
 
 /// The setting `pull_every` as a task.
 pub(super) struct ScheduledPull<'c> {
@@ -39,11 +40,8 @@ impl<'c> ScheduledPull<'c> {
         shutdown: &'c Shutdown,
         clock: &'c WallClock,
     ) -> Result<Option<Self>, Failure> {
-        let Some(every) = context.settings.duration("pull_every")? else { return Ok(None) };
-        if every < SHORTEST {
-            return Err(Failure::new(Exit::Usage, "bad_setting", "pull_every is shorter than a second")
-                .hint("write 15m or 24h, or leave it out for no pulls"));
-        }
+        let hint = "write 15m or 24h, or leave it out for no pulls";
+        let Some(every) = scheduled::every(context, "pull_every", hint)? else { return Ok(None) };
         Ok(Some(Self {
             context,
             shutdown,
@@ -53,6 +51,15 @@ impl<'c> ScheduledPull<'c> {
             range: context.settings.duration("pull_range")?.unwrap_or(DAY * 7),
             look_back: context.settings.duration("look_back")?.unwrap_or_default(),
         }))
+    }
+
+    /// What its client did with the platform, whenever it is asked.
+    pub(super) fn remote(&self) -> impl Fn() -> Remote + Send + Sync + 'static {
+        let conversations = Arc::clone(&self.source.conversations);
+        move || {
+            let Counters { requests, throttled, waits, waited, .. } = conversations.counters();
+            Remote { requests, throttled, waits, waited }
+        }
     }
 
     async fn pull(&self) -> Result<(), Failure> {
@@ -94,9 +101,7 @@ impl Task for ScheduledPull<'_> {
     fn run(&self) -> Doing<'_, Result<(), Trouble>> {
         Box::pin(async {
             match self.pull().await {
-                Err(failure) if failure.exit() != Exit::Interrupted => {
-                    Err(Trouble { kind: failure.kind(), detail: failure.one_line() })
-                }
+                Err(failure) if failure.exit() != Exit::Interrupted => Err(scheduled::trouble(&failure)),
                 // The server stops, and the next one goes on where this pull was.
                 Ok(()) | Err(_) => Ok(()),
             }

@@ -8,14 +8,14 @@ use frontdesk_server::{Doing, Task, Trouble};
 use frontdesk_shell::quantity::show_count;
 use frontdesk_shell::{Exit, Failure};
 
+use super::scheduled;
 use crate::args::StoreArgs;
 use crate::clock::WallClock;
 use crate::commands::archive_retain::Job;
 use crate::context::Context;
 use crate::{failures, policies, store};
 
-/// Shorter and the archive would be read without end.
-const SHORTEST: Duration = Duration::from_secs(1);
+const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// The setting `retain_every` as a task.
 pub(super) struct ScheduledRetain<'c> {
@@ -28,11 +28,8 @@ pub(super) struct ScheduledRetain<'c> {
 impl<'c> ScheduledRetain<'c> {
     /// `None` when the profile has no policies.
     pub(super) fn of(context: &'c Context<'c>, clock: &'c WallClock) -> Result<Option<Self>, Failure> {
-        let every = context.settings.duration("retain_every")?.unwrap_or(Duration::from_secs(24 * 3600));
-        if every < SHORTEST {
-            return Err(Failure::new(Exit::Usage, "bad_setting", "retain_every is shorter than a second")
-                .hint("write 24h; a profile without policies removes nothing"));
-        }
+        let hint = "write 24h; a profile without policies removes nothing";
+        let every = scheduled::every(context, "retain_every", hint)?.unwrap_or(DAY);
         let policies = policies::of_profile(context)?;
         if policies.is_empty() {
             return Ok(None);
@@ -43,7 +40,7 @@ impl<'c> ScheduledRetain<'c> {
     }
 
     fn remove(&self) -> Result<(), Failure> {
-        if !self.context.archive_root()?.join("FORMAT.json").exists() {
+        if !scheduled::is_archive(self.context)? {
             return Ok(());
         }
         let reader = store::reader(self.context)?;
@@ -84,8 +81,7 @@ impl Task for ScheduledRetain<'_> {
 
     fn run(&self) -> Doing<'_, Result<(), Trouble>> {
         Box::pin(async {
-            tokio::task::block_in_place(|| self.remove())
-                .map_err(|failure| Trouble { kind: failure.kind(), detail: failure.one_line() })
+            tokio::task::block_in_place(|| self.remove()).map_err(|failure| scheduled::trouble(&failure))
         })
     }
 }

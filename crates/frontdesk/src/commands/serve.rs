@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use frontdesk_server::{ArchiveSource, BindError, Desk, Faces, Limits, Schedule, Server, Tls, Warnings};
+use frontdesk_server::{
+    ArchiveSource, BindError, Desk, Faces, Limits, Schedule, Server, Timetable, Tls, Warnings,
+};
 use frontdesk_shell::{Exit, Failure, Format};
 use serde::Serialize;
 use tokio::sync::Notify;
@@ -15,6 +17,7 @@ use crate::clock::WallClock;
 use crate::commands::message_send::post;
 use crate::commands::scheduled_pull::ScheduledPull;
 use crate::commands::scheduled_retain::ScheduledRetain;
+use crate::commands::scheduled_verify::ScheduledVerify;
 use crate::commands::serve_deliveries::Deliveries;
 use crate::commands::serve_intake::Listening;
 use crate::commands::token;
@@ -37,14 +40,19 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &ServerArgs) -> Result
         Some(_) => Some(Listener::required(context, "serve", &clock)?),
         None => Listener::of(context, "serve", &clock)?,
     };
-    let mut deliveries = Deliveries::of(context, &clock)?;
     let retain = ScheduledRetain::of(context, &clock)?;
-    let warnings = Warnings::default();
+    let verify = ScheduledVerify::of(context)?;
+    let (warnings, timetable) = (Warnings::default(), Timetable::new(clock.source()));
+    let mut deliveries = Deliveries::of(context, &clock)?.reporting_to(timetable.clone(), warnings.clone());
     let source = Arc::new(ArchiveSource::new(context.archive_root()?, store::read_options()));
     let settings = journal::settings(context, "serve", journal::WAIT);
     let mut desk = Desk::new(Arc::clone(&source), journal::root(context)?, settings, clock.source())
         .policies(policies::of_profile(context)?)
-        .sla(post::threshold(context)?);
+        .sla(post::threshold(context)?)
+        .timetable(timetable.clone());
+    if let Some(pull) = &pull {
+        desk = desk.remote(pull.remote());
+    }
     if arguments.asks_for_tokens() {
         desk = desk.asking_for(token::tokens(context)?);
     }
@@ -82,12 +90,15 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &ServerArgs) -> Result
     let mut serving = JoinSet::new();
     serving.spawn(server.run(shutdown.requested()));
     delivering.spawn(deliveries.run(shutdown.requested()));
-    let mut schedule = Schedule::new(&now, warnings);
+    let mut schedule = Schedule::new(&now, warnings, timetable);
     if let Some(pull) = pull {
         schedule.add(Box::new(pull)).await;
     }
     if let Some(retain) = retain {
         schedule.add(Box::new(retain)).await;
+    }
+    if let Some(verify) = verify {
+        schedule.add(Box::new(verify)).await;
     }
     schedule.run(shutdown.requested()).await;
     while let Some(ended) = delivering.join_next().await {

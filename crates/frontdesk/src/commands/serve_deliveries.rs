@@ -8,14 +8,17 @@ use frontdesk_api::Cancel;
 use frontdesk_api::outward::{AddressPolicy, WebhookSender};
 use frontdesk_deliveries::{Drain, DrainOptions, Silent};
 use frontdesk_journal::{Clock, Error, ErrorKind, Journal, Reader, Settings};
+use frontdesk_server::{Timetable, Warnings};
 use frontdesk_shell::Failure;
 use tokio::sync::Notify;
 
 use crate::clock::WallClock;
 use crate::context::Context;
 use crate::interruption::heeding;
-use crate::{journal, outbox};
+use crate::{failures, journal, outbox};
 
+/// What it is called in the timetable and by `/readyz`.
+const NAME: &str = "outbox";
 /// How often it looks whether something is due.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long it leaves a journal alone that cannot be worked with.
@@ -31,6 +34,8 @@ pub(crate) struct Deliveries {
     now: Clock,
     /// Notified when something was stored in this process.
     stored: Option<Arc<Notify>>,
+    /// Where it is shown how it goes.
+    reports: Option<(Timetable, Warnings)>,
 }
 
 impl Deliveries {
@@ -47,12 +52,20 @@ impl Deliveries {
             kept: journal::kept(context)?,
             now: clock.source(),
             stored: None,
+            reports: None,
         })
     }
 
     /// Looks at once when it is notified, too.
     pub(crate) fn woken_by(mut self, stored: Arc<Notify>) -> Self {
         self.stored = Some(stored);
+        self
+    }
+
+    /// Tells how each of its rounds went. A look that finds nothing due is no round.
+    pub(crate) fn reporting_to(mut self, timetable: Timetable, warnings: Warnings) -> Self {
+        timetable.plan(NAME, LOOK_EVERY, None, Duration::ZERO);
+        self.reports = Some((timetable, warnings));
         self
     }
 
@@ -64,13 +77,16 @@ impl Deliveries {
 
     async fn work(&self, cancel: &Cancel) {
         while !cancel.is_cancelled() {
-            let wait = match self.round(cancel).await {
+            let wait = match self.looked(cancel).await {
                 Ok(()) => LOOK_EVERY,
                 Err(error) => {
                     tracing::warn!(%error, "nothing is delivered for a while");
                     AFTER_TROUBLE
                 }
             };
+            if let Some((timetable, _)) = &self.reports {
+                timetable.next_after(NAME, wait);
+            }
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
                 () = self.woken() => {}
@@ -100,11 +116,37 @@ impl Deliveries {
         Ok(delivery || over().transpose()?.unwrap_or(false))
     }
 
-    /// What is due now.
-    async fn round(&self, cancel: &Cancel) -> Result<(), Error> {
-        if !self.is_due()? {
+    /// Looks whether something is due, delivers it then, and tells how that went.
+    async fn looked(&self, cancel: &Cancel) -> Result<(), Error> {
+        let due = self.is_due();
+        let Some((timetable, warnings)) = &self.reports else {
+            return if due? { self.round(cancel).await } else { Ok(()) };
+        };
+        if matches!(due, Ok(false)) {
+            warnings.clear(NAME);
             return Ok(());
         }
+        let turn = timetable.begin(NAME);
+        let done = match due {
+            Ok(_) => self.round(cancel).await,
+            Err(error) => Err(error),
+        };
+        match &done {
+            Ok(()) => {
+                turn.end(Ok(()));
+                warnings.clear(NAME);
+            }
+            Err(error) => {
+                let kind = failures::journal(error).kind();
+                turn.end(Err(kind));
+                warnings.set(NAME, format!("{kind} at {}", (self.now)()));
+            }
+        }
+        done
+    }
+
+    /// Delivers what is due now.
+    async fn round(&self, cancel: &Cancel) -> Result<(), Error> {
         let (root, settings, now) = (self.root.clone(), self.settings.clone(), Arc::clone(&self.now));
         let opened = tokio::task::spawn_blocking(move || Journal::open(&root, &settings, now)).await;
         let journal = opened.unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic()))?;

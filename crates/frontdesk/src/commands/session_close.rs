@@ -16,7 +16,9 @@ use std::time::Duration;
 
 use frontdesk_durable::{Dir, OsDir};
 use frontdesk_journal::Journal;
-use frontdesk_sessions::{Applied, Desk, DeskParts, JobError, PlanError, PlanFile, Planning, Selection};
+use frontdesk_sessions::{
+    Applied, Desk, DeskParts, JobError, Limits, PlanError, PlanFile, Planning, Selection,
+};
 use frontdesk_shell::clock::Stopwatch;
 use frontdesk_shell::{Exit, Failure};
 
@@ -62,7 +64,7 @@ impl Office {
         let watch = Stopwatch::start();
         let interruption = Interruption::listen()?;
         let cancel = interruption.cancel.clone();
-        let guests = connect::guests(context, clock, cancel.clone(), asked.emergency)?;
+        let guests = connect::guests(context, clock, cancel.clone(), &asked.by)?;
         let data = context.settings.data_dir(&context.environment)?;
         let folder =
             |name: &str| OsDir::open_or_create(data.join(name)).map_err(|error| folder_failed(&error));
@@ -163,22 +165,43 @@ impl Office {
         lines.done()?;
         match made.map_err(|error| failed(&error))? {
             Planning::TooMany { guests } => Err(summary::too_many(guests)),
-            Planning::Made(counts) => summary::planned(context, &counts, plan, &self.effort()),
+            Planning::Made(counts) => {
+                if let Some(path) = plan {
+                    self.desk
+                        .remember(&opened(path)?, &absolute(path), false)
+                        .await
+                        .map_err(|error| failed(&error))?;
+                }
+                summary::planned(context, &counts, plan, &self.effort())
+            }
             Planning::Stopped { stop, counts } => {
                 summary::plan_stopped(context, &stop, &counts, &self.effort())
             }
         }
     }
 
+    /// Carries a plan out, unless it is refused, and writes down that somebody does.
+    async fn apply_remembered(
+        &self,
+        plan: &PlanFile,
+        path: &Path,
+        limits: &Limits,
+        lines: &Lines<'_>,
+    ) -> Result<Applied, JobError> {
+        if let Some(refused) = self.desk.refused(plan, limits) {
+            return Ok(refused);
+        }
+        self.desk.remember(plan, &absolute(path), true).await?;
+        self.desk.apply(plan, limits, lines).await
+    }
+
     async fn apply(&self, context: &Context<'_>, asked: &Asked, path: &Path) -> Result<Exit, Failure> {
-        let (dir, name) = place_of(path)?;
-        let plan = tokio::task::block_in_place(|| PlanFile::open(Arc::new(dir), &name))
-            .map_err(|error| plan_failed(&error, path))?;
+        let plan = opened(path)?;
         let lines = Lines::new(context, plan.counts().guests);
         let applied = if asked.dry_run {
             self.desk.rehearse(&plan, &asked.limits, &lines).await
         } else {
-            self.desk.apply(&plan, &asked.limits, &lines).await
+            self.apply_remembered(&plan, path, &asked.limits, &lines).await
         };
         lines.done()?;
         match applied.map_err(|error| failed(&error))? {
@@ -192,6 +215,18 @@ impl Office {
             Applied::Report(report) => summary::applied(context, &report, asked.dry_run, &self.effort()),
         }
     }
+}
+
+/// The plan in a file, checked from end to end.
+fn opened(path: &Path) -> Result<PlanFile, Failure> {
+    let (dir, name) = place_of(path)?;
+    tokio::task::block_in_place(|| PlanFile::open(Arc::new(dir), &name))
+        .map_err(|error| plan_failed(&error, path))
+}
+
+/// Where a file is found from any other folder.
+fn absolute(path: &Path) -> PathBuf {
+    std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// The folder of a file, and its name there.

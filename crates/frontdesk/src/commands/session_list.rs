@@ -172,7 +172,7 @@ async fn show(context: &Context<'_>, look: bool, kept: VecDeque<Receipt>) -> Res
         return Ok(false);
     }
     let clock = WallClock::of(context).await?;
-    let guests = connect::guests(context, &clock, Cancel::never(), false)?;
+    let guests = connect::guests(context, &clock, Cancel::never(), &connect::EndedBy::Staff)?;
     // On the platform contract a guest is named by its conversation.
     let by_session = guests.describe().contract == "platform";
     let looks = stream::iter(kept).map(|receipt| async {

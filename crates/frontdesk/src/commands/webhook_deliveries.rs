@@ -4,47 +4,17 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use frontdesk_domain::Timestamp;
+use frontdesk_journal::Reader;
 use frontdesk_journal::outbox::{DeliveryFilter, DeliveryState, DeliveryStatus};
-use frontdesk_journal::{Change, Reader};
+use frontdesk_server::view::webhooks::{self, DeliveryView, ReplayedView};
 use frontdesk_shell::printer::printable;
 use frontdesk_shell::quantity::show_count;
 use frontdesk_shell::{Exit, Failure};
-use serde::Serialize;
 
 use crate::args::{DeliveriesArgs, ReplayArgs, WhichArgs};
 use crate::clock::WallClock;
 use crate::context::{self, Context};
 use crate::{failures, journal, outbox};
-
-#[derive(Serialize)]
-struct Line<'a> {
-    webhook_id: &'a str,
-    endpoint: &'a str,
-    kind: &'a str,
-    state: &'static str,
-    stored_at: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    due: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    settled_at: Option<String>,
-    attempts: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    last_status: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    last_error: Option<&'a str>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    log: Vec<AttemptLine>,
-}
-
-#[derive(Serialize)]
-struct AttemptLine {
-    at: String,
-    took_ms: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<String>,
-}
 
 pub(crate) fn run(context: &Context<'_>, arguments: &DeliveriesArgs) -> Result<Exit, Failure> {
     let filter = DeliveryFilter { webhook_id: arguments.id.clone(), ..filter(&arguments.which)? };
@@ -53,7 +23,7 @@ pub(crate) fn run(context: &Context<'_>, arguments: &DeliveriesArgs) -> Result<E
     let attempts = arguments.attempts.then(|| outbox::reader(context)).transpose()?;
     let mut failed = None;
     let read = tokio::task::block_in_place(|| {
-        reader.deliveries(&filter, &mut |delivery| match show(context, &delivery, attempts.as_ref()) {
+        reader.deliveries(&filter, &mut |delivery| match show(context, delivery, attempts.as_ref()) {
             Ok(()) => ControlFlow::Continue(()),
             Err(failure) => {
                 failed = Some(failure);
@@ -65,37 +35,11 @@ pub(crate) fn run(context: &Context<'_>, arguments: &DeliveriesArgs) -> Result<E
     failed.map_or(Ok(Exit::Done), Err)
 }
 
-fn show(context: &Context<'_>, delivery: &DeliveryStatus, attempts: Option<&Reader>) -> Result<(), Failure> {
-    let log = match attempts {
-        Some(reader) => reader
-            .attempts(&delivery.endpoint, delivery.event)
-            .map_err(|error| failures::journal(&error))?
-            .into_iter()
-            .map(|attempt| AttemptLine {
-                at: attempt.at.to_string(),
-                took_ms: attempt.took_ms,
-                status: attempt.status,
-                error: attempt.error,
-            })
-            .collect(),
-        None => Vec::new(),
-    };
-    let text = |time: Option<Timestamp>| time.map(|time| time.to_string());
-    let line = Line {
-        webhook_id: &delivery.webhook_id,
-        endpoint: &delivery.endpoint,
-        kind: &delivery.kind,
-        state: delivery.state.as_str(),
-        stored_at: delivery.stored_at.to_string(),
-        due: text(delivery.due),
-        settled_at: text(delivery.settled_at),
-        attempts: delivery.attempts,
-        last_status: delivery.last_status,
-        last_error: delivery.last_error.as_deref(),
-        log,
-    };
-    context.printer.data(&line, |line| {
-        let last = line.last_error.map(|error| format!("  {}", printable(error))).unwrap_or_default();
+fn show(context: &Context<'_>, delivery: DeliveryStatus, attempts: Option<&Reader>) -> Result<(), Failure> {
+    let delivery = DeliveryView::read(delivery, attempts).map_err(|error| failures::journal(&error))?;
+    context.printer.data(&delivery, |line| {
+        let last =
+            line.last_error.as_deref().map(|error| format!("  {}", printable(error))).unwrap_or_default();
         let due = line.due.as_ref().map(|due| format!(", due {due}")).unwrap_or_default();
         let mut text = format!(
             "{}  {}  {}  {}  {}{due}  {} attempts{last}",
@@ -131,12 +75,6 @@ fn filter(which: &WhichArgs) -> Result<DeliveryFilter, Failure> {
     })
 }
 
-#[derive(Serialize)]
-struct Replayed {
-    replayed: u64,
-    dry_run: bool,
-}
-
 /// Makes deliveries due again, and delivers for a few seconds.
 pub(crate) async fn replay(context: &Context<'_>, arguments: &ReplayArgs) -> Result<Exit, Failure> {
     let reader = outbox::reader(context)?;
@@ -149,16 +87,14 @@ pub(crate) async fn replay(context: &Context<'_>, arguments: &ReplayArgs) -> Res
         let clock = WallClock::of(context).await?;
         let shutdown = context::signals()?;
         let journal = Arc::new(journal::open(context, "webhook replay", &clock)?);
-        for some in chosen.chunks(500) {
-            let change =
-                some.iter().fold(Change::new(), |change, delivery| change.replay(delivery, clock.now()));
+        for change in webhooks::replay(&chosen, clock.now()) {
             tokio::task::block_in_place(|| journal.record(change))
                 .map_err(|error| failures::journal(&error))?;
         }
         outbox::drain_before_exit(context, &journal, &clock, &shutdown).await?;
         journal::close(journal)?;
     }
-    let answer = Replayed { replayed: chosen.len() as u64, dry_run: arguments.dry_run };
+    let answer = ReplayedView { replayed: chosen.len() as u64, dry_run: arguments.dry_run };
     context.printer.data(&answer, |answer| {
         let would = if answer.dry_run { "would be" } else { "are" };
         format!("{} deliveries {would} due again", show_count(answer.replayed))

@@ -44,8 +44,8 @@ pub(super) fn openings(
     }
 }
 
-/// What opens guests' sessions over their WebSocket, at the deployment of the settings.
-fn at_deployment(context: &Context<'_>, platform: Platform) -> Result<PlatformOpenings, Failure> {
+/// What opens guests' sessions over their WebSocket, at the deployment of the settings; their own ends go the same way.
+pub(super) fn at_deployment(context: &Context<'_>, platform: Platform) -> Result<PlatformOpenings, Failure> {
     let settings = &context.settings;
     let deployment = settings.text("deployment_id").ok_or_else(|| missing(&["deployment_id"]))?.to_owned();
     let origin = settings.parsed("guest_origin", str::parse::<HeaderValue>)?;
@@ -134,9 +134,9 @@ pub(super) fn guests(
     Ok(codes.into_iter().fold(guests, |guests, (reason, code)| guests.wrapup_code(reason, code)))
 }
 
-/// Said where the emergency tear-down is asked for and the contract has none.
-pub(super) fn no_emergency() -> Failure {
-    Failure::new(Exit::Usage, "bad_argument", "--emergency is the platform contract's")
+/// Said where a way to end a session is asked for that the contract has not.
+pub(super) fn not_at_the_gateway(flag: &str) -> Failure {
+    Failure::new(Exit::Usage, "bad_argument", format!("{flag} is the platform contract's"))
         .hint("leave it out: the gateway has one way to end a session")
 }
 

@@ -4,17 +4,18 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::State;
-use frontdesk_domain::audit::{AccessStep, AuditKind};
+use frontdesk_domain::audit::AuditKind;
 use http::{Response, Uri};
 use maud::{Markup, html};
 use serde_json::Value;
 
 use super::page::page;
 use super::write::{Form, count, several, time};
-use crate::desk::{Office, Read, Viewer};
+use crate::desk::{Office, Viewer};
+use crate::json::{audit_choice, audited};
 use crate::params::{Params, encoded};
 use crate::problem::Problem;
-use crate::view::audit::{self, AuditVerifiedView, AuditView};
+use crate::view::audit::{self, AuditVerifiedView, AuditView, Choice};
 
 /// Entries on a page.
 const ENTRIES: usize = 50;
@@ -25,21 +26,21 @@ pub(super) async fn get(
     uri: Uri,
 ) -> Result<Response<Body>, Problem> {
     let mut asked = Params::read(uri.query())?;
-    let kind: Option<AuditKind> = asked.named("kind")?;
+    let choice = audit_choice(&mut asked)?;
     let before = asked.cursor("cursor")?;
     let verify = asked.flag("verify")?;
     asked.finish()?;
-    let desk = Arc::clone(&office.desk);
+    let (desk, wanted) = (Arc::clone(&office.desk), choice.clone());
     let views = office.entries(move |reader| {
         let verified = if verify { Some(audit::verify(reader, &desk.key_file())?) } else { None };
-        Ok((audit::page(reader, before, kind, ENTRIES)?, verified))
+        Ok((audit::page(reader, before, &wanted, ENTRIES)?, verified))
     });
     let (view, verified) = views.await?;
-    office.saw(&viewer, Read::new(AccessStep::Audited)).await?;
-    Ok(page(Some(&viewer), "/audit", "Audit", &content(&view, verified.as_ref(), kind)))
+    office.saw(&viewer, audited(&choice, verify)).await?;
+    Ok(page(Some(&viewer), "/audit", "Audit", &content(&view, verified.as_ref(), &choice)))
 }
 
-fn content(view: &AuditView, verified: Option<&AuditVerifiedView>, kind: Option<AuditKind>) -> Markup {
+fn content(view: &AuditView, verified: Option<&AuditVerifiedView>, choice: &Choice) -> Markup {
     html! {
         h1 { "Audit" }
         p .quiet { (several(view.entries_total, "entry", "entries")) ", each bound to the one before it by its hash."
@@ -49,8 +50,10 @@ fn content(view: &AuditView, verified: Option<&AuditVerifiedView>, kind: Option<
             div .field { label for="kind" { "Kind" }
                 select #kind name="kind" {
                     option value="" { "all" }
-                    @for one in AuditKind::ALL { option value=(one.as_str()) selected[kind == Some(one)] { (one.as_str()) } }
+                    @for one in AuditKind::ALL { option value=(one.as_str()) selected[choice.kind == Some(one)] { (one.as_str()) } }
                 } }
+            div .field.grow { label for="subject" { "Who looked at" }
+                input #subject name="subject" value=[choice.subject.as_deref()] placeholder="a conversation's id" autocomplete="off" spellcheck="false"; }
             button type="submit" { "Filter" }
             button type="submit" name="verify" value="true" { "Verify the chain" }
         }
@@ -62,9 +65,16 @@ fn content(view: &AuditView, verified: Option<&AuditVerifiedView>, kind: Option<
             } }
         }
         @if let Some(next) = &view.next_cursor {
-            div .more { span {} a .button rel="next" href={"/audit?cursor=" (next) @if let Some(kind) = kind { "&kind=" (encoded(kind.as_str())) }} { "Earlier entries" } }
+            div .more { span {} a .button rel="next" href={"/audit?cursor=" (next) (kept(choice))} { "Earlier entries" } }
         }
     }
+}
+
+/// What is kept of the choice from page to page.
+fn kept(choice: &Choice) -> String {
+    let kind = choice.kind.map(|kind| format!("&kind={}", encoded(kind.as_str())));
+    let subject = choice.subject.as_deref().map(|subject| format!("&subject={}", encoded(subject)));
+    [kind, subject].into_iter().flatten().collect()
 }
 
 fn verdict(verified: &AuditVerifiedView) -> Markup {

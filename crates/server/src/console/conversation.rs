@@ -9,29 +9,33 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use frontdesk_domain::RecordId;
 use frontdesk_domain::audit::AccessStep;
-use http::{Response, StatusCode, Uri};
+use http::{Response, Uri};
 use maud::{Markup, html};
 
 use super::page::page;
 use super::write::{Form, maybe, several, time};
 use crate::desk::{Office, Read, Role, Sent, Viewer};
-use crate::params::{Params, encoded};
+use crate::params::{LONGEST_REASON, Params, encoded};
 use crate::problem::Problem;
 use crate::view::Masking;
 use crate::view::conversation::{
     ConversationAsk, ConversationView, Opened, Place, RemovedView, WINDOW, open,
 };
+use crate::view::proof::{ProofView, prove};
+use crate::view::viewings::{ViewingView, viewings};
 
-/// The longest reason for showing what is masked, in bytes.
-const MOST_REASON: usize = 1_000;
+/// Looks at a conversation that are shown beside it; the audit log has them all.
+const VIEWINGS: usize = 10;
 
 /// What is special about this showing of the page.
 #[derive(Default)]
 struct Extra {
     /// The reason for which nothing is masked.
     revealed: Option<String>,
-    /// Whether its records were verified just now, at the click of somebody.
-    verified: bool,
+    /// What came of it when every version of its records was verified just now, at the click of somebody.
+    verified: Option<ProofView>,
+    /// Who looked at it, for who may see that; with one more than is shown where there are others.
+    viewings: Option<Vec<ViewingView>>,
 }
 
 fn ask_of(asked: &mut Params) -> Result<ConversationAsk, Problem> {
@@ -67,7 +71,10 @@ pub(super) async fn verify(
 ) -> Result<Response<Body>, Problem> {
     let ask = ask_of(&mut asked)?;
     asked.finish()?;
-    shown(&office, &viewer, &id, ask, Extra { verified: true, ..Extra::default() }).await
+    let wanted = RecordId::new(&id).map_err(|_| Problem::not_found())?;
+    let proof = office.archive(move |reader| Ok(prove(reader, &wanted)?)).await?;
+    let verified = Some(proof.ok_or_else(Problem::not_found)?);
+    shown(&office, &viewer, &id, ask, Extra { verified, ..Extra::default() }).await
 }
 
 /// Shows what is masked, to who may see it and says why. It is an answer and no page to come back to: who loads it again
@@ -79,13 +86,8 @@ pub(super) async fn reveal(
     Sent(mut asked): Sent,
 ) -> Result<Response<Body>, Problem> {
     let ask = ConversationAsk { masking: Masking::Off, ..ask_of(&mut asked)? };
-    let reason = asked.needed("reason")?.trim().to_owned();
+    let reason = asked.reason()?;
     asked.finish()?;
-    if reason.is_empty() || reason.len() > MOST_REASON {
-        let detail = format!("the reason has {} bytes; 1 to {MOST_REASON} are taken", reason.len());
-        return Err(Problem::new(StatusCode::BAD_REQUEST, "bad_reason", detail)
-            .hint("say in a sentence what it is for"));
-    }
     shown(&office, &viewer, &id, ask, Extra { revealed: Some(reason), ..Extra::default() }).await
 }
 
@@ -94,7 +96,7 @@ async fn shown(
     viewer: &Viewer,
     id: &str,
     ask: ConversationAsk,
-    extra: Extra,
+    mut extra: Extra,
 ) -> Result<Response<Body>, Problem> {
     let id = RecordId::new(id).map_err(|_| Problem::not_found())?;
     let (wanted, sought) = (id.clone(), ask.clone());
@@ -102,9 +104,15 @@ async fn shown(
     let opened = opened.ok_or_else(Problem::not_found)?;
     let read = match &extra.revealed {
         Some(reason) => Read::new(AccessStep::Revealed).with("reason", reason.as_str()),
+        None if extra.verified.is_some() => Read::new(AccessStep::Opened).with("records", "verified"),
         None => Read::new(AccessStep::Opened),
     };
     office.saw(viewer, read.of(id.as_str())).await?;
+    if viewer.role >= Role::Auditor {
+        let id = id.as_str().to_owned();
+        let viewings = office.entries(move |reader| Ok(viewings(reader, &id, VIEWINGS + 1)?)).await?;
+        extra.viewings = Some(viewings);
+    }
     let content = match &opened {
         Opened::Kept(view) => content(viewer, view, &ask, &extra),
         Opened::Removed(view) => removed(view),
@@ -153,12 +161,7 @@ fn content(viewer: &Viewer, view: &ConversationView, ask: &ConversationAsk, extr
                 p { strong { "Nothing is masked on this page. " } "It was written down that " (viewer.name) " saw it, and why: " (reason) }
             }
         }
-        @if extra.verified {
-            div .note.ok role="status" data-state="verified" {
-                p { strong { "Verified. " } "All " (several(view.records.len() as u64, "record was", "records were"))
-                    " read from the disk just now, and their bytes have the hashes they were stored with." }
-            }
-        }
+        @if let Some(proof) = &extra.verified { (verdict(proof)) }
         @if view.versions.first().is_some_and(|newest| newest.version != view.version) {
             div .note.warn role="status" {
                 p { "This is version " (view.version) ", which was replaced. " a href=(path(view, ask, &[("version", "")])) { "To the latest" } }
@@ -166,10 +169,30 @@ fn content(viewer: &Viewer, view: &ConversationView, ask: &ConversationAsk, extr
         }
         (tools(viewer, view, ask, masked))
         div .talk {
-            section aria-label="What was said" { (turns::said(view, ask)) }
-            (aside::aside(viewer, view, ask))
+            section aria-label="What was said" { (turns::said(viewer, view, ask)) }
+            (aside::aside(viewer, view, ask, extra.viewings.as_deref()))
         }
         (aside::foot(view))
+    }
+}
+
+fn verdict(proof: &ProofView) -> Markup {
+    let records = proof.records.len() as u64;
+    html! {
+        @if proof.sound {
+            div .note.ok role="status" data-state="verified" {
+                p { strong { "Verified. " } "Every version of every record was read from the disk just now, "
+                    (several(records, "record", "records")) " in all, and each has the bytes it was stored with." }
+            }
+        } @else {
+            div .note.bad role="alert" data-state="damaged" {
+                p { strong { "Not all of it is what was stored." } }
+                ul { @for record in proof.records.iter().filter(|record| record.fault.is_some()) {
+                    li { (record.kind) " version " (record.version) ": " (record.fault.as_deref().unwrap_or_default()) }
+                } }
+                p .quiet { code { "frontdesk archive repair" } " says what can be saved." }
+            }
+        }
     }
 }
 
@@ -198,7 +221,7 @@ fn tools(viewer: &Viewer, view: &ConversationView, ask: &ConversationAsk, masked
                     (hidden(viewer, view, ask))
                     div .field.grow {
                         label for="reason" { "Why you need to see it; it is written down with your name" }
-                        input #reason name="reason" required maxlength=(MOST_REASON) autocomplete="off";
+                        input #reason name="reason" required maxlength=(LONGEST_REASON) autocomplete="off";
                     }
                     button type="submit" { "Show" }
                 }

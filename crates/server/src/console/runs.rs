@@ -1,4 +1,4 @@
-//! Runs, while they go on and when they have ended.
+//! Runs, while they go on and when they have ended; what is done by itself, and what waits for the next.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -14,10 +14,13 @@ use maud::{Markup, html};
 
 use super::page::page;
 use super::write::{Form, count, maybe, several, time, tone};
+use super::{late, schedules};
 use crate::desk::{Office, Viewer};
 use crate::params::{Params, encoded};
 use crate::problem::Problem;
+use crate::view::late::{LateView, late as queue};
 use crate::view::runs::{self, RunView, RunsView};
+use crate::view::schedules::schedules as standing;
 
 /// Runs on a page.
 const RUNS: usize = 20;
@@ -33,11 +36,18 @@ pub(super) async fn get(
     let (cursor, day) = (asked.text("cursor"), asked.text("day"));
     asked.finish()?;
     let limit = if day.is_some() { 200 } else { RUNS };
-    let mut view = office.archive(move |reader| Ok(runs::page(reader, cursor.as_deref(), limit)?)).await?;
+    let is_first = cursor.is_none() && day.is_none();
+    let now = office.now();
+    let views = office.archive(move |reader| {
+        let waiting = is_first.then(|| queue(reader, now, 0, 0)).transpose()?;
+        Ok((runs::page(reader, cursor.as_deref(), limit)?, waiting))
+    });
+    let (mut view, waiting) = views.await?;
     if let Some(day) = &day {
         view.runs.retain(|run| covers(run, day));
     }
-    Ok(page(Some(&viewer), "/runs", "Runs", &list(&view, day.as_deref())))
+    let jobs = is_first.then(|| schedules::panel(&standing(&office.desk.timetable)));
+    Ok(page(Some(&viewer), "/runs", "Runs", &list(&view, day.as_deref(), jobs.as_ref(), waiting.as_ref())))
 }
 
 /// Whether a run asked for something of a day.
@@ -59,23 +69,35 @@ pub(super) async fn one(
     Ok(page(Some(&viewer), "/runs", "Run", &detail(&run)))
 }
 
-/// How far the newest runs are, again and again, until nobody listens.
-pub(super) async fn events(State(office): State<Arc<Office>>, _: Viewer) -> Response<Body> {
+/// How far the newest runs are, or the one that is named, again and again, until nobody listens.
+pub(super) async fn events(
+    State(office): State<Arc<Office>>,
+    _: Viewer,
+    uri: Uri,
+) -> Result<Response<Body>, Problem> {
+    let mut asked = Params::read(uri.query())?;
+    let one = asked.named::<RunId>("run")?;
+    asked.finish()?;
     let events = futures_util::stream::unfold(true, move |first| {
-        let office = Arc::clone(&office);
+        let (office, one) = (Arc::clone(&office), one.clone());
         async move {
             if !first {
                 tokio::time::sleep(EVERY).await;
             }
-            let view = office.archive(|reader| Ok(runs::page(reader, None, RUNS)?)).await.ok()?;
-            let data = serde_json::to_string(&view.runs).unwrap_or_default();
+            let runs = office.archive(move |reader| {
+                Ok(match one {
+                    Some(id) => runs::run(reader, &id)?.into_iter().collect(),
+                    None => runs::page(reader, None, RUNS)?.runs,
+                })
+            });
+            let data = serde_json::to_string(&runs.await.ok()?).unwrap_or_default();
             Some((Ok::<_, Infallible>(Event::default().event("runs").data(data)), false))
         }
     });
-    Sse::new(events).into_response()
+    Ok(Sse::new(events).into_response())
 }
 
-fn list(view: &RunsView, day: Option<&str>) -> Markup {
+fn list(view: &RunsView, day: Option<&str>, jobs: Option<&Markup>, waiting: Option<&LateView>) -> Markup {
     let some_open = view.runs.iter().any(|run| run.state == "open");
     html! {
         h1 { "Runs" }
@@ -84,6 +106,8 @@ fn list(view: &RunsView, day: Option<&str>) -> Markup {
             None => p .quiet { "What was asked for, how far it is, and what it could prove. "
                 @if some_open { span data-live="/runs/events" role="status" {} } },
         }
+        @if let Some(jobs) = jobs { (jobs) }
+        @if let Some(waiting) = waiting { (late::panel(waiting)) }
         @if view.runs.is_empty() { div .blank data-state="empty" { p { "There are no runs." } } } @else {
             div .panel.scroll tabindex="0" role="region" aria-label="Runs" {
                 table {
@@ -126,8 +150,9 @@ fn detail(run: &RunView) -> Markup {
     html! {
         h1 { "Run " span .id { (run.id) } }
         p { span class=(tone(&run.state)) { (run.state) }
-            @if run.resumed > 0 { " gone on with " (several(run.resumed, "time", "times")) } }
-        section .panel {
+            @if run.resumed > 0 { " gone on with " (several(run.resumed, "time", "times")) }
+            @if run.state == "open" { " " span data-live={"/runs/events?run=" (encoded(&run.id))} role="status" {} } }
+        section .panel #{"run-" (run.id)} data-state=(run.state) {
             h2 { "What it did" }
             dl {
                 dt { "Began" } dd { (maybe(run.started_at.as_deref())) }
@@ -135,12 +160,13 @@ fn detail(run: &RunView) -> Markup {
                 dt { "Range" } dd { (maybe(run.from.as_deref())) " to " (maybe(run.to.as_deref())) }
                 @if let Some(contract) = &run.contract { dt { "Contract" } dd { (contract) } }
                 @if let Some(filter) = &run.filter { dt { "Filter" } dd { code { (filter) } } }
-                dt { "Windows" } dd { (count(run.windows_done)) " of " (count(run.windows)) }
-                dt { "Pages" } dd { (count(run.pages)) }
-                dt { "Stored" } dd { (count(run.stored)) }
-                dt { "Changed" } dd { (count(run.versions_added)) }
-                dt { "Unchanged" } dd { (count(run.unchanged)) }
-                dt { "Waiting to be looked at again" } dd { (count(run.late)) }
+                dt { "Windows" } dd { span data-of="windows_done" { (count(run.windows_done)) } " of " (count(run.windows)) }
+                dt { "Pages" } dd data-of="pages" { (count(run.pages)) }
+                dt { "Stored" } dd data-of="stored" { (count(run.stored)) }
+                dt { "Changed" } dd data-of="versions_added" { (count(run.versions_added)) }
+                dt { "Unchanged" } dd data-of="unchanged" { (count(run.unchanged)) }
+                dt { "Of its range, waiting to be looked at again" } dd data-of="late" { (count(run.late)) }
+                @if let Some(waiting) = run.waiting { dt { "In the queue when it ended" } dd { (count(waiting)) } }
             }
         }
         section .panel {

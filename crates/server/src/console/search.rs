@@ -77,6 +77,8 @@ pub(super) async fn get(
         limit: HITS,
         cursor: asked.cursor.clone(),
         facets: true,
+        count: true,
+        texts: true,
         masking: Masking::default(),
     };
     let came = office.archive(move |reader| match search(reader, &ask) {
@@ -126,6 +128,7 @@ fn form(asked: &Asked) -> Markup {
                 dt { code { "metadata.topic:parcel" } } dd { "a value of the metadata" }
                 dt { code { "date:2025-03" } } dd { "began in this month; a year and a day work, too" }
                 dt { code { "has:attachment is:held is:changed" } } dd { "has a file, is held by a matter, has several versions" }
+                dt { code { "is:provisional" } } dd { "may still change: it began when the last pull had not seen the end" }
                 dt { code { "from:2025-03-01 to:2025-04-01" } } dd { "began in this range; the end is not in it" }
             }
         }
@@ -146,11 +149,13 @@ fn page_of(asked: &Asked, found: &SearchView) -> Markup {
                 p { strong { "The catalog is being brought up to date. " } "What was stored in the last moments may be missing." }
             }
         }
-        @if found.count == 0 {
+        @if found.count == Some(0) {
             div .blank data-state="empty" {
-                @if asked.query.is_empty() {
+                @if asked.query.is_empty() && found.incomplete == 0 {
                     p { strong { "The archive is empty." } }
                     p { "Fill it with " code { "frontdesk archive pull" } "." }
+                } @else if found.incomplete > 0 {
+                    p { strong { "Nothing was found in what could be read." } }
                 } @else {
                     p { strong { "Nothing was found." } }
                     p { "Words are compared whole: " code { "hotel" } " does not find hotels, " code { "hotel*" } " finds both." }
@@ -162,8 +167,8 @@ fn page_of(asked: &Asked, found: &SearchView) -> Markup {
                 section aria-labelledby="count" {
                     div .count-line {
                         h2 #count {
-                            @if asked.query.is_empty() { (several(found.count, "conversation", "conversations")) ", the newest first" }
-                            @else { (several(found.count, "conversation", "conversations")) " found" }
+                            @if asked.query.is_empty() { (several(found.count.unwrap_or_default(), "conversation", "conversations")) ", the newest first" }
+                            @else { (several(found.count.unwrap_or_default(), "conversation", "conversations")) " found" }
                         }
                         a .narrow href="#narrow" { "Narrow" }
                         @if asked.cursor.is_some() { a href=(asked.to(&asked.query, None)) { "Back to the first page" } }
@@ -208,6 +213,7 @@ fn choice(asked: &Asked, field: &str, value: &ValueView) -> Markup {
         ("has", "attachment") => "with an attachment",
         ("is", "held") => "held by a matter",
         ("is", "changed") => "with several versions",
+        ("is", "provisional") => "may still change",
         (_, other) => other,
     };
     let shown = html! { span { (words) } span { (count(value.count)) } };

@@ -8,14 +8,18 @@ use http::{Response, Uri};
 use maud::{Markup, html};
 
 use super::page::page;
+use super::plans;
 use super::write::{Form, count, several, time};
-use crate::desk::{Office, Viewer};
+use crate::desk::{Office, Read, Viewer};
 use crate::params::Params;
 use crate::problem::Problem;
+use crate::view::plans::{PlansView, page as remembered};
 use crate::view::sessions::{self, SessionsView, TerminationsView};
 
 /// Sessions, and endings, on a page.
 const ROWS: usize = 50;
+/// Plans on a page.
+const PLANS: usize = 20;
 
 pub(super) async fn get(
     State(office): State<Arc<Office>>,
@@ -27,13 +31,19 @@ pub(super) async fn get(
     let (before, ended) = (asked.cursor("cursor")?, asked.cursor("ended")?);
     asked.finish()?;
     let views = office.entries(move |reader| {
-        Ok((sessions::page(reader, before, only_open, ROWS)?, sessions::terminations(reader, ended, ROWS)?))
+        Ok((
+            sessions::page(reader, before, only_open, ROWS)?,
+            sessions::terminations(reader, ended, ROWS)?,
+            remembered(reader, PLANS)?,
+        ))
     });
-    let (opened, ended) = views.await?;
-    Ok(page(Some(&viewer), "/sessions", "Sessions", &content(&opened, &ended, only_open)))
+    let (opened, ended, plans) = views.await?;
+    // It shows all three; endings and plans are those of the sessions.
+    office.saw(&viewer, Read::list("sessions")).await?;
+    Ok(page(Some(&viewer), "/sessions", "Sessions", &content(&opened, &ended, &plans, only_open)))
 }
 
-fn content(opened: &SessionsView, ended: &TerminationsView, only_open: bool) -> Markup {
+fn content(opened: &SessionsView, ended: &TerminationsView, plans: &PlansView, only_open: bool) -> Markup {
     html! {
         h1 { "Sessions and endings" }
         p .quiet { (several(opened.total, "session", "sessions")) @if only_open { " that we have not ended" } ", "
@@ -67,6 +77,7 @@ fn content(opened: &SessionsView, ended: &TerminationsView, only_open: bool) -> 
                 div .more { span {} a .button rel="next" href={"/sessions?cursor=" (next) @if only_open { "&open=true" }} { "Earlier sessions" } }
             }
         }
+        (plans::panel(plans))
         section .panel {
             h2 { "Ended" }
             @if ended.terminations.is_empty() { p .quiet { "Nobody was ended." } } @else {

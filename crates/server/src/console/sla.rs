@@ -10,11 +10,14 @@ use http::{Response, Uri};
 use maud::{Markup, html};
 
 use super::page::page;
-use super::write::{count, several};
+use super::write::{Form, count, several, time};
 use crate::desk::{Office, Viewer};
 use crate::params::Params;
 use crate::problem::Problem;
 use crate::view::sla::{SlaGroupView, SlaView, report};
+
+/// The column of what is a time.
+const HOUR: &str = "Hour";
 
 pub(super) async fn get(
     State(office): State<Arc<Office>>,
@@ -44,13 +47,14 @@ fn content(view: &SlaView, (from, to): (Option<&str>, Option<&str>)) -> Markup {
             p { strong { (share(&view.all)) } " of " (several(view.all.messages, "message", "messages")) " arrived within "
                 (seconds(view.threshold_sec)) "." }
             @if let Some(drawn) = plot::by_hour(&view.hours) {
-                figure .plot {
+                // On a narrow screen it is wider than its place, and moved by keys, too.
+                figure .plot tabindex="0" aria-label="Messages by the hour" {
                     (drawn)
                     figcaption { "Messages by the hour: in time, late, and not known. The table below has the numbers." }
                 }
             }
             (table("By channel", "Channel", std::slice::from_ref(&view.all), &view.channels))
-            (table("By the hour", "Hour", &[], &view.hours))
+            (table("By the hour", HOUR, &[], &view.hours))
         }
     }
 }
@@ -74,7 +78,7 @@ fn table(title: &str, name: &str, first: &[SlaGroupView], groups: &[SlaGroupView
                     th .count scope="col" { "p50" } th .count scope="col" { "p95" } th .count scope="col" { "p99" } th .count scope="col" { "Longest" }
                 } }
                 tbody { @for group in first.iter().chain(groups) { tr {
-                    th scope="row" { @if group.name.is_empty() { "All" } @else { (group.name) } }
+                    th scope="row" { @if group.name.is_empty() { "All" } @else if name == HOUR { (time(&group.name, Form::Full)) } @else { (group.name) } }
                     td .count { (count(group.messages)) } td .count { (count(group.met)) } td .count { (count(group.missed)) }
                     td .count { (count(group.pending)) } td .count { (count(group.unknown)) } td .count { (share(group)) }
                     @match group.elapsed_sec {

@@ -10,7 +10,7 @@ use maud::{Markup, html};
 
 use super::page::page;
 use super::write::{Form, count, several, time, tone};
-use crate::desk::{Office, Role, Sent, Viewer};
+use crate::desk::{Office, Read, Role, Sent, Viewer};
 use crate::json::{delivery_cursor, replayed};
 use crate::params::{Params, encoded};
 use crate::problem::Problem;
@@ -65,8 +65,9 @@ async fn shown(
     came: Option<ReplayedView>,
 ) -> Result<Response<Body>, Problem> {
     let filter = ask.filter.clone();
-    let view = office.entries(move |reader| Ok(webhooks::page(reader, &ask)?));
-    let content = content(viewer, &view.await?, &filter, came);
+    let view = office.entries(move |reader| Ok(webhooks::page(reader, &ask)?)).await?;
+    office.saw(viewer, Read::list("deliveries")).await?;
+    let content = content(viewer, &view, &filter, came);
     Ok(page(Some(viewer), "/webhooks", "Webhooks", &content))
 }
 

@@ -87,8 +87,8 @@ pub(super) fn several(number: u64, one: &str, many: &str) -> String {
 /// The colour of a state.
 pub(super) fn tone(state: &str) -> &'static str {
     match state {
-        "complete" | "delivered" | "saved" | "ok" => "badge ok",
-        "provisional" | "open" | "pending" | "reachable" | "unproven" => "badge warn",
+        "complete" | "delivered" | "saved" | "ok" | "done" | "ended" => "badge ok",
+        "provisional" | "open" | "pending" | "reachable" | "unproven" | "running" => "badge warn",
         "incomplete" | "missing" | "partial" | "damaged" | "dead" | "expired" | "refused" | "unreachable"
         | "too_large" | "failed" => "badge bad",
         _ => "badge",

@@ -23,6 +23,11 @@ impl Read {
         Self { step, subject: None, details: BTreeMap::new() }
     }
 
+    /// Somebody read this list of what says who people are.
+    pub(crate) fn list(name: &str) -> Self {
+        Self::new(AccessStep::Listed).of(name)
+    }
+
     /// To this one thing.
     pub(crate) fn of(mut self, subject: impl Into<String>) -> Self {
         self.subject = Some(subject.into());

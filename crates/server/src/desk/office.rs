@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::BoxError;
 use axum::body::Body;
 use frontdesk_archive::Reader as ArchiveReader;
 use frontdesk_domain::Timestamp;
@@ -19,6 +20,7 @@ use crate::bodies::Room;
 use crate::limits::Limits;
 use crate::metrics::Traffic;
 use crate::problem::Problem;
+use crate::stream::{self, Begun, Said, Speaker};
 use crate::warnings::Warnings;
 use crate::work::Work;
 
@@ -63,6 +65,11 @@ impl Office {
         (self.desk.now)()
     }
 
+    /// Requests that wait for a place to read.
+    pub(crate) fn waiting(&self) -> u64 {
+        self.work.gate.waiting()
+    }
+
     /// Asks the archive, where it may block.
     ///
     /// # Errors
@@ -81,6 +88,28 @@ impl Office {
                 answer
             })
             .await
+    }
+
+    /// Goes on with what was let in already, on a thread where it may block.
+    ///
+    /// # Errors
+    /// What `work` says, and that the process is ending.
+    pub(crate) async fn beside<T: Send + 'static, E: Into<BoxError> + Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, E> + Send + 'static,
+    ) -> Result<T, BoxError> {
+        self.work.workers.run(work).await?.map_err(Into::into)
+    }
+
+    /// Has an answer made that is written while it is read, where it may block.
+    ///
+    /// # Errors
+    /// As [`stream::begin`].
+    pub(crate) async fn stream(
+        &self,
+        tell: impl FnOnce(&Speaker) -> Said + Send + 'static,
+    ) -> Result<Begun, Problem> {
+        stream::begin(&self.work, &self.limits, tell).await
     }
 
     /// Asks the journal, where it may block; `None` is one that nothing was ever written to.

@@ -21,9 +21,7 @@ use crate::view::search::{self, MOST_HITS, SearchAsk, SearchFault, SearchView};
 
 /// Hits on a page, where nobody says how many.
 const LIMIT: u64 = 20;
-/// The longest reason for a look, in bytes.
-const LONGEST_REASON: usize = 1_000;
-const SHA256: HeaderName = HeaderName::from_static("frontdesk-sha256");
+pub(super) const SHA256: HeaderName = HeaderName::from_static("frontdesk-sha256");
 const VERSION: HeaderName = HeaderName::from_static("frontdesk-version");
 
 impl From<SearchFault> for Problem {
@@ -50,6 +48,8 @@ impl From<SearchFault> for Problem {
         ("limit" = Option<u64>, Query, minimum = 1, maximum = 200, description = "hits on a page; 20"),
         ("cursor" = Option<String>, Query, description = "next_cursor of the page before"),
         ("facets" = Option<bool>, Query, description = "with the values of the fields"),
+        ("count" = Option<bool>, Query, description = "how many there are of all; without it the newest come sooner"),
+        ("texts" = Option<bool>, Query, description = "what they say; without it ids and starts come sooner"),
     ),
     responses((status = 200, body = SearchView)),
 )]
@@ -74,9 +74,11 @@ pub(crate) async fn list(
             Some("best") => Order::Best,
             Some(_) => return Err(bad("order is newest or best")),
         },
-        limit: asked.number("limit", 1..=MOST_HITS as u64)?.unwrap_or(LIMIT) as usize,
+        limit: asked.limit(1..=MOST_HITS as u64, LIMIT)?,
         cursor: asked.text("cursor"),
         facets: asked.flag("facets")?,
+        count: asked.flag_or("count", true)?,
+        texts: asked.flag_or("texts", true)?,
         masking: Masking::default(),
     };
     asked.finish()?;
@@ -170,18 +172,9 @@ pub(crate) async fn reveal(
     Named(id): Named<RecordId>,
     Sent(mut asked): Sent,
 ) -> Result<Response<Body>, Problem> {
-    let (reason, ask) = (reason(&mut asked)?, ask(&mut asked, Masking::Off)?);
+    let (reason, ask) = (asked.reason()?, ask(&mut asked, Masking::Off)?);
     asked.finish()?;
     Ok(json(&revealed(&office, &viewer, id, ask, reason).await?))
-}
-
-/// Why somebody looks: one line, of which there is something.
-fn reason(asked: &mut Params) -> Result<String, Problem> {
-    let reason = asked.needed("reason")?.trim().to_owned();
-    if reason.is_empty() || reason.len() > LONGEST_REASON {
-        return Err(bad(format!("reason has 1 to {LONGEST_REASON} bytes")));
-    }
-    Ok(reason)
 }
 
 /// Opens a conversation with nothing masked.
@@ -246,8 +239,12 @@ pub(crate) async fn raw(
 )]
 pub(crate) async fn verify(
     State(office): State<Arc<Office>>,
+    viewer: Viewer,
     Named(id): Named<RecordId>,
 ) -> Result<Response<Body>, Problem> {
-    let proof = office.archive(move |reader| Ok(proof::prove(reader, &id)?));
-    Ok(json(&proof.await?.ok_or_else(Problem::not_found)?))
+    let subject = id.as_str().to_owned();
+    let proof = office.archive(move |reader| Ok(proof::prove(reader, &id)?)).await?;
+    let proof = proof.ok_or_else(Problem::not_found)?;
+    office.saw(&viewer, Read::new(AccessStep::Verified).of(subject)).await?;
+    Ok(json(&proof))
 }

@@ -1,4 +1,4 @@
-//! `/api/v1/runs`, `/api/v1/runs/{id}`, `/api/v1/coverage`.
+//! `/api/v1/runs`, `/api/v1/runs/{id}`, `/api/v1/schedules`, `/api/v1/late`, `/api/v1/coverage`.
 
 use std::sync::Arc;
 
@@ -12,7 +12,9 @@ use crate::desk::{Office, json};
 use crate::params::Params;
 use crate::problem::Problem;
 use crate::view::coverage::{self, CoverageView};
+use crate::view::late::{self, LateView};
 use crate::view::runs::{self, RunView, RunsView};
+use crate::view::schedules::{self, SchedulesView};
 
 /// Runs, the newest first.
 #[utoipa::path(
@@ -27,7 +29,7 @@ use crate::view::runs::{self, RunView, RunsView};
 )]
 pub(crate) async fn list(State(office): State<Arc<Office>>, uri: Uri) -> Result<Response<Body>, Problem> {
     let mut asked = Params::read(uri.query())?;
-    let limit = asked.number("limit", 1..=100)?.unwrap_or(20) as usize;
+    let limit = asked.limit(1..=100, 20)?;
     let cursor = asked.text("cursor");
     asked.finish()?;
     let page = office.archive(move |reader| Ok(runs::page(reader, cursor.as_deref(), limit)?));
@@ -48,6 +50,41 @@ pub(crate) async fn one(
 ) -> Result<Response<Body>, Problem> {
     let run = office.archive(move |reader| Ok(runs::run(reader, &id)?));
     Ok(json(&run.await?.ok_or_else(Problem::not_found)?))
+}
+
+/// What this server does by itself at its times, and how it went.
+#[utoipa::path(
+    get,
+    path = "/api/v1/schedules",
+    tag = "runs",
+    responses((status = 200, body = SchedulesView)),
+)]
+pub(crate) async fn schedules(
+    State(office): State<Arc<Office>>,
+    uri: Uri,
+) -> Result<Response<Body>, Problem> {
+    Params::read(uri.query())?.finish()?;
+    Ok(json(&schedules::schedules(&office.desk.timetable)))
+}
+
+/// Conversations whose texts pulls look at again, those that are due first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/late",
+    tag = "runs",
+    params(
+        ("limit" = Option<u64>, Query, minimum = 1, maximum = 1000, description = "conversations on a page; 100"),
+        ("cursor" = Option<String>, Query, description = "next_cursor of the page before"),
+    ),
+    responses((status = 200, body = LateView)),
+)]
+pub(crate) async fn late(State(office): State<Arc<Office>>, uri: Uri) -> Result<Response<Body>, Problem> {
+    let mut asked = Params::read(uri.query())?;
+    let limit = asked.limit(1..=1_000, 100)?;
+    let from = asked.cursor("cursor")?.unwrap_or(0);
+    asked.finish()?;
+    let now = office.now();
+    Ok(json(&office.archive(move |reader| Ok(late::late(reader, now, from, limit)?)).await?))
 }
 
 /// Totals, and each day with what is stored, may still change, is missing, held or removed.

@@ -36,17 +36,20 @@ const LIMIT: u64 = 50;
 )]
 pub(crate) async fn deliveries(
     State(office): State<Arc<Office>>,
+    viewer: Viewer,
     uri: Uri,
 ) -> Result<Response<Body>, Problem> {
     let mut asked = Params::read(uri.query())?;
     let ask = WebhooksAsk {
         filter: filter(&mut asked)?,
         cursor: cursor(&mut asked)?,
-        limit: asked.number("limit", 1..=500)?.unwrap_or(LIMIT) as usize,
+        limit: asked.limit(1..=500, LIMIT)?,
         attempts: asked.flag("attempts")?,
     };
     asked.finish()?;
-    Ok(json(&office.entries(move |reader| Ok(webhooks::page(reader, &ask)?)).await?))
+    let page = office.entries(move |reader| Ok(webhooks::page(reader, &ask)?)).await?;
+    office.saw(&viewer, Read::list("deliveries")).await?;
+    Ok(json(&page))
 }
 
 /// Where the page before ended; for the console, too.

@@ -58,21 +58,28 @@ pub struct FindingView {
     pub what: String,
 }
 
+/// Which entries are shown.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Choice {
+    /// Of this kind; of all without it.
+    pub kind: Option<AuditKind>,
+    /// Only looks at this: a conversation, a delivery, a list by its name. They are of kind `access`.
+    pub subject: Option<String>,
+}
+
 const MOST_FINDINGS: usize = 100;
 
-/// The entries before the one of a number, of one kind or of all. Blocks.
+/// The entries before the one of a number, as they are chosen. Blocks.
 ///
 /// # Errors
 /// What is wrong with the journal.
-pub fn page(
-    reader: &Reader,
-    before: Option<u64>,
-    kind: Option<AuditKind>,
-    limit: usize,
-) -> Result<AuditView, Error> {
+pub fn page(reader: &Reader, before: Option<u64>, choice: &Choice, limit: usize) -> Result<AuditView, Error> {
     let head = reader.head()?;
     // One more than is shown says whether there are others.
-    let mut found = reader.newest_entries(before, kind, limit + 1)?;
+    let mut found = match &choice.subject {
+        Some(subject) => reader.accesses_of(subject, before, limit + 1)?,
+        None => reader.newest_entries(before, choice.kind, limit + 1)?,
+    };
     let more = found.len() > limit;
     found.truncate(limit);
     let next_cursor = found.last().filter(|_| more).map(|entry| entry.number.to_string());

@@ -1,4 +1,4 @@
-//! Holds, and what retention would remove.
+//! Holds, what retention would remove, and what the release of a matter would come to.
 
 use std::collections::BTreeMap;
 
@@ -8,6 +8,11 @@ use frontdesk_domain::retention::Policies;
 use frontdesk_domain::{MatterName, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
+
+use crate::timetable::Timetable;
+
+/// What the job is called that removes what is due.
+const SWEEP: &str = "retention";
 
 /// Holds, in the order of conversations and matters.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
@@ -72,6 +77,9 @@ pub struct RetentionView {
     /// What the age of the oldest that is due counts from, RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub oldest: Option<String>,
+    /// When this server sweeps next, where it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_at: Option<String>,
 }
 
 /// A page of holds: those from the number `from` on, of one matter or of all. Blocks.
@@ -115,11 +123,16 @@ impl HoldView {
     }
 }
 
-/// Looks at every conversation, and decides as a sweep at `now` would. Blocks.
+/// Looks at every conversation, and decides as a sweep at `now` would; by `timetable` the next comes. Blocks.
 ///
 /// # Errors
 /// What is wrong with the archive.
-pub fn preview(reader: &Reader, policies: &Policies, now: Timestamp) -> Result<RetentionView, Error> {
+pub fn preview(
+    reader: &Reader,
+    policies: &Policies,
+    timetable: &Timetable,
+    now: Timestamp,
+) -> Result<RetentionView, Error> {
     let retain = Retain { policies: policies.clone(), trust: ClockTrust::default() };
     let (_, survey) = retain.plan(reader, now, &mut |_, _| {})?;
     Ok(RetentionView {
@@ -132,5 +145,87 @@ pub fn preview(reader: &Reader, policies: &Policies, now: Timestamp) -> Result<R
         without_policy: survey.without_policy,
         unreadable: survey.unreadable,
         oldest: survey.oldest.map(|at| at.to_string()),
+        next_at: next_sweep(timetable).map(|at| at.to_string()),
+    })
+}
+
+fn next_sweep(timetable: &Timetable) -> Option<Timestamp> {
+    timetable.all().into_iter().find(|job| job.name == SWEEP)?.next_at
+}
+
+/// What the release of a matter would come to. Nothing is released.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct EffectView {
+    /// The matter.
+    pub matter: String,
+    /// Conversations that it holds.
+    pub held: u64,
+    /// Those that another matter holds, too: they stay.
+    pub held_by_others: u64,
+    /// Those that the next sweep would remove, by policy.
+    pub due: BTreeMap<String, u64>,
+    /// Those that are too young for now.
+    pub kept: u64,
+    /// When the first of these becomes due, RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_due: Option<String>,
+    /// Those without a date: they stay.
+    pub undated: u64,
+    /// Those that no policy applies to: they stay.
+    pub without_policy: u64,
+    /// Those that cannot be read: they stay.
+    pub unreadable: u64,
+    /// Those of which there are no details, so that no sweep looks at them.
+    pub missing: u64,
+    /// The first of those that the next sweep would remove.
+    pub conversations: Vec<FreedView>,
+}
+
+/// A conversation that would be removed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FreedView {
+    /// Its id.
+    pub id: String,
+    /// The policy by which it is due.
+    pub policy: String,
+    /// Since when, RFC 3339.
+    pub due_at: String,
+}
+
+/// Decides about each conversation of a matter as a sweep at `now` would, were it released; names the first `limit` of those
+/// that it would remove. Blocks.
+///
+/// # Errors
+/// What is wrong with the archive.
+pub fn effect(
+    reader: &Reader,
+    policies: &Policies,
+    matter: &MatterName,
+    now: Timestamp,
+    limit: usize,
+) -> Result<EffectView, Error> {
+    let retain = Retain { policies: policies.clone(), trust: ClockTrust::default() };
+    let mut conversations = Vec::new();
+    let found = retain.release_effect(reader, matter, now, &mut |id, policy, due| {
+        if conversations.len() < limit {
+            conversations.push(FreedView {
+                id: id.as_str().to_owned(),
+                policy: policy.as_str().to_owned(),
+                due_at: due.to_string(),
+            });
+        }
+    })?;
+    Ok(EffectView {
+        matter: matter.as_str().to_owned(),
+        held: found.held,
+        held_by_others: found.held_by_others,
+        due: found.due.iter().map(|(policy, count)| (policy.as_str().to_owned(), *count)).collect(),
+        kept: found.kept,
+        next_due: found.next_due.map(|at| at.to_string()),
+        undated: found.undated,
+        without_policy: found.without_policy,
+        unreadable: found.unreadable,
+        missing: found.missing,
+        conversations,
     })
 }

@@ -56,6 +56,9 @@ pub struct RunView {
     pub unchanged: u64,
     /// Those that wait to be looked at again.
     pub late: u64,
+    /// Conversations of all ranges in the queue of those that are looked at again, when it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<u64>,
     /// Times it was gone on with.
     pub resumed: u64,
     /// When it wrote something down last: what shows whether it still moves.
@@ -181,7 +184,7 @@ impl RunView {
                 self.resumed += 1;
                 // What it said at an earlier end is over.
                 "open".clone_into(&mut self.state);
-                (self.certificate, self.finished_at) = (None, None);
+                (self.certificate, self.finished_at, self.waiting) = (None, None, None);
             }
             Line::Page { at, next, stored, versions_added, unchanged, late } => {
                 self.last_at = Some(at);
@@ -200,6 +203,7 @@ impl RunView {
                 self.last_at.clone_from(&self.finished_at);
                 self.late = count("late").unwrap_or(self.late);
                 self.stored = count("stored").unwrap_or(self.stored);
+                self.waiting = certificate.pointer("/transcripts/waiting").and_then(Value::as_u64);
                 self.certificate = Some(certificate);
             }
             Line::Other => {}

@@ -2,7 +2,7 @@
 
 use frontdesk_archive::{Error, Expression, Order, Reader, Search, SearchHit};
 use frontdesk_domain::query::Expr;
-use frontdesk_domain::{Query, QueryError, Timestamp};
+use frontdesk_domain::{MatterName, Query, QueryError, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -21,6 +21,10 @@ pub struct SearchAsk {
     pub cursor: Option<String>,
     /// Whether values are counted, too.
     pub facets: bool,
+    /// Whether all hits are counted.
+    pub count: bool,
+    /// Whether hits are read: what they are about and a snippet. Without it a hit is an id and a start, and comes sooner.
+    pub texts: bool,
     /// Whether snippets show what gives a person away.
     pub masking: Masking,
 }
@@ -30,8 +34,9 @@ pub struct SearchAsk {
 pub struct SearchView {
     /// The query, written canonically; empty when everything was asked for.
     pub query: String,
-    /// How many conversations were found, on this page or not.
-    pub count: u64,
+    /// How many conversations were found, on this page or not; absent when nobody asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
     /// Those of this page.
     pub hits: Vec<HitView>,
     /// Where the next page begins, when there is one.
@@ -138,11 +143,14 @@ pub fn search(reader: &Reader, ask: &SearchAsk) -> Result<SearchView, SearchFaul
         order: ask.order,
         cursor: ask.cursor.clone(),
         facets: ask.facets,
+        count: ask.count,
+        texts: ask.texts,
         ..Search::new(Expression::Query(expression), ask.limit.clamp(1, MOST_HITS))
     };
     let page = reader.search(&search)?;
-    let hits =
-        page.hits.iter().map(|hit| hit_view(reader, hit, ask.masking)).collect::<Result<_, Error>>()?;
+    let matters = reader.matters_of(page.hits.iter().map(|hit| &hit.id))?;
+    let hits = page.hits.iter().zip(matters).map(|(hit, matters)| hit_view(hit, &matters, ask.masking));
+    let hits = hits.collect();
     let facets = page.facets.iter().map(|facet| FacetView {
         field: facet.field,
         values: values(query.as_ref(), facet.field, &facet.values),
@@ -150,7 +158,7 @@ pub fn search(reader: &Reader, ask: &SearchAsk) -> Result<SearchView, SearchFaul
     });
     Ok(SearchView {
         query: query.as_ref().map(Query::to_string).unwrap_or_default(),
-        count: page.count.unwrap_or_default(),
+        count: page.count,
         hits,
         next_cursor: page.next_cursor,
         incomplete: page.incomplete,
@@ -159,8 +167,8 @@ pub fn search(reader: &Reader, ask: &SearchAsk) -> Result<SearchView, SearchFaul
     })
 }
 
-fn hit_view(reader: &Reader, hit: &SearchHit, masking: Masking) -> Result<HitView, Error> {
-    Ok(HitView {
+fn hit_view(hit: &SearchHit, matters: &[MatterName], masking: Masking) -> HitView {
+    HitView {
         id: hit.id.as_str().to_owned(),
         kind: hit.kind.as_str(),
         version: hit.version,
@@ -171,8 +179,8 @@ fn hit_view(reader: &Reader, hit: &SearchHit, masking: Masking) -> Result<HitVie
         agent: hit.facts.agent.clone(),
         language: hit.facts.language.clone(),
         snippet: masking.snippet(&hit.snippet, &hit.marks),
-        matters: reader.matters(&hit.id)?.into_iter().map(|matter| matter.as_str().to_owned()).collect(),
-    })
+        matters: matters.iter().map(|matter| matter.as_str().to_owned()).collect(),
+    }
 }
 
 fn values(query: Option<&Query>, field: &'static str, values: &[(String, u64)]) -> Vec<ValueView> {

@@ -141,13 +141,7 @@ pub fn page(reader: &Reader, ask: &WebhooksAsk) -> Result<WebhooksView, Error> {
     let next_cursor = found.last().filter(|_| more).map(|last| format!("{}.{}", last.event, last.endpoint));
     let deliveries = found
         .into_iter()
-        .map(|delivery| {
-            let log = match ask.attempts {
-                true => log(reader, &delivery)?,
-                false => Vec::new(),
-            };
-            Ok(DeliveryView::new(delivery, log))
-        })
+        .map(|delivery| DeliveryView::read(delivery, ask.attempts.then_some(reader)))
         .collect::<Result<_, Error>>()?;
     Ok(WebhooksView { endpoints: endpoints(reader)?, deliveries, next_cursor })
 }
@@ -187,6 +181,15 @@ fn log(reader: &Reader, delivery: &DeliveryStatus) -> Result<Vec<AttemptView>, E
 }
 
 impl DeliveryView {
+    /// A delivery, with each of its attempts where there is a journal to ask for them. Blocks.
+    ///
+    /// # Errors
+    /// What is wrong with the journal.
+    pub fn read(delivery: DeliveryStatus, attempts: Option<&Reader>) -> Result<Self, Error> {
+        let log = attempts.map_or_else(|| Ok(Vec::new()), |reader| log(reader, &delivery))?;
+        Ok(Self::new(delivery, log))
+    }
+
     fn new(delivery: DeliveryStatus, log: Vec<AttemptView>) -> Self {
         let text = |time: Option<Timestamp>| time.map(|time| time.to_string());
         Self {

@@ -34,6 +34,18 @@ impl Console {
         std::fs::remove_dir_all(self.folder.path().join("archive")).unwrap();
     }
 
+    /// Puts other bytes in the place of a file of the archive, or of every file of a folder.
+    #[expect(clippy::disallowed_methods, reason = "a test damages an archive")]
+    fn change(&self, name: &str, bytes: &[u8]) {
+        let mut paths = vec![self.folder.path().join("archive").join(name)];
+        while let Some(path) = paths.pop() {
+            match path.is_dir() {
+                true => paths.extend(std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path())),
+                false => std::fs::write(path, bytes).unwrap(),
+            }
+        }
+    }
+
     fn new(lines: &[serde_json::Value], asks: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("archive");
@@ -193,9 +205,47 @@ async fn the_states_of_a_search_look_different() {
     let (status, page) = console.page("/?nonsense=1").await;
     assert!(status == 400 && page.contains("Not understood"), "{page}");
     let none = Console::new(&[], false);
+    let (status, page) = none.page("/").await;
+    assert!(status == 200 && page.contains("The archive is empty."), "{page}");
+    let none = Console::new(&[], false);
     none.without_archive();
     let (status, page) = none.page("/").await;
     assert!(status == 503 && page.contains("data-state=\"no-archive\""), "{page}");
+
+    // What was found by the index and cannot be read is missing from the page.
+    let console = Console::new(&[line("c-1", "guest: a Refund please"), line("c-2", "guest: hello")], false);
+    console.change("segments", b"x");
+    let (status, page) = console.page("/?q=refund").await;
+    assert!(
+        status == 200 && page.contains("data-state=\"partial\"") && page.contains("1 conversation is"),
+        "{page}"
+    );
+    assert!(!page.contains("data-state=\"empty\""), "{page}");
+
+    let console = Console::new(&[line("c-1", "guest: a Refund please")], false);
+    console.change("FORMAT.json", b"{");
+    let (status, page) = console.page("/?q=refund").await;
+    assert!(
+        status == 503 && page.contains("data-state=\"failed\"") && page.contains("value=\"refund\""),
+        "{page}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_a_very_long_conversation_is_small_and_leads_to_every_message() {
+    let messages: Vec<_> = (0..20_000)
+        .map(|at| serde_json::json!({"id": format!("m-{at}"), "direction": "inbound", "text": format!("word {at}")}))
+        .collect();
+    let console =
+        Console::new(&[serde_json::json!({"id": "long", "interactions": [{"messages": messages}]})], false);
+    let (status, page) = console.page("/conversations/long").await;
+    assert!(status == 200 && page.contains("1 to 200 of 20000") && page.contains("20,000 turns"), "{page}");
+    assert!(page.len() < 150_000, "{} bytes", page.len());
+    let (_, page) = console.page("/conversations/long?message=m-12345").await;
+    assert!(page.contains("word 12345<") && page.contains("12201 to 12400 of 20000"), "{page}");
+    assert!(page.contains("?message=m-12345#t-12346"), "a message's link is the same on any page: {page}");
+    let (_, page) = console.page("/conversations/long?find=word%201999").await;
+    assert!(page.contains("data-found=\"11\"") && page.contains("<mark>word 1999</mark>"), "{page}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -223,6 +273,20 @@ async fn what_is_masked_is_shown_for_a_reason_and_written_down() {
     assert_eq!(steps, [("opened".into(), String::new()), ("revealed".into(), "a claim".into())]);
     let (status, page) = console.post("/conversations/c-1/verify", &[("csrf", &token)]).await;
     assert!(status == 200 && page.contains("data-state=\"verified\""), "{page}");
+    assert!(
+        page.contains("data-viewings=\"3\"") && page.contains("revealed"),
+        "who looked is beside it: {page}"
+    );
+    for _ in 0..9 {
+        console.page("/conversations/c-1").await;
+    }
+    let (_, page) = console.page("/conversations/c-1").await;
+    let all = "/audit?kind=access&amp;subject=c-1";
+    assert!(page.contains("data-viewings=\"10\"") && page.contains(all), "{page}");
+    let (status, page) = console.page("/audit?kind=access&subject=c-1").await;
+    assert!(status == 200 && page.contains("a claim") && page.contains("value=\"c-1\""), "{page}");
+    let (_, other) = console.page("/audit?subject=c-9").await;
+    assert!(other.contains("data-state=\"empty\""), "{other}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -242,7 +306,13 @@ async fn what_a_role_may_not_see_looks_like_what_is_not_there() {
         assert_eq!(get(path).await, (StatusCode::NOT_FOUND, nothing.clone()), "{path}");
     }
     let (status, page) = get("/conversations/c-1").await;
-    assert!(status == 200 && !page.contains("Show what is masked") && !page.contains("/webhooks"), "{page}");
+    assert!(
+        status == 200
+            && !page.contains("Show what is masked")
+            && !page.contains("Who viewed it")
+            && !page.contains("/webhooks"),
+        "{page}"
+    );
     let (status, headers, _) = console.send(Request::get("/runs"), String::new()).await;
     assert_eq!(
         (status, headers["location"].to_str().unwrap()),

@@ -1,137 +1,22 @@
 //! Who may use the console and the API, and that it is written down; without a socket.
 
-use std::ops::ControlFlow;
-use std::path::Path;
-use std::sync::Arc;
-
 use axum::Router;
 use axum::body::Body;
-use frontdesk_archive::{Prepared, ReadOptions, Settings, Writer};
+use frontdesk_domain::Timestamp;
 use frontdesk_domain::audit::AuditKind;
-use frontdesk_domain::signature::SigningSecret;
-use frontdesk_domain::{Event, EventKind, Timestamp};
-use frontdesk_journal::outbox::{Attempt, NewEndpoint, Outcome, Settlement};
-use frontdesk_journal::{Change, Journal, Reader};
-use frontdesk_server::{ArchiveSource, Desk, Faces, Limits, Role, Tokens, Warnings, router};
-use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, LOCATION, SET_COOKIE};
+use frontdesk_server::Role;
+use http::header::{CONTENT_TYPE, COOKIE, HOST, LOCATION, SET_COOKIE};
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::Value;
-use tower::ServiceExt;
 
-/// The only conversation there is.
-const LINE: &[u8] = br#"{"id":"c-1","startTime":"2025-03-01T10:00:00Z","interactions":[{"transcript":"a refund to anna@example.com"}]}"#;
-
-/// A folder with an archive, a journal and tokens.
-struct Data {
-    folder: tempfile::TempDir,
-}
-
-impl Data {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let now = Arc::new(|| Timestamp::UNIX_EPOCH);
-        let writer = Writer::open(&folder.path().join("archive"), &Settings::default(), now).unwrap();
-        writer.put(vec![Prepared::from_details(LINE.to_vec()).unwrap()]).unwrap();
-        writer.close().unwrap();
-        Self { folder }
-    }
-
-    fn path(&self) -> &Path {
-        self.folder.path()
-    }
-
-    fn journal(&self) -> std::path::PathBuf {
-        self.path().join("journal")
-    }
-
-    fn tokens(&self) -> Tokens {
-        Tokens::new(self.path().to_owned())
-    }
-
-    fn token(&self, role: Role) -> String {
-        self.tokens().create(role.as_str(), role, Timestamp::UNIX_EPOCH, None).unwrap().1
-    }
-
-    fn served(&self, asks: bool) -> Router {
-        let source = Arc::new(ArchiveSource::new(self.path().join("archive"), ReadOptions::default()));
-        let settings = frontdesk_journal::Settings::default();
-        let clock = Arc::new(|| Timestamp::UNIX_EPOCH);
-        let mut desk = Desk::new(Arc::clone(&source), self.journal(), settings, clock);
-        if asks {
-            desk = desk.asking_for(self.tokens());
-        }
-        let faces = Faces::default().archive(source).console(desk);
-        router(faces, &Limits::default(), &Warnings::default()).unwrap()
-    }
-
-    /// An endpoint with three deliveries that were given up.
-    fn with_dead_letters(&self) {
-        let now = Timestamp::UNIX_EPOCH;
-        let clock = Arc::new(move || now);
-        let journal = Journal::open(&self.journal(), &frontdesk_journal::Settings::default(), clock).unwrap();
-        let secret = SigningSecret::from_bytes(&[7; 32]).unwrap();
-        let endpoint = NewEndpoint::new("https://crm.example/k3y", secret, [EventKind::SessionTerminated]);
-        let id = endpoint.id().to_owned();
-        journal.record(Change::new().add_endpoint(endpoint, now)).unwrap();
-        for guest in ["g-1", "g-2", "g-3"] {
-            journal.record(Change::new().event(Event::session_terminated(guest, "timeout", now))).unwrap();
-        }
-        for delivery in journal.reader().unwrap().due(&id, now, 9).unwrap() {
-            let attempt = Attempt { at: now, took_ms: 7, status: Some(500), error: Some("HTTP 500".into()) };
-            let settlement = Settlement { delivery, attempt, outcome: Outcome::Dead };
-            journal.record(Change::new().settle(settlement)).unwrap();
-        }
-        journal.close().unwrap();
-    }
-
-    /// The audit log's records of a kind.
-    fn audited(&self, kind: AuditKind) -> Vec<Value> {
-        let mut found = Vec::new();
-        let Ok(reader) = Reader::open(&self.journal()) else { return found };
-        let mut each = |entry: frontdesk_journal::Entry| {
-            found.push(serde_json::from_str(&entry.record().unwrap()).unwrap());
-            ControlFlow::Continue(())
-        };
-        reader.entries(0, Some(kind), &mut each).unwrap();
-        found
-    }
-}
-
-fn get(path: &str) -> http::request::Builder {
-    Request::get(path).header(HOST, "localhost")
-}
-
-fn bearer(request: http::request::Builder, token: &str) -> http::request::Builder {
-    request.header(AUTHORIZATION, format!("Bearer {token}"))
-}
-
-fn form(path: &str) -> http::request::Builder {
-    Request::post(path)
-        .header(HOST, "localhost")
-        .header("content-length", "9")
-        .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-}
-
-async fn ask(router: &Router, request: http::request::Builder, body: &str) -> Response<Body> {
-    router.clone().oneshot(request.body(Body::from(body.to_owned())).unwrap()).await.unwrap()
-}
-
-async fn status(router: &Router, request: http::request::Builder) -> u16 {
-    ask(router, request, "").await.status().as_u16()
-}
-
-async fn json(response: Response<Body>) -> Value {
-    serde_json::from_slice(&response.into_body().collect().await.unwrap().to_bytes()).unwrap()
-}
+use crate::data::{Data, LINE, ask, bearer, form, get, json, status};
 
 #[tokio::test]
 async fn on_this_machine_nobody_is_asked() {
     let data = Data::new();
     let router = data.served(false);
-    for path in
-        ["/api/v1/runs", "/api/v1/coverage", "/api/v1/webhooks/deliveries", "/api/v1/archive/search?q=refund"]
-    {
+    for path in ["/api/v1/runs", "/api/v1/coverage", "/api/v1/reports/sla"] {
         assert_eq!(status(&router, get(path)).await, 200, "{path}");
     }
     // A name of elsewhere that leads here is not answered all the same.
@@ -219,8 +104,9 @@ async fn a_browser_logs_in_with_a_form_and_out_again() {
         (StatusCode::FORBIDDEN, "csrf".into())
     );
     let entries = data.audited(AuditKind::Access);
-    assert_eq!(entries.len(), 1, "{entries:?}");
-    assert_eq!((&entries[0]["who"], &entries[0]["step"]), (&"anna".into(), &"logged_in".into()));
+    let steps: Vec<&Value> = entries.iter().map(|entry| &entry["step"]).collect();
+    assert_eq!(steps, ["logged_in", "listed"]);
+    assert_eq!(entries[0]["who"], "anna");
     let out = ask(&router, form("/logout").header(COOKIE, cookie), "").await;
     assert!(out.headers()[SET_COOKIE].to_str().unwrap().contains("Max-Age=0"));
     assert_eq!(status(&router, get("/api/v1/runs").header(COOKIE, cookie)).await, 401);
@@ -269,12 +155,14 @@ async fn deliveries_are_shown_page_by_page_without_what_their_addresses_hide_and
     assert_eq!(replay("{}").await.status(), StatusCode::BAD_REQUEST, "nobody means all of them by nothing");
     assert_eq!(replay("[1]").await.status(), StatusCode::BAD_REQUEST);
     assert_eq!(json(replay(r#"{"state":"dead","dry_run":true}"#).await).await["replayed"], 3);
-    assert!(data.audited(AuditKind::Access).is_empty());
+    let looks = data.audited(AuditKind::Access);
+    assert!(looks.iter().all(|look| look["step"] == "listed"), "{looks:?}");
     assert_eq!(json(replay(r#"{"state":"dead"}"#).await).await["replayed"], 3);
     let left = json(ask(&router, get(&format!("{path}?state=pending")), "").await).await;
     assert_eq!(left["deliveries"].as_array().unwrap().len(), 3);
     let audited = data.audited(AuditKind::Access);
-    assert_eq!((&audited[0]["who"], &audited[0]["step"]), (&"local".into(), &"replayed".into()));
+    let replayed: Vec<&Value> = audited.iter().filter(|look| look["step"] == "replayed").collect();
+    assert_eq!((replayed.len(), &replayed[0]["who"]), (1, &"local".into()));
 }
 
 #[tokio::test]
@@ -325,14 +213,113 @@ async fn a_conversation_is_masked_until_somebody_says_why_and_that_is_written_do
         .iter()
         .map(|entry| (entry["who"].as_str().unwrap().to_owned(), entry["step"].as_str().unwrap().to_owned()))
         .collect();
-    let expected =
-        [("viewer", "searched"), ("viewer", "opened"), ("auditor", "revealed"), ("auditor", "exported")];
+    let expected = [
+        ("viewer", "searched"),
+        ("viewer", "opened"),
+        ("auditor", "revealed"),
+        ("auditor", "exported"),
+        ("viewer", "verified"),
+    ];
     assert_eq!(steps, expected.map(|(who, step)| (who.to_owned(), step.to_owned())));
     let audit = json(ask(&router, bearer(get("/api/v1/audit?kind=access&limit=1"), auditor), "").await).await;
-    assert_eq!(audit["entries"][0]["record"]["step"], "exported");
+    assert_eq!(audit["entries"][0]["record"]["step"], "verified");
     assert_eq!(status(&router, bearer(get("/api/v1/audit"), viewer)).await, 404);
     let verified = json(ask(&router, bearer(get("/api/v1/audit/verify"), auditor), "").await).await;
     assert_eq!((&verified["sound"], &verified["signatures"]), (&true.into(), &"checked".into()));
+}
+
+/// Every read that shows what customers said, or who somebody is, leaves one entry, and nothing else does.
+#[tokio::test]
+async fn who_reads_what_names_people_is_written_down_once() {
+    let data = Data::new();
+    data.with_dead_letters();
+    let token = data.token(Role::Auditor);
+    let router = data.served(true);
+    for (path, step, subject) in [
+        ("/api/v1/conversations?q=refund", Some("searched"), None),
+        ("/api/v1/archive/search?q=refund", Some("searched"), None),
+        ("/api/v1/archive/search?q=zebra", Some("searched"), None),
+        ("/api/v1/conversations/c-1", Some("opened"), Some("c-1")),
+        ("/api/v1/conversations/c-1/raw", Some("exported"), Some("c-1")),
+        ("/api/v1/conversations/c-1/verify", Some("verified"), Some("c-1")),
+        ("/api/v1/sessions", Some("listed"), Some("sessions")),
+        ("/api/v1/terminations", Some("listed"), Some("terminations")),
+        ("/api/v1/holds", Some("listed"), Some("holds")),
+        ("/api/v1/webhooks/deliveries", Some("listed"), Some("deliveries")),
+        ("/api/v1/audit", Some("audited"), None),
+        ("/api/v1/audit?subject=c-1", Some("audited"), None),
+        ("/api/v1/audit/verify", Some("audited"), None),
+        ("/?q=refund", Some("searched"), None),
+        ("/conversations/c-1", Some("opened"), Some("c-1")),
+        ("/sessions", Some("listed"), Some("sessions")),
+        ("/holds", Some("listed"), Some("holds")),
+        ("/webhooks", Some("listed"), Some("deliveries")),
+        ("/audit?verify=true", Some("audited"), None),
+        ("/api/v1/runs", None, None),
+        ("/api/v1/coverage", None, None),
+        ("/api/v1/reports/sla", None, None),
+        ("/api/v1/retention/preview", None, None),
+        ("/api/v1/archive/search", None, None),
+        ("/api/v1/conversations/c-2", None, None),
+        ("/runs", None, None),
+        ("/coverage", None, None),
+        ("/sla", None, None),
+        ("/metrics", None, None),
+    ] {
+        let before = data.audited(AuditKind::Access).len();
+        let found = status(&router, bearer(get(path), &token)).await;
+        assert!(found < 500, "{path}: {found}");
+        let looks = data.audited(AuditKind::Access);
+        assert_eq!(looks.len() - before, usize::from(step.is_some()), "{path}");
+        if let Some(step) = step {
+            let look = &looks[before];
+            assert_eq!((look["step"].as_str(), look["subject"].as_str()), (Some(step), subject), "{path}");
+            assert_eq!((&look["who"], &look["role"]), (&"auditor".into(), &"auditor".into()), "{path}");
+        }
+    }
+    let looks = data.audited(AuditKind::Access);
+    let terms: Vec<&Value> = looks.iter().filter_map(|look| look["details"].get("term")).collect();
+    assert_eq!(terms, ["refund", "zebra"], "what was looked for is personal, and kept");
+
+    let about = |query: &str| {
+        let request = bearer(get(&format!("/api/v1/audit?{query}")), &token);
+        ask_owned(router.clone(), request, String::new())
+    };
+    let page = json(about("subject=c-1&limit=3").await).await;
+    let steps: Vec<&Value> =
+        page["entries"].as_array().unwrap().iter().map(|one| &one["record"]["step"]).collect();
+    assert_eq!(steps, ["opened", "verified", "exported"]);
+    let rest =
+        json(about(&format!("subject=c-1&cursor={}", page["next_cursor"].as_str().unwrap())).await).await;
+    assert_eq!(rest["entries"].as_array().unwrap().len(), 1);
+    assert_eq!(about("subject=c-1&kind=access").await.status(), StatusCode::OK);
+    assert_eq!(about("subject=c-1&kind=change").await.status(), StatusCode::BAD_REQUEST);
+}
+
+/// A look that cannot be written down is none.
+#[tokio::test]
+async fn what_cannot_be_written_down_is_not_shown() {
+    let data = Data::new();
+    let router = data.served(false);
+    assert_eq!(status(&router, get("/api/v1/conversations/c-1")).await, 200);
+    data.without_keys();
+    let router = data.served(false);
+    for path in [
+        "/api/v1/archive/search?q=refund",
+        "/api/v1/conversations?q=refund",
+        "/api/v1/conversations/c-1",
+        "/api/v1/sessions",
+        "/api/v1/holds",
+        "/api/v1/webhooks/deliveries",
+        "/api/v1/audit/verify",
+    ] {
+        let refused = ask(&router, get(path), "").await;
+        assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE, "{path}");
+        let refused = json(refused).await;
+        assert!(!refused.to_string().contains("anna"), "{path}: {refused}");
+    }
+    // Of what nobody need write down there is no more to fear.
+    assert_eq!(status(&router, get("/api/v1/runs")).await, 200);
 }
 
 #[tokio::test]

@@ -32,6 +32,8 @@ fn ask(query: &str) -> SearchAsk {
         limit: 2,
         cursor: None,
         facets: true,
+        count: true,
+        texts: true,
         masking: Masking::default(),
     }
 }
@@ -60,7 +62,7 @@ fn a_page_has_hits_masked_snippets_facets_and_a_way_on() {
         line(4, "guest: hello", "web"),
     ]);
     let page = search::search(&reader, &ask("refund")).unwrap();
-    assert_eq!((page.count, page.hits.len(), page.query.as_str()), (3, 2, "refund"));
+    assert_eq!((page.count, page.hits.len(), page.query.as_str()), (Some(3), 2, "refund"));
     assert_eq!(page.hits[0].id, "c-3");
     assert!(page.hits[0].snippet.iter().any(|piece| piece.mark && piece.text == "refund"));
     let queue = page.facets.iter().find(|facet| facet.field == "queue").unwrap();
@@ -68,7 +70,7 @@ fn a_page_has_hits_masked_snippets_facets_and_a_way_on() {
     let next = queue.values[1].toggled.clone().unwrap();
     assert_eq!(next, r#"refund queue:"shop floor""#);
     let narrowed = search::search(&reader, &ask(&next)).unwrap();
-    assert_eq!(narrowed.count, 1);
+    assert_eq!(narrowed.count, Some(1));
     let queue = narrowed.facets.iter().find(|facet| facet.field == "queue").unwrap();
     assert!(queue.values[0].chosen);
 
@@ -78,10 +80,47 @@ fn a_page_has_hits_masked_snippets_facets_and_a_way_on() {
     let open = SearchAsk { masking: Masking::Off, query: "ana".into(), ..ask("") };
     assert!(text(&search::search(&reader, &open).unwrap().hits[0].snippet).contains("ana@example.org"));
 
-    assert_eq!(search::search(&reader, &ask(" ")).unwrap().count, 4, "nothing asked for is everything");
+    assert_eq!(search::search(&reader, &ask(" ")).unwrap().count, Some(4), "nothing asked for is everything");
     match search::search(&reader, &ask("refund (queue:web")).unwrap_err() {
         SearchFault::Query(error) => assert_eq!(error.column, 8),
         SearchFault::Archive(error) => panic!("{error}"),
+    }
+}
+
+#[test]
+fn of_a_hundred_thousand_hits_a_page_is_shown_and_all_are_counted() {
+    const HITS: u64 = 100_000;
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("archive");
+    let settings = Settings { search_index: true, ..Settings::default() };
+    let writer = Writer::open(&root, &settings, Arc::new(|| Timestamp::UNIX_EPOCH)).unwrap();
+    let numbers: Vec<u64> = (0..HITS).collect();
+    for some in numbers.chunks(2_000) {
+        let prepared = some.iter().map(|number| {
+            let (day, second) = (1 + number % 28, number / 28);
+            let line = serde_json::json!({"id": format!("c-{number}"), "queue": format!("q-{}", number % 10),
+                "startTime": format!("2025-03-{day:02}T{:02}:{:02}:{:02}Z", second / 3600, second / 60 % 60, second % 60),
+                "interactions": [{"transcript": "guest: hello"}]});
+            Prepared::from_details(line.to_string().into_bytes()).unwrap()
+        });
+        writer.put(prepared.collect()).unwrap();
+    }
+    writer.close().unwrap();
+    let reader = Reader::open(&root, &ReadOptions::default()).unwrap();
+    let mut ask = SearchAsk { limit: 25, ..ask("hello") };
+    let mut last: Option<String> = None;
+    for _ in 0..4 {
+        let page = search::search(&reader, &ask).unwrap();
+        assert_eq!((page.count, page.hits.len(), page.incomplete), (Some(HITS), 25, 0));
+        let queues = page.facets.iter().find(|facet| facet.field == "queue").unwrap();
+        assert_eq!((queues.values.len(), queues.values[0].count), (10, HITS / 10));
+        for hit in &page.hits {
+            let at = hit.started_at.clone().unwrap();
+            assert!(last.as_ref().is_none_or(|last| *last > at), "{last:?} {at}");
+            last = Some(at);
+        }
+        ask.cursor = page.next_cursor;
+        assert!(ask.cursor.is_some());
     }
 }
 

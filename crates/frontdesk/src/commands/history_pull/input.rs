@@ -3,11 +3,12 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 
+use frontdesk_domain::Violations;
 use frontdesk_domain::message::HistoryTarget;
-use frontdesk_domain::{Secret, Violations};
 use frontdesk_shell::printer::printable;
 use frontdesk_shell::{Exit, Failure};
 
+use super::super::guest_token;
 use crate::args::HistoryPullArgs;
 use crate::connect::Eyes;
 
@@ -31,32 +32,16 @@ pub(super) fn targets(arguments: &HistoryPullArgs) -> Result<Vec<HistoryTarget>,
     read(BufReader::new(input))
 }
 
-/// No token is longer: a header has to carry it.
-const LONGEST_TOKEN: u64 = 16 << 10;
-
 /// As whom the histories are looked at.
 pub(super) fn eyes(arguments: &HistoryPullArgs) -> Result<Eyes, Failure> {
-    let Some(path) = &arguments.guest_token_file else {
-        return Ok(if arguments.with_bearer { Eyes::Bearer } else { Eyes::Plain });
-    };
-    let unreadable = |error: &io::Error| {
-        Failure::new(Exit::Usage, "unreadable_input", "cannot read the guest's token")
-            .caused_by(error)
-            .hint("check the path of --guest-token-file")
-    };
-    let input: Box<dyn Read> = if path.as_os_str() == "-" {
-        Box::new(io::stdin())
-    } else {
-        Box::new(File::open(path).map_err(|error| unreadable(&error))?)
-    };
-    let mut text = String::new();
-    input.take(LONGEST_TOKEN + 1).read_to_string(&mut text).map_err(|error| unreadable(&error))?;
-    let token = text.trim();
-    if token.is_empty() || text.len() as u64 > LONGEST_TOKEN {
-        return Err(Failure::new(Exit::Usage, "bad_input", "the guest's token is empty, or longer than any")
-            .hint("--guest-token-file holds the JWT alone, as getJwt of the guest's session gave it"));
+    match &arguments.guest_token_file {
+        None if arguments.with_bearer => Ok(Eyes::Bearer),
+        None => Ok(Eyes::Plain),
+        Some(path) => {
+            let holds = "the JWT alone, as getJwt of the guest's session gave it";
+            guest_token::read(path, "--guest-token-file", holds).map(Eyes::Guest)
+        }
     }
-    Ok(Eyes::Guest(Secret::new(token)))
 }
 
 /// The one of the flags.

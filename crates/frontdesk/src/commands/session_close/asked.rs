@@ -9,8 +9,11 @@ use frontdesk_domain::{Collector, Ending, EndingDraft, Violations};
 use frontdesk_sessions::{Limits, SelectionError};
 use frontdesk_shell::printer::printable;
 use frontdesk_shell::{Exit, Failure, Printer};
+use uuid::Uuid;
 
+use super::super::guest_token;
 use crate::args::SessionCloseArgs;
+use crate::connect::EndedBy;
 
 /// The most guests that may be dealt with at once.
 pub(crate) const MOST_AT_ONCE: u32 = 100;
@@ -23,8 +26,8 @@ pub(super) struct Asked {
     pub(super) limits: Limits,
     pub(super) concurrency: NonZeroU32,
     pub(super) dry_run: bool,
-    /// By the emergency tear-down of the platform contract.
-    pub(super) emergency: bool,
+    /// As whom.
+    pub(super) by: EndedBy,
 }
 
 /// To whom.
@@ -83,14 +86,28 @@ impl Asked {
         };
         let limits = Limits { max_count, max_errors };
         let concurrency = concurrency.unwrap_or(NonZeroU32::MIN);
-        let SessionCloseArgs { dry_run, emergency, .. } = *arguments;
-        Ok(Self { what, defaults, limits, concurrency, dry_run, emergency })
+        let by = match &arguments.guest_session_file {
+            None if arguments.emergency => EndedBy::Emergency,
+            None => EndedBy::Staff,
+            Some(path) => EndedBy::Guest(session_token(path)?),
+        };
+        Ok(Self { what, defaults, limits, concurrency, dry_run: arguments.dry_run, by })
     }
 
     /// Whether sessions are to be ended, and not only looked at.
     pub(super) fn ends(&self) -> bool {
         !self.dry_run && !matches!(self.what, What::Many { plan: Some(_), .. })
     }
+}
+
+/// The token of a guest's session.
+fn session_token(path: &Path) -> Result<Uuid, Failure> {
+    let flag = "--guest-session-file";
+    let holds = "the session's token alone: the UUID that the guest's messenger began it with";
+    guest_token::read(path, flag, holds)?.reveal().parse().map_err(|_| {
+        Failure::new(Exit::Usage, "bad_input", "the session's token is no UUID")
+            .hint(format!("{flag} holds {holds}"))
+    })
 }
 
 /// A number that was typed, where one was.

@@ -4,12 +4,18 @@ use maud::{Markup, html};
 
 use super::super::write::{Form, maybe, pieces, size, time};
 use super::turns::state;
-use super::{hidden, path};
+use super::{VIEWINGS, hidden, path};
 use crate::desk::{Role, Viewer};
 use crate::params::encoded;
 use crate::view::conversation::{ChangeView, ConversationAsk, ConversationView, MOST_CHANGES};
+use crate::view::viewings::ViewingView;
 
-pub(super) fn aside(viewer: &Viewer, view: &ConversationView, ask: &ConversationAsk) -> Markup {
+pub(super) fn aside(
+    viewer: &Viewer,
+    view: &ConversationView,
+    ask: &ConversationAsk,
+    viewings: Option<&[ViewingView]>,
+) -> Markup {
     html! {
         aside .tools aria-label="About this conversation" {
             (facts(view))
@@ -33,10 +39,11 @@ pub(super) fn aside(viewer: &Viewer, view: &ConversationView, ask: &Conversation
             @if !view.files.is_empty() {
                 section .panel {
                     h2 { "Files of other turns" }
-                    ul { @for file in &view.files { li { span .id { (file.message_id) } " " (state(file)) } } }
+                    ul { @for file in &view.files { li { span .id { (file.message_id) } " " (state(viewer, &view.id, file)) } } }
                 }
             }
             (records(viewer, view, ask))
+            @if let Some(viewings) = viewings { (viewed(&view.id, viewings)) }
         }
     }
 }
@@ -111,6 +118,19 @@ fn records(viewer: &Viewer, view: &ConversationView, ask: &ConversationAsk) -> M
                     a .button href=(format!("/api/v1/conversations/{}/raw", encoded(&view.id))) { "Raw JSON" }
                 }
             }
+        }
+    }
+}
+
+fn viewed(id: &str, viewings: &[ViewingView]) -> Markup {
+    html! {
+        section .panel data-viewings=(viewings.len().min(VIEWINGS)) {
+            h2 { "Who viewed it" }
+            ul { @for one in viewings.iter().take(VIEWINGS) {
+                li { strong { (one.who) } " " span .quiet { "(" (one.role) ")" } " " (one.step) " " (time(&one.at, Form::Full))
+                    @if let Some(reason) = &one.reason { ": " (reason) } }
+            } }
+            @if viewings.len() > VIEWINGS { p { a href={"/audit?kind=access&subject=" (encoded(id))} { "Everybody who did" } } }
         }
     }
 }

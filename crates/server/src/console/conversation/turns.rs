@@ -4,9 +4,11 @@ use maud::{Markup, html};
 
 use super::super::write::{Form, pieces, size, time, tone};
 use super::{parts, path};
+use crate::desk::{Role, Viewer};
+use crate::params::encoded;
 use crate::view::conversation::{ConversationAsk, ConversationView, FileView, TurnView};
 
-pub(super) fn said(view: &ConversationView, ask: &ConversationAsk) -> Markup {
+pub(super) fn said(viewer: &Viewer, view: &ConversationView, ask: &ConversationAsk) -> Markup {
     let mut last = None;
     // Whether a turn is the first of its day; one without a time is of the day before it.
     let begins_day: Vec<bool> = view
@@ -27,14 +29,14 @@ pub(super) fn said(view: &ConversationView, ask: &ConversationAsk) -> Markup {
                 @if begins {
                     li .day { @if let Some(at) = &turn.sent_at { (time(at, Form::Day)) } }
                 }
-                (bubble(view, ask, turn))
+                (bubble(viewer, view, ask, turn))
             }
         }
         (parts(view, ask))
     }
 }
 
-fn bubble(view: &ConversationView, ask: &ConversationAsk, turn: &TurnView) -> Markup {
+fn bubble(viewer: &Viewer, view: &ConversationView, ask: &ConversationAsk, turn: &TurnView) -> Markup {
     let number = turn.number.to_string();
     // A message has a link of its own that survives new versions; a line of a transcript only its number.
     let link = match &turn.id {
@@ -44,7 +46,7 @@ fn bubble(view: &ConversationView, ask: &ConversationAsk, turn: &TurnView) -> Ma
     html! {
         li #{"t-" (number)} class={"turn " (turn.speaker)} {
             @if !turn.text.is_empty() { p dir="auto" { (pieces(&turn.text)) } }
-            @if turn.file_name.is_some() || turn.file.is_some() { (attachment(turn)) }
+            @if turn.file_name.is_some() || turn.file.is_some() { (attachment(viewer, view, turn)) }
             div .meta {
                 span .speaker { (turn.speaker) }
                 a href={(link) "#t-" (number)} title="Link to this turn" {
@@ -69,7 +71,7 @@ fn ticks(status: &str) -> Markup {
     html! { span class=(class) { span aria-hidden="true" { (sign) } " " (status) } }
 }
 
-fn attachment(turn: &TurnView) -> Markup {
+fn attachment(viewer: &Viewer, view: &ConversationView, turn: &TurnView) -> Markup {
     html! {
         span .file {
             span aria-hidden="true" { "📎" }
@@ -78,18 +80,33 @@ fn attachment(turn: &TurnView) -> Markup {
                 _ => span { "a file" },
             }
             @match &turn.file {
-                Some(file) => (state(file)),
+                Some(file) => (state(viewer, &view.id, file)),
                 None => span .badge { "not looked at" },
             }
         }
     }
 }
 
-/// What became of a file.
-pub(super) fn state(file: &FileView) -> Markup {
+/// What became of a file; who may take exact bytes is led to those of one that was kept.
+pub(super) fn state(viewer: &Viewer, id: &str, file: &FileView) -> Markup {
+    let why = match file.state {
+        "saved" => "its bytes are in the archive",
+        "reachable" => "its link answered; its bytes were not kept",
+        "expired" => "its link was no good any more when it was looked at",
+        "refused" => "its link leads where nothing may be asked for",
+        "too_large" => "it is larger than what is kept",
+        "unreachable" => "its server did not give it",
+        _ => "",
+    };
     html! {
-        span class=(tone(file.state)) { (file.state.replace('_', " ")) }
+        span class=(tone(file.state)) title=(why) { (file.state.replace('_', " ")) }
         @if let Some(bytes) = file.bytes { span .quiet { (size(bytes)) } }
         @if let Some(kind) = &file.content_type { span .quiet { (kind) } }
+        @if let Some(until) = file.expires_at.as_deref().filter(|_| file.state != "saved") {
+            span .quiet { "link good until " (time(until, Form::Full)) }
+        }
+        @if let Some(hash) = file.sha256.as_deref().filter(|_| viewer.role >= Role::Auditor) {
+            a href={"/api/v1/conversations/" (encoded(id)) "/files/" (encoded(hash))} download { "Download" }
+        }
     }
 }

@@ -15,6 +15,10 @@ const INK: RGBColor = RGBColor(70, 78, 88);
 
 /// So many hours are drawn; the newest.
 const MOST_HOURS: usize = 96;
+/// Places there are at least, so that the bar of a single hour is one.
+const LEAST_PLACES: usize = 12;
+/// Numbers beside the bars.
+const NUMBERS: f64 = 5.0;
 
 /// Bars of the hours: in time, late, not known yet. Nothing where there is nothing to draw. What stands in it are hours and
 /// numbers of ours, no text of anybody.
@@ -33,7 +37,7 @@ fn draw(hours: &[SlaGroupView], most: f64, drawn: &mut String) -> Option<()> {
         .margin(8)
         .x_label_area_size(24)
         .y_label_area_size(44)
-        .build_cartesian_2d(0.0..hours.len() as f64, 0.0..most * 1.05)
+        .build_cartesian_2d(0.0..hours.len().max(LEAST_PLACES) as f64, 0.0..most * 1.05)
         .ok()?;
     let hour = |at: &f64| {
         let name = hours.get(*at as usize).map(|hour| hour.name.as_str()).unwrap_or_default();
@@ -45,8 +49,8 @@ fn draw(hours: &[SlaGroupView], most: f64, drawn: &mut String) -> Option<()> {
         .axis_style(INK.mix(0.6))
         .light_line_style(INK.mix(0.0))
         .bold_line_style(INK.mix(0.15))
-        .x_labels(hours.len().min(10))
-        .y_labels(5)
+        .x_labels(hours.len().max(LEAST_PLACES).min(10))
+        .y_labels((most + 1.0).min(NUMBERS) as usize)
         .x_label_formatter(&hour)
         .y_label_formatter(&|value: &f64| format!("{value:.0}"))
         .label_style(text)
