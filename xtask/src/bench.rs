@@ -13,12 +13,12 @@ use crate::Outcome;
 use crate::cargo;
 
 const USAGE: &str = "\
-usage: cargo xtask bench [--baseline DIR] [--rows S1,S2,S3,S4,S5,S7,S8,S9,S10,S11,S12,S13,S14,S15,S16,R14] [--records N] [--million]
+usage: cargo xtask bench [--baseline DIR] [--rows S1,S2,S3,S4,S5,S6,S7,S8,S9,S10,S11,S12,S13,S14,S15,S16,R14,REQUESTS] [--records N] [--million]
 
   --baseline DIR  the documents' programs in Go; built and run where a Go compiler is there
   --rows LIST     only these rows
   --records N     conversations of the data set; 100000 by default
-  --million       S3 also with 1,000,000 conversations; S4, S5, S13 and S15 with 1,000,000 short ones (takes minutes and
+  --million       S3 also with 1,000,000 conversations; S4, S5, S6, S13 and S15 with 1,000,000 short ones (takes minutes and
                   about 6 GB of disk)";
 
 /// What was asked for.

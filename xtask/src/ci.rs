@@ -2,7 +2,7 @@
 
 use crate::Outcome;
 use crate::cargo::run;
-use crate::{conformance, e2e, layers, openapi, tidy};
+use crate::{browser, conformance, e2e, layers, openapi, tidy};
 
 /// All of it.
 pub(crate) fn all() -> Outcome {
@@ -14,7 +14,8 @@ pub(crate) fn all() -> Outcome {
     tidy::check()?;
     e2e::run(&[])?;
     conformance::run()?;
-    openapi::run()
+    openapi::run()?;
+    browser::run(&[])
 }
 
 pub(crate) fn fmt() -> Outcome {

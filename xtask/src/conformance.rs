@@ -20,7 +20,6 @@ use std::process::{Command, Stdio};
 use clients::Clients;
 pub(crate) use clients::{Missing, python};
 use report::Report;
-use server::Server;
 
 use crate::{Outcome, cargo, e2e};
 
@@ -47,8 +46,8 @@ pub(crate) fn run() -> Outcome {
     let [python, javascript] = clients.all();
     for client in [&python, &javascript] {
         // A tenant of its own for each: what one ends, the other still has.
-        let server = Server::start(&binary)?;
-        drive(client.command(&scripts), &server.ready, client.name, &mut report)?;
+        let server = server::start(&binary)?;
+        drive(client.command(&scripts), &server.line, client.name, &mut report)?;
     }
     let story = story::tell(&binary, &python, &scripts);
     print!("{}", report.table());

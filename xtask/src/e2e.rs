@@ -31,6 +31,7 @@ mod caller;
 mod canary;
 mod cli;
 mod closing;
+mod console;
 mod corpus;
 mod crowd;
 mod damage;
@@ -59,6 +60,7 @@ mod platform_corpus;
 mod platform_events;
 mod platform_guests;
 mod platform_messages;
+mod platform_requests;
 mod platform_texts;
 mod platform_ways;
 mod process;
@@ -95,8 +97,8 @@ use crate::Outcome;
 
 pub(crate) use binary::build;
 
-/// How many scenarios run at the same time: what CI has cores.
-const AT_ONCE: usize = 2;
+/// How many scenarios run at the same time: one more than CI has cores, since they often wait.
+const AT_ONCE: usize = 3;
 
 /// Something that must be so.
 pub(crate) struct Scenario {
@@ -141,6 +143,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
 /// Every scenario. Long ones first, so that the short ones fill the gaps.
 fn all(options: &Options) -> Vec<Scenario> {
     let mut all = Vec::new();
+    all.extend(platform_corpus::scenarios());
     all.extend(ten_thousand::scenarios());
     all.extend(memory::scenarios());
     all.extend(kill::scenarios(options));
@@ -149,6 +152,7 @@ fn all(options: &Options) -> Vec<Scenario> {
     all.extend(removal::scenarios());
     all.extend(serve::scenarios());
     all.extend(besieged::scenarios());
+    all.extend(console::scenarios());
     all.extend(fsync::scenarios());
     all.extend(faults::scenarios());
     all.extend(sessions::scenarios());
@@ -163,8 +167,8 @@ fn all(options: &Options) -> Vec<Scenario> {
     all.extend(registered::scenarios());
     all.extend(keys::scenarios());
     all.extend(pull::scenarios());
-    all.extend(platform_corpus::scenarios());
     all.extend(platform_archive::scenarios());
+    all.extend(platform_requests::scenarios());
     all.extend(platform_messages::scenarios());
     all.extend(platform_ways::scenarios());
     all.extend(platform_guests::scenarios());

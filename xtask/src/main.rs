@@ -12,6 +12,8 @@ mod ci;
 mod conformance;
 mod e2e;
 mod layers;
+mod least;
+mod listening;
 mod openapi;
 mod tidy;
 

@@ -9,13 +9,11 @@
 )]
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-
-use serde_json::Value;
+use std::process::{Command, Stdio};
 
 use crate::conformance::{Missing, python};
+use crate::listening::Listening;
 use crate::{Outcome, cargo, e2e};
 
 const PACKAGES: [&str; 1] = ["schemathesis==4.32.5"];
@@ -47,11 +45,11 @@ pub(crate) fn run() -> Outcome {
         Err(Missing::Broken(why)) => return Err(why),
     }
     let binary = e2e::build()?;
-    let served = Served::start(&binary, &folder)?;
+    let served = serve(&binary, &folder)?;
     let status = Command::new(place.join("bin/schemathesis"))
         .arg("run")
         .arg(cargo::root().join("docs/openapi.json"))
-        .args(["--url", &format!("http://{}", served.address)])
+        .args(["--url", &format!("http://{}", served.said("addr"))])
         .args(["--checks", CHECKS, "--max-examples", EXAMPLES, "--phases", "examples,coverage,fuzzing"])
         .args(["--seed", "7", "--generation-database", "none", "--no-color"])
         .current_dir(&folder)
@@ -61,51 +59,20 @@ pub(crate) fn run() -> Outcome {
     if status.success() { Ok(()) } else { Err("an answer is not what docs/openapi.json promises".into()) }
 }
 
-/// A server that listens until this is dropped.
-struct Served {
-    child: Child,
-    address: String,
-}
-
-impl Served {
-    fn start(binary: &Path, folder: &Path) -> Result<Self, String> {
-        let failed = |what: &str, error: &dyn std::fmt::Display| format!("{what}: {error}");
-        let data = folder.join("data");
-        let _ = fs::remove_dir_all(&data);
-        let lines = folder.join("conversations.ndjson");
-        fs::write(&lines, CONVERSATIONS).map_err(|error| failed("cannot write conversations", &error))?;
-        let imported = Command::new(binary)
-            .arg("--data-dir")
-            .arg(&data)
-            .args(["archive", "import", "--ndjson"])
-            .arg(&lines)
-            .status()
-            .map_err(|error| failed("cannot import", &error))?;
-        if !imported.success() {
-            return Err("the conversations cannot be imported".into());
-        }
-        let child = Command::new(binary)
-            .arg("--data-dir")
-            .arg(&data)
-            .args(["--json", "serve", "--addr", "127.0.0.1:0"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(|error| failed("cannot serve", &error))?;
-        let mut served = Self { child, address: String::new() };
-        let stdout = served.child.stdout.take().ok_or("the server has no output")?;
-        let mut ready = String::new();
-        BufReader::new(stdout).read_line(&mut ready).map_err(|error| failed("no ready line", &error))?;
-        let ready: Value = serde_json::from_str(&ready).map_err(|error| failed("no ready line", &error))?;
-        served.address = ready["addr"].as_str().ok_or("the ready line has no address")?.to_owned();
-        Ok(served)
+/// Serves the three conversations.
+fn serve(binary: &Path, folder: &Path) -> Result<Listening, String> {
+    let data = folder.join("data");
+    let _ = fs::remove_dir_all(&data);
+    let lines = folder.join("conversations.ndjson");
+    fs::write(&lines, CONVERSATIONS).map_err(|error| format!("cannot write conversations: {error}"))?;
+    let frontdesk = || {
+        let mut command = Command::new(binary);
+        command.arg("--data-dir").arg(&data);
+        command
+    };
+    let imported = frontdesk().args(["archive", "import", "--ndjson"]).arg(&lines).status();
+    if !imported.is_ok_and(|status| status.success()) {
+        return Err("the conversations cannot be imported".into());
     }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        // What it served is made anew each time: there is nothing to end in order.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+    Listening::start(frontdesk().args(["--json", "serve", "--addr", "127.0.0.1:0"]), "addr")
 }

@@ -3,15 +3,18 @@
 mod audit;
 mod changes;
 mod closing;
+mod door;
 mod histories;
 mod ingest;
 mod memory;
 mod pii;
 mod rate;
 mod report;
+mod requests;
 mod restart;
 mod search;
 mod sending;
+mod serving;
 mod verify;
 
 use std::path::Path;
@@ -23,9 +26,10 @@ use super::{Bench, Row, data};
 /// Measures every row that was asked for.
 pub(super) fn measure(bench: &Bench) -> Result<Vec<Row>, String> {
     let mut rows = Vec::new();
-    let needs_data = ["S1", "S3", "S7", "S13", "S14", "R14", "S2", "S4", "S4a", "S4b", "S4c", "S5", "S15"]
-        .iter()
-        .any(|row| bench.wants(row));
+    let needs_data =
+        ["S1", "S3", "S7", "S13", "S14", "R14", "S2", "S4", "S4a", "S4b", "S4c", "S5", "S6", "S15"]
+            .iter()
+            .any(|row| bench.wants(row));
     if needs_data {
         let data = data::make(&bench.scratch, Form::Full, bench.records)?;
         let lines = data::lines(&data.path)?;
@@ -49,6 +53,10 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Row>, String> {
             println!("data: {records} short conversations, {:.1} MB", thin.bytes as f64 / 1e6);
             rows.extend(search::measure(bench, &thin)?);
         }
+        if bench.wants("S6") {
+            let records = if bench.million { 1_000_000 } else { bench.records };
+            rows.extend(serving::measure(bench, &data::make(&bench.scratch, Form::Thin, records)?)?);
+        }
         if bench.wants("R14") {
             rows.extend(restart::measure(bench, &data)?);
         }
@@ -68,6 +76,9 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Row>, String> {
     }
     if bench.wants("S12") {
         rows.extend(audit::measure(bench)?);
+    }
+    if bench.wants("REQUESTS") {
+        rows.extend(requests::measure(bench)?);
     }
     if bench.wants("S16") {
         rows.extend(pii::measure()?);

@@ -8,9 +8,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::clients::Client;
-use super::server::Server;
-use super::shown;
+use super::{server, shown};
 use crate::Outcome;
+use crate::listening::Listening;
 
 /// What is to be done, as `story.py plan` says it.
 #[derive(Deserialize)]
@@ -41,18 +41,18 @@ struct Send {
 /// Tells the story twice and compares.
 pub(super) fn tell(binary: &Path, sdk: &Client, scripts: &Path) -> Outcome {
     let script = scripts.join("story.py");
-    let ask = |server: &Server, arguments: &[&str]| {
+    let ask = |server: &Listening, arguments: &[&str]| {
         let mut command = sdk.run(&script);
-        output(command.args(arguments).env("FRONTDESK_SANDBOX", &server.ready), "the SDK's story")
+        output(command.args(arguments).env("FRONTDESK_SANDBOX", &server.line), "the SDK's story")
     };
-    let (theirs, ours) = (Server::start(binary)?, Server::start(binary)?);
+    let (theirs, ours) = (server::start(binary)?, server::start(binary)?);
     let plan = ask(&theirs, &["plan"])?;
     if ask(&ours, &["plan"])? != plan {
         return Err("two tenants of one seed differ before anything was done in them".into());
     }
     let before = ask(&ours, &["state", &plan])?;
     ask(&theirs, &["act", &plan])?;
-    act(binary, &ours.ready, &plan)?;
+    act(binary, &ours, &plan)?;
     let (told_theirs, told_ours) = (ask(&theirs, &["state", &plan])?, ask(&ours, &["state", &plan])?);
     if told_ours == before {
         return Err("the story changed nothing, so nothing was compared".into());
@@ -69,9 +69,8 @@ pub(super) fn tell(binary: &Path, sdk: &Client, scripts: &Path) -> Outcome {
 }
 
 /// Does with the binary what the plan says.
-fn act(binary: &Path, ready: &str, plan: &str) -> Outcome {
+fn act(binary: &Path, tenant: &Listening, plan: &str) -> Outcome {
     let plan: Plan = serde_json::from_str(plan).map_err(|error| format!("the story's plan: {error}"))?;
-    let ready: Value = serde_json::from_str(ready).map_err(|error| format!("the ready line: {error}"))?;
     let data = tempfile::tempdir().map_err(|error| format!("no folder: {error}"))?;
     let codes: Vec<String> = plan.codes.iter().map(|(reason, code)| format!("{reason}={code}")).collect();
     let frontdesk = |arguments: &[&str]| {
@@ -91,7 +90,7 @@ fn act(binary: &Path, ready: &str, plan: &str) -> Outcome {
             ("FRONTDESK_CLIENT_ID", "client_id"),
             ("FRONTDESK_CLIENT_SECRET", "client_secret"),
         ] {
-            command.env(variable, ready[name].as_str().unwrap_or_default());
+            command.env(variable, tenant.said(name));
         }
         output(&mut command, "frontdesk's story")
     };

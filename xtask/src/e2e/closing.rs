@@ -9,6 +9,7 @@ use super::desk::Desk;
 use super::faults::always;
 use super::mount::Mounts;
 use super::scene::Scene;
+use super::serve::{Served, get};
 use super::sessions::{outcomes, selection, wanted};
 use super::telling::RECEIVER;
 use super::tenant::{Tenant, small};
@@ -29,6 +30,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             "closing: its event goes out with the command, and a dead endpoint changes no exit code",
             told,
         ),
+        Scenario::new("closing: the server shows a plan, and what became of each guest", shown),
         Scenario::new("closing: a disk that is full ends nobody unaudited", full_disk),
     ]
 }
@@ -138,6 +140,45 @@ fn told(scene: &Scene<'_>) -> Outcome {
     ensure!(ended == 6, "{}", run.wrong("it did not end the other six"));
     ensure!(came()? == 8, "an event did not go out with the command");
     Ok(())
+}
+
+fn shown(scene: &Scene<'_>) -> Outcome {
+    let tenant = tenant(scene, 12, active())?;
+    let desk = scene.desk("data").connected(&tenant);
+    let plan = planned(&desk, &tenant)?;
+    let served = Served::start(&desk)?;
+    let ask = |path: &str| {
+        let answer = get(&served.address, path)?;
+        ensure!(answer.status == 200, "{path}: {}", answer.head);
+        answer.json()
+    };
+    let made = ask("/api/v1/plans")?["plans"][0].take();
+    ensure!(made["state"] == "made" && made["planned"]["end"] == 12, "{made}");
+    ensure!(made["results"]["not_reached"] == 12, "{made}");
+    let one = format!("/api/v1/plans/{}", made["id"].as_str().unwrap_or_default());
+    let guests = |view: &Value| -> Vec<Value> { view["guests"].as_array().cloned().unwrap_or_default() };
+    let preview = ask(&one)?;
+    ensure!(guests(&preview).iter().all(|guest| guest["planned"] == "end"), "{preview}");
+    // A rehearsal is no beginning.
+    desk.json(&["session", "close", "--apply", &plan, "--dry-run"])?.exits(0)?;
+    ensure!(ask("/api/v1/plans")?["plans"][0]["state"] == "made", "a rehearsal counts");
+    desk.json(&["session", "close", "--apply", &plan, "--yes"])?.exits(0)?;
+    let applied = ask(&one)?;
+    ensure!(applied["plan"]["state"] == "applied" && applied["plan"]["results"]["ended"] == 12, "{applied}");
+    let mut named: Vec<String> =
+        guests(&applied).iter().filter_map(|guest| guest["guest_id"].as_str().map(str::to_owned)).collect();
+    let mut all: Vec<String> = tenant.guests()?.into_iter().map(|guest| guest.id).collect();
+    named.sort();
+    all.sort();
+    ensure!(named == all, "{named:?} are not {all:?}");
+    let over = |guest: &Value| guest["outcome"] == "ended" && guest["read_back"] == true;
+    ensure!(guests(&applied).iter().all(over), "{applied}");
+    // Without its file nobody is named, and the outcomes stay.
+    std::fs::remove_file(&plan).map_err(|error| error.to_string())?;
+    let gone = ask(&one)?;
+    ensure!(gone["file"] == "gone" && guests(&gone).len() == 12, "{gone}");
+    ensure!(guests(&gone).iter().all(|guest| guest.get("guest_id").is_none()), "{gone}");
+    served.stop("TERM")
 }
 
 fn bad_lines(scene: &Scene<'_>) -> Outcome {

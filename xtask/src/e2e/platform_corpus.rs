@@ -12,12 +12,14 @@ use super::archive::pulled;
 use super::desk::Desk;
 use super::files;
 use super::platform_archive::{holds, truth};
+use super::platform_requests::hardly_more;
 use super::platform_texts::{Kept, Texts, parsed};
 use super::process::Run;
 use super::pull::corpus_config;
 use super::scene::Scene;
 use super::tenant::small;
 use crate::Outcome;
+use crate::least::By;
 
 /// The corpus is over by then, and its last three days are within the threading window.
 const NOW: &str = "2026-01-01T06:00:00Z";
@@ -58,11 +60,14 @@ fn corpus(scene: &Scene<'_>) -> Outcome {
     })?;
     let listed = truth(&tenant)?;
     let before = tenant.all_texts(listed.keys())?;
+    let least = tenant.least(By::Queries)?;
     let drift = Rates { drift: 0.2, ..Rates::default() };
     tenant.set_faults(&FaultPlan { rate: drift, ..FaultPlan::default() })?;
 
     let run = desk.pull(&[])?.exits(0)?;
     ensure!(tenant.fired("drift") > 0, "no page drifted: {:?}", tenant.stats());
+    // Pages that drift are read twice, and a few late texts are tried one by one; neither for each of them.
+    hardly_more(&run, &least)?;
     holds(&desk, &listed, &run)?;
     let (kept, told) = (desk.transcripts()?, texts_of(&run)?);
     texts_are_kept(&before, &kept, &run)?;

@@ -35,6 +35,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         Scenario::new("platform: guests come in over their socket, each once", |scene| {
             opened(scene, FaultPlan::default())
         }),
+        Scenario::new("platform: a guest's own token ends the session, and no other", own_ends),
         Scenario::new("platform: a trigger that was registered once tells of every guest", triggered),
     ]
 }
@@ -163,6 +164,57 @@ fn the_tenant_has(tenant: &Tenant<'_>, count: usize, run: &Run) -> Outcome {
     let totals = parsed(&tenant.door(Method::GET, "sessions/totals", &Value::Null)?, "sessions/totals")?;
     ensure!(totals["opened"] == count && totals["mismatches"] == 0, "{}", run.wrong(&format!("{totals}")));
     Ok(())
+}
+
+fn own_ends(scene: &Scene<'_>) -> Outcome {
+    const GUESTS: usize = 4;
+    let tenant = scene.tenant_of_both(small(scene))?;
+    let desk = at_the_door(scene.desk("data"), &tenant);
+    let from = selection(scene, "guests.ndjson", &(0..GUESTS).map(asked).collect::<Vec<_>>())?;
+    desk.json(&["session", "open", "--from", &from])?.exits(0)?;
+    let list = tenant.door(Method::GET, "sessions", &Value::Null)?;
+    let truth = |line: &[u8]| parsed(line, "sessions");
+    let sessions: Vec<Value> = list
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .map(truth)
+        .collect::<Result<_, _>>()?;
+    ensure!(sessions.len() == GUESTS, "{} sessions were opened", sessions.len());
+    let text = |session: &Value, name: &str| session[name].as_str().unwrap_or_default().to_owned();
+    let token = scene.path("token");
+    for (n, session) in sessions.iter().enumerate() {
+        // The one before the last is asked to be forgotten, the last one is named by another's conversation.
+        let (forget, foreign) = (n == GUESTS - 2, n == GUESTS - 1);
+        let guest = text(if foreign { &sessions[0] } else { session }, "id");
+        files::write(&token, text(session, "key").as_bytes())?;
+        let retain = if forget { "false" } else { "true" };
+        let file = token.display().to_string();
+        let close = [
+            "session",
+            "close",
+            "--guest-id",
+            &guest,
+            "--guest-session-file",
+            &file,
+            "--retain-data",
+            retain,
+        ];
+        let run = desk.json(&[&close[..], &["--reason", "customer_initiated"]].concat())?;
+        let (exit, outcome) = if foreign { (3, "skipped") } else { (0, "ended") };
+        let run = run.exits(exit)?;
+        ensure!(run.lines()?[0]["outcome"] == outcome, "{}", run.wrong("another outcome was expected"));
+        let said = format!("{}{}", String::from_utf8_lossy(&run.stdout), run.stderr);
+        ensure!(!said.contains(&text(session, "key")), "{}", run.wrong("it says the token"));
+        let path = format!("sessions/{}", text(session, "id"));
+        let now = parsed(&tenant.door(Method::GET, &path, &Value::Null)?, "session")?;
+        ensure!((now["state"] == "closed") != foreign, "{}", run.wrong(&format!("{now}")));
+    }
+    desk.json(&["audit", "verify"])?.exits(0)?;
+    // The gateway knows no such thing, and what is no token is said to be none.
+    files::write(&token, b"not a token")?;
+    let file = token.display().to_string();
+    let close = ["session", "close", "--guest-id", "g", "--reason", "timeout", "--guest-session-file", &file];
+    desk.json(&close)?.exits(2)?.says(&["UUID"]).map(|_| ())
 }
 
 fn triggered(scene: &Scene<'_>) -> Outcome {

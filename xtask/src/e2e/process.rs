@@ -80,18 +80,25 @@ impl<'h> Running<'h> {
 
     /// The first line on stdout, once it is there.
     pub(super) fn first_line(&mut self) -> Result<String, String> {
+        self.line(|_| true)
+    }
+
+    /// The first line on stdout that is wanted, as soon as it is there.
+    pub(super) fn line(&mut self, wanted: impl Fn(&str) -> bool) -> Result<String, String> {
         let started = Instant::now();
         loop {
             // Looked at first: what it printed before its end is then there.
             let ended = self.has_ended();
             let bytes = self.stdout.as_ref().map(|stdout| stdout.so_far()).unwrap_or_default();
-            if let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
-                return Ok(String::from_utf8_lossy(&bytes[..end]).into_owned());
+            let whole = bytes.iter().rposition(|byte| *byte == b'\n').unwrap_or_default();
+            let text = String::from_utf8_lossy(&bytes[..whole]);
+            if let Some(line) = text.lines().find(|line| wanted(line)) {
+                return Ok(line.to_owned());
             }
             let stderr = self.stderr.as_ref().map(|stderr| stderr.so_far()).unwrap_or_default();
             ensure!(
                 !ended && started.elapsed() < HANGS_AFTER,
-                "{} printed no line\nstderr: {}",
+                "{} did not print the line\nstderr: {}",
                 self.command,
                 String::from_utf8_lossy(&stderr)
             );

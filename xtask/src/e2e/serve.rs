@@ -25,6 +25,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         Scenario::new("serve: the documents' call", documents_call),
         Scenario::new("serve: what is no search is refused by name", refused),
         Scenario::new("serve: a signal ends it well", stopped),
+        Scenario::new("serve: a second signal ends it at once", urged),
         Scenario::new("serve: only this machine, and only a free port", addresses),
     ]
 }
@@ -47,7 +48,7 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    fn json(&self) -> Result<Value, String> {
+    pub(super) fn json(&self) -> Result<Value, String> {
         serde_json::from_slice(&self.body)
             .map_err(|error| format!("the body is no JSON: {error}\n{}", self.head))
     }
@@ -63,8 +64,13 @@ impl Answer {
 
 impl<'s> Served<'s> {
     pub(super) fn start(desk: &Desk<'s>) -> Result<Self, String> {
-        let mut running = desk.start(&["--json", "serve", "--addr", "127.0.0.1:0"])?;
-        let line = running.first_line()?;
+        Self::with(desk, &["--addr", "127.0.0.1:0"])
+    }
+
+    /// With these arguments.
+    pub(super) fn with(desk: &Desk<'s>, arguments: &[&str]) -> Result<Self, String> {
+        let mut running = desk.start(&[&["--json", "serve"], arguments].concat())?;
+        let line = running.line(|line| line.contains("\"addr\""))?;
         let ready: Value = serde_json::from_str(&line)
             .map_err(|error| format!("the ready line is no JSON: {error}: {line}"))?;
         let address = ready["addr"].as_str().ok_or_else(|| format!("no address in {line}"))?.to_owned();
@@ -75,7 +81,7 @@ impl<'s> Served<'s> {
         connect(&self.address)
     }
 
-    fn get(&self, path: &str) -> Result<Answer, String> {
+    pub(super) fn get(&self, path: &str) -> Result<Answer, String> {
         get(&self.address, path)
     }
 
@@ -126,7 +132,7 @@ pub(super) fn get(address: &str, path: &str) -> Result<Answer, String> {
     exchange(address, format!("GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n").as_bytes())
 }
 
-fn exchange(address: &str, request: &[u8]) -> Result<Answer, String> {
+pub(super) fn exchange(address: &str, request: &[u8]) -> Result<Answer, String> {
     let mut stream = connect(address)?;
     // It may answer, and close, before it has read all.
     let _ = stream.write_all(request);
@@ -138,7 +144,7 @@ fn exchange(address: &str, request: &[u8]) -> Result<Answer, String> {
 }
 
 /// Conversations of our own: the first said last, one that changed, one that nobody dated.
-fn conversations(scene: &Scene<'_>, desk: &Desk<'_>) -> Outcome {
+pub(super) fn conversations(scene: &Scene<'_>, desk: &Desk<'_>) -> Outcome {
     let line = |id: &str, start: Option<&str>, said: &str| {
         json!({"id": id, "startTime": start, "interactions": [{"transcript": said}, {"transcript": "agent: Bye"}],
                "metadata": {"services": "Hotels_1"}})
@@ -318,7 +324,8 @@ fn schedule(scene: &Scene<'_>) -> Outcome {
         Ok(())
     };
 
-    let served = Served::start(&desk.clone().with("FRONTDESK_PULL_EVERY", "1s"))?;
+    let often = desk.clone().with("FRONTDESK_PULL_EVERY", "1s").with("FRONTDESK_VERIFY_EVERY", "1s");
+    let served = Served::start(&often)?;
     until("a whole archive", &|| Ok(served.get("/readyz")?.json()?["records"] == truth.len()))?;
     let after_first = tenant.queries();
     until("a second pull", &|| Ok(tenant.queries() > after_first))?;
@@ -328,6 +335,25 @@ fn schedule(scene: &Scene<'_>) -> Outcome {
     ensure!(served.search("e")?.status == 200, "the server fails with the tenant");
     tenant.set_faults(&plan("{}")?)?;
     until("the end of the warning", &|| Ok(warnings(&served)? == "[]"))?;
+    let jobs = served.get("/api/v1/schedules")?.json()?;
+    let job =
+        |name: &str| jobs["jobs"].as_array().and_then(|jobs| jobs.iter().find(|job| job["job"] == name));
+    let pull = job("pull").ok_or("no job is called pull")?;
+    let times = |what: &str| pull[what].as_u64().unwrap_or_default();
+    ensure!(times("failures") > 0 && times("runs") > times("failures") + 1, "{pull}");
+    ensure!(pull["succeeded_at"].is_string() && pull["every_seconds"] == 1.0, "{pull}");
+    let check = job("verify").ok_or("no job is called verify")?;
+    ensure!(check["state"] == "done" && check["failures"] == 0, "{check}");
+    ensure!(job("outbox").is_some() && job("retention").is_none(), "{jobs}");
+    let metrics = served.get("/metrics")?.body;
+    let metrics = String::from_utf8_lossy(&metrics);
+    let is_above = |name: &str, border: f64| {
+        let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<f64>().ok());
+        line.map(|value| value > border).ok_or_else(|| format!("{name} is not in {metrics}"))
+    };
+    ensure!(is_above("frontdesk_job_failures_total{task=\"pull\"}", 0.0)?, "no failure is counted");
+    ensure!(is_above("frontdesk_job_seconds_total{task=\"pull\"}", 0.0)?, "a pull took no time");
+    ensure!(is_above("frontdesk_remote_requests_total", 2.0)?, "no request is counted");
     let mut running = served.running;
     running.signal("TERM")?;
     let run = running.wait()?.exits(0)?;
@@ -474,6 +500,28 @@ fn stopped(scene: &Scene<'_>) -> Outcome {
     }
     // What was open is as good as before.
     desk.verifies(6)
+}
+
+/// Somebody does not read his answer. He is given time after the first signal, and none after the second.
+fn urged(scene: &Scene<'_>) -> Outcome {
+    let tenant = scene.tenant(frontdesk_sandbox::Config { conversations: Some(5_000), ..small(scene) })?;
+    let desk = scene.desk("data").connected(&tenant);
+    desk.pull(&[])?.exits(0)?;
+    for (signals, exit) in [(&["TERM"][..], 0), (&["TERM", "INT"], 130), (&["INT", "TERM"], 130)] {
+        let mut served = Served::start(&desk)?;
+        let mut deaf = served.connect()?;
+        let request = format!("GET {SEARCH}?q=e HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        deaf.write_all(request.as_bytes()).map_err(|error| error.to_string())?;
+        // The answer has begun.
+        deaf.read_exact(&mut [0; 16]).map_err(|error| error.to_string())?;
+        for signal in signals {
+            ensure!(served.running.signal(signal)?, "it had ended before {signal}");
+            // It is told of one after the other.
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        served.running.wait()?.exits(exit)?;
+    }
+    desk.holds_exactly(&tenant.truth()?)
 }
 
 fn addresses(scene: &Scene<'_>) -> Outcome {

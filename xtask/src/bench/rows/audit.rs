@@ -5,7 +5,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::super::{Bench, Row, baseline};
-use super::closing::{free_address, get};
+use super::closing::free_address;
+use super::door::get;
 use super::{fresh, frontdesk, ratio};
 use crate::cargo;
 

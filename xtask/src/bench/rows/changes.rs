@@ -1,11 +1,11 @@
 //! S9: a rate limit that nobody told the client, and that changes while it works.
 
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use super::super::{Bench, Row, measure};
+use super::door::post;
 use super::memory::{pull_command, serve};
 use super::{fresh, last_number, ratio};
 
@@ -44,7 +44,7 @@ pub(super) fn measure(bench: &Bench) -> Result<Row, String> {
                 if end.recv_timeout(Duration::from_secs(HOLDS)) != Err(mpsc::RecvTimeoutError::Timeout) {
                     return Err(format!("the pull ended before the rate was {rate} a second"));
                 }
-                set_rate(address, rate * 60)?;
+                post(address, "/_sandbox/rate", &format!("{{\"per_min\": {}}}", rate * 60))?;
             }
             Ok(())
         });
@@ -75,25 +75,4 @@ pub(super) fn measure(bench: &Bench) -> Result<Row, String> {
         baseline: format!("{allowed:.0} allowed"),
         ratio: ratio(requests as f64, allowed),
     })
-}
-
-/// Changes the sandbox's limit, by its door.
-fn set_rate(address: SocketAddr, per_minute: u64) -> Result<(), String> {
-    let body = format!("{{\"per_min\": {per_minute}}}");
-    let ask = || {
-        let mut stream = TcpStream::connect(address)?;
-        let length = body.len();
-        write!(
-            stream,
-            "POST /_sandbox/rate HTTP/1.0\r\nHost: {address}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
-        )?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        Ok::<_, std::io::Error>(answer)
-    };
-    let answer = ask().map_err(|error| format!("{address}: {error}"))?;
-    match answer.split_whitespace().nth(1) {
-        Some("200") => Ok(()),
-        _ => Err(format!("the rate was not changed: {answer}")),
-    }
 }

@@ -1,12 +1,12 @@
 //! S11: ending guest sessions at the rate that is allowed, beside the documents' program.
 
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::super::{Bench, Row, baseline};
+use super::door::get;
 use super::memory::serve;
 use super::{fresh, frontdesk, ratio};
 
@@ -143,17 +143,4 @@ fn theirs(bench: &Bench, sources: &Path) -> Result<Row, String> {
 /// A local address that nobody listens at.
 pub(super) fn free_address() -> Result<SocketAddr, String> {
     TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).map_err(|error| error.to_string())
-}
-
-/// The body of a small answer.
-pub(super) fn get(address: SocketAddr, path: &str) -> Result<String, String> {
-    let ask = || {
-        let mut stream = TcpStream::connect(address)?;
-        write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        Ok::<_, std::io::Error>(answer)
-    };
-    let answer = ask().map_err(|error| format!("{address}{path}: {error}"))?;
-    Ok(answer.split_once("\r\n\r\n").map_or(String::new(), |(_, body)| body.to_owned()))
 }

@@ -8,7 +8,7 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use super::super::{Bench, Row, measure};
-use super::closing::get;
+use super::door::get;
 use super::memory::serve;
 use super::{fresh, frontdesk, ratio};
 
