@@ -17,16 +17,27 @@ pub(super) struct Corpus {
     /// More than the file holds: copies are made.
     pub(super) conversations: Option<u64>,
     pub(super) is_real: bool,
+    pub(super) dates: Dates,
+}
+
+/// Around the end of a corpus. Times of one form, which compare as texts.
+pub(super) struct Dates {
+    /// It is over by then.
+    pub(super) over: &'static str,
+    /// Three days before that, as long as the threading window: some of it ended later.
+    pub(super) window_began: &'static str,
 }
 
 impl Corpus {
     pub(super) fn find() -> Result<Self, String> {
         let beside = cargo::root().join(BESIDE);
         if beside.is_file() {
-            return Ok(Self { path: beside, conversations: None, is_real: true });
+            let dates = Dates { over: "2026-01-01T06:00:00Z", window_began: "2025-12-29T06:00:00Z" };
+            return Ok(Self { path: beside, conversations: None, is_real: true, dates });
         }
         let path = cargo::root().join(OURS);
         ensure!(path.is_file(), "{} is not there", path.display());
-        Ok(Self { path, conversations: Some(COPIES), is_real: false })
+        let dates = Dates { over: "2025-11-01T06:00:00Z", window_began: "2025-10-29T06:00:00Z" };
+        Ok(Self { path, conversations: Some(COPIES), is_real: false, dates })
     }
 }

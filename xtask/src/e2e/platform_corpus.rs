@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::Scenario;
 use super::archive::pulled;
+use super::corpus::Dates;
 use super::desk::Desk;
 use super::files;
 use super::platform_archive::{holds, truth};
@@ -21,10 +22,6 @@ use super::tenant::small;
 use crate::Outcome;
 use crate::least::By;
 
-/// The corpus is over by then, and its last three days are within the threading window.
-const NOW: &str = "2026-01-01T06:00:00Z";
-/// When what ended since may still be threaded into.
-const WINDOW_BEGAN: &str = "2025-12-29T06:00:00Z";
 /// More than the threading window (72 h), which is longer than texts are late here.
 const LATER_SECONDS: u64 = 73 * 3_600;
 /// How many guests write again between the two runs.
@@ -41,7 +38,8 @@ pub(super) fn scenarios() -> Vec<Scenario> {
 }
 
 fn corpus(scene: &Scene<'_>) -> Outcome {
-    let now: Moment = NOW.parse().map_err(|error| format!("{NOW}: {error}"))?;
+    let dates = &scene.house.corpus.dates;
+    let now: Moment = dates.over.parse().map_err(|error| format!("{}: {error}", dates.over))?;
     // Without guests who are still there every conversation has ended.
     let config = Config { clock: ClockMode::Fixed(now), guests: 0, ..corpus_config(scene) };
     let tenant = scene.tenant_of_both(config)?;
@@ -74,7 +72,7 @@ fn corpus(scene: &Scene<'_>) -> Outcome {
     let late: BTreeSet<&String> =
         before.iter().filter(|(_, texts)| texts.are_late()).map(|(id, _)| id).collect();
     let open: BTreeSet<&String> =
-        before.iter().filter(|(_, texts)| may_grow(texts)).map(|(id, _)| id).collect();
+        before.iter().filter(|(_, texts)| may_grow(texts, dates)).map(|(id, _)| id).collect();
     ensure!(!late.is_empty() && !open.is_empty(), "nothing is late, or nothing may grow: {told}");
     ensure!(pulled(&run.last()?)?.state == "provisional", "{}", run.wrong("something is still to come"));
     ensure!(
@@ -125,9 +123,8 @@ fn texts_of(run: &Run) -> Result<Value, String> {
 }
 
 /// Whether a message may still be threaded into it.
-fn may_grow(texts: &Texts) -> bool {
-    // Times of one form compare as texts.
-    texts.ended.as_deref().is_none_or(|ended| ended > WINDOW_BEGAN)
+fn may_grow(texts: &Texts, dates: &Dates) -> bool {
+    texts.ended.as_deref().is_none_or(|ended| ended > dates.window_began)
 }
 
 /// Every conversation that said anything has its transcript, with the texts that could be had.
