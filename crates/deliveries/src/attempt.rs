@@ -1,5 +1,6 @@
 //! One attempt: sign, send, and what it comes to.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use frontdesk_api::outward::{AddressPolicy, OutwardUrl, WebhookCall, WebhookSender};
@@ -15,42 +16,52 @@ use uuid::Uuid;
 /// a gap, so a receiver sees what it has not got.
 const ENTRIES_HEADER: &str = "frontdesk-audit-entries";
 
-/// What an attempt needs beside the delivery.
+/// What every attempt of a drain needs.
 pub(crate) struct Means<'a> {
     pub(crate) sender: &'a WebhookSender,
     pub(crate) policy: AddressPolicy,
     pub(crate) now: &'a (dyn Fn() -> Timestamp + Send + Sync),
+    pub(crate) cancel: &'a Cancel,
 }
 
-/// Sends a delivery once. `None` when the signal to stop came before its answer: nothing is recorded then, and it is due
-/// again at once.
-pub(crate) async fn attempt(
-    means: &Means<'_>,
-    endpoint: &Endpoint,
-    secrets: &[SigningSecret],
-    delivery: Delivery,
-    cancel: &Cancel,
-) -> Option<Settlement> {
-    let at = (means.now)();
-    let sent = match call(endpoint, secrets, &delivery, at, means.policy) {
-        Ok(call) => means.sender.send(&call, cancel).await.map_err(|error| Failed::of(&error)),
-        Err(why) => Err(Failed { cancelled: false, status: None, named: None, why }),
-    };
-    let ended = (means.now)();
-    let took_ms = u64::try_from(ended.since(at).as_millis()).unwrap_or(u64::MAX);
-    Some(match sent {
-        Ok(status) => Settlement {
-            delivery,
-            attempt: Attempt { at, took_ms, status: Some(status.as_u16()), error: None },
-            outcome: Outcome::Delivered,
-        },
-        Err(failed) if failed.cancelled => return None,
-        Err(failed) => {
-            let outcome = outcome(&failed, delivery.tries.saturating_add(1), ended);
-            let attempt = Attempt { at, took_ms, status: failed.status, error: Some(failed.why) };
-            Settlement { delivery, attempt, outcome }
-        }
-    })
+/// What the attempts of a run need beside the delivery.
+#[derive(Clone)]
+pub(crate) struct Sending<'a> {
+    pub(crate) means: &'a Means<'a>,
+    /// The newest first.
+    pub(crate) secrets: Arc<[SigningSecret]>,
+}
+
+impl Sending<'_> {
+    pub(crate) fn now(&self) -> Timestamp {
+        (self.means.now)()
+    }
+
+    /// Sends a delivery once. `None` when the signal to stop came before its answer: nothing is recorded then, and it is
+    /// due again at once.
+    pub(crate) async fn attempt(&self, endpoint: &Endpoint, delivery: Delivery) -> Option<Settlement> {
+        let means = self.means;
+        let at = self.now();
+        let sent = match call(endpoint, &self.secrets, &delivery, at, means.policy) {
+            Ok(call) => means.sender.send(&call, means.cancel).await.map_err(|error| Failed::of(&error)),
+            Err(why) => Err(Failed { cancelled: false, status: None, named: None, why }),
+        };
+        let ended = self.now();
+        let took_ms = u64::try_from(ended.since(at).as_millis()).unwrap_or(u64::MAX);
+        Some(match sent {
+            Ok(status) => Settlement {
+                delivery,
+                attempt: Attempt { at, took_ms, status: Some(status.as_u16()), error: None },
+                outcome: Outcome::Delivered,
+            },
+            Err(failed) if failed.cancelled => return None,
+            Err(failed) => {
+                let outcome = outcome(&failed, delivery.tries.saturating_add(1), ended);
+                let attempt = Attempt { at, took_ms, status: failed.status, error: Some(failed.why) };
+                Settlement { delivery, attempt, outcome }
+            }
+        })
+    }
 }
 
 /// The request: the endpoint's own headers first, so that none of them can take the place of a signature.

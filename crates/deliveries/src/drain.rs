@@ -1,9 +1,10 @@
-//! The drain: what is due goes out, a few at a time for each endpoint.
+//! The drain: what is due goes out, a few ordering keys at a time for each endpoint.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use frontdesk_api::Cancel;
@@ -15,9 +16,10 @@ use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 
-use crate::attempt::{Means, attempt};
+use crate::attempt::{Means, Sending};
 use crate::monitor::{Ended, Monitor};
 use crate::report::{End, Report};
+use crate::run::{self, Run};
 
 /// When a drain has done its work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -40,7 +42,7 @@ pub struct DrainOptions {
     /// Time for all of it. What is on its way when it is up is given up, not recorded, and due again under the same
     /// id. No limit by default.
     pub time: Option<Duration>,
-    /// Attempts at once to one endpoint. 4 by default; each endpoint has its own.
+    /// Attempts at once to one endpoint, each of another ordering key. 4 by default; each endpoint has its own.
     pub concurrency: usize,
     /// Whether audit batches do not wait to be full: for a command that is about to end. Off by default.
     pub flush: bool,
@@ -130,19 +132,19 @@ impl Drain {
         monitor: &dyn Monitor,
         report: &mut Report,
     ) -> Result<End, Error> {
-        let means = Means { sender: &self.sender, policy: self.policy, now: &*self.now };
+        let means = Means { sender: &self.sender, policy: self.policy, now: &*self.now, cancel };
         let mut on_their_way = OnTheirWay::default();
-        let mut flush = options.flush;
+        let (mut look, mut flush) = (true, options.flush);
         loop {
-            if !cancel.is_cancelled() {
+            if look && !cancel.is_cancelled() {
                 let endpoints: Vec<_> =
                     reader.endpoints()?.into_iter().filter(|endpoint| endpoint.disabled.is_none()).collect();
-                self.batch(&endpoints, std::mem::take(&mut flush))?;
-                for endpoint in &endpoints {
-                    self.start(&reader, endpoint, options.concurrency, &means, cancel, &mut on_their_way)?;
+                self.batch(&reader, &endpoints, std::mem::take(&mut flush))?;
+                for endpoint in endpoints {
+                    self.start(&reader, endpoint, options.concurrency, &means, &mut on_their_way)?;
                 }
             }
-            if on_their_way.attempts.is_empty() {
+            if on_their_way.runs.is_empty() {
                 if cancel.is_cancelled() {
                     return Ok(End::Cancelled);
                 }
@@ -160,19 +162,25 @@ impl Drain {
                     () = tokio::time::sleep(wait) => {}
                     () = cancel.cancelled() => {}
                 }
+                look = true;
                 continue;
             }
-            tokio::select! {
+            look = tokio::select! {
                 biased;
-                Some((endpoint, event, settlement)) = on_their_way.attempts.next() => {
-                    if let Some(settlement) = settlement {
-                        self.settle(settlement, monitor, report).await?;
+                Some((run, ended)) = on_their_way.runs.next() => match ended {
+                    Some(settlement) => {
+                        tell(&settlement?, monitor, report);
+                        on_their_way.go_on(run);
+                        false
                     }
-                    on_their_way.ended(&endpoint, event);
-                }
+                    None => {
+                        on_their_way.over(&run);
+                        true
+                    }
+                },
                 // Something may have become due elsewhere.
-                () = tokio::time::sleep(options.poll) => {}
-            }
+                () = tokio::time::sleep(options.poll) => true,
+            };
         }
     }
 
@@ -185,80 +193,70 @@ impl Drain {
     }
 
     /// Makes the audit batches that are due.
-    fn batch(&self, endpoints: &[Endpoint], flush: bool) -> Result<(), Error> {
+    fn batch(&self, reader: &Reader, endpoints: &[Endpoint], flush: bool) -> Result<(), Error> {
         let wanted = endpoints.iter().any(|endpoint| endpoint.kinds.contains(&EventKind::AuditBatch));
-        if wanted {
+        if wanted && (flush || reader.batch_due((self.now)())?) {
             self.journal.record(Change::new().batch_audit(flush))?;
         }
         Ok(())
     }
 
-    /// Starts attempts of what is due at one endpoint, as many as it has room for.
+    /// Starts runs of what is due at one endpoint, as many as it has room for.
     fn start<'w>(
         &self,
         reader: &Reader,
-        endpoint: &Endpoint,
+        endpoint: Endpoint,
         concurrency: usize,
         means: &'w Means<'w>,
-        cancel: &'w Cancel,
         on_their_way: &mut OnTheirWay<'w>,
     ) -> Result<(), Error> {
-        let busy = on_their_way.events.get(&endpoint.id).map_or(0, BTreeSet::len);
-        let room = concurrency.max(1).saturating_sub(busy);
+        let busy = on_their_way.endpoints.get(&endpoint.id).map_or(0, |busy| busy.keys.len());
+        let mut room = concurrency.max(1).saturating_sub(busy);
         if room == 0 {
             return Ok(());
         }
         let now = (self.now)();
         let due = reader.due(&endpoint.id, now, room + busy)?;
-        let secrets = if due.is_empty() { Vec::new() } else { reader.secrets(&endpoint.id, now)? };
-        let mut started = 0;
-        for delivery in due {
-            let events = on_their_way.events.entry(endpoint.id.clone()).or_default();
-            if started == room || !events.insert(delivery.event) {
+        if due.is_empty() {
+            return Ok(());
+        }
+        let sending = Sending { means, secrets: reader.secrets(&endpoint.id, now)?.into() };
+        let endpoint = Arc::new(endpoint);
+        for first in due {
+            let busy = on_their_way.endpoints.entry(endpoint.id.clone()).or_default();
+            if room == 0 || !busy.keys.insert(first.key.clone()) {
                 continue;
             }
-            started += 1;
-            let (endpoint, secrets) = (endpoint.clone(), secrets.clone());
-            on_their_way.attempts.push(Box::pin(async move {
-                let event = delivery.event;
-                let settlement = attempt(means, &endpoint, &secrets, delivery, cancel).await;
-                (endpoint.id, event, settlement)
-            }));
+            room -= 1;
+            let left_alone = Arc::clone(&busy.left_alone);
+            let behind = reader.behind(&first, now, run::LENGTH - 1)?;
+            let (journal, endpoint) = (Arc::clone(&self.journal), Arc::clone(&endpoint));
+            on_their_way.go_on(Run::new(journal, sending.clone(), endpoint, left_alone, first, behind));
         }
         Ok(())
     }
+}
 
-    /// Records how an attempt ended. The next one of its key can only start after that.
-    async fn settle(
-        &self,
-        settlement: Settlement,
-        monitor: &dyn Monitor,
-        report: &mut Report,
-    ) -> Result<(), Error> {
-        let pending = self.journal.submit(Change::new().settle(settlement.clone()))?;
-        tokio::task::spawn_blocking(move || pending.wait())
-            .await
-            .unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic()))?;
-        let Settlement { delivery, attempt, outcome } = &settlement;
-        report.count(*outcome);
-        tracing::debug!(
-            webhook_id = delivery.webhook_id,
-            endpoint = delivery.endpoint,
-            status = attempt.status,
-            error = attempt.error,
-            "attempt ended"
-        );
-        let ended = Ended {
-            webhook_id: &delivery.webhook_id,
-            endpoint: &delivery.endpoint,
-            kind: delivery.kind,
-            outcome: *outcome,
-            status: attempt.status,
-            error: attempt.error.as_deref(),
-        };
-        monitor.ended(&ended, report);
-        Ok(())
-    }
+/// Tells of an attempt whose end is recorded.
+fn tell(settlement: &Settlement, monitor: &dyn Monitor, report: &mut Report) {
+    let Settlement { delivery, attempt, outcome } = settlement;
+    report.count(*outcome);
+    tracing::debug!(
+        webhook_id = delivery.webhook_id,
+        endpoint = delivery.endpoint,
+        status = attempt.status,
+        error = attempt.error,
+        "attempt ended"
+    );
+    let ended = Ended {
+        webhook_id: &delivery.webhook_id,
+        endpoint: &delivery.endpoint,
+        kind: delivery.kind,
+        outcome: *outcome,
+        status: attempt.status,
+        error: attempt.error.as_deref(),
+    };
+    monitor.ended(&ended, report);
 }
 
 impl fmt::Debug for Drain {
@@ -267,21 +265,39 @@ impl fmt::Debug for Drain {
     }
 }
 
-/// The id of the endpoint, the number of the event, and how it ended, unless it was stopped before that.
-type Finished = (String, u64, Option<Settlement>);
+/// A run, and how its next attempt ended, as [`Run::next`] says it.
+type Advanced<'w> = (Run<'w>, Option<Result<Settlement, Error>>);
 
-/// Attempts that were started and have not ended.
+/// Runs that were started and are not over.
 #[derive(Default)]
 struct OnTheirWay<'w> {
-    attempts: FuturesUnordered<BoxFuture<'w, Finished>>,
-    /// The numbers of their events, by endpoint.
-    events: BTreeMap<String, BTreeSet<u64>>,
+    runs: FuturesUnordered<BoxFuture<'w, Advanced<'w>>>,
+    /// By the id of their endpoint.
+    endpoints: BTreeMap<String, Busy>,
 }
 
-impl OnTheirWay<'_> {
-    fn ended(&mut self, endpoint: &str, event: u64) {
-        if let Some(events) = self.events.get_mut(endpoint) {
-            events.remove(&event);
+/// What is on its way to one endpoint.
+#[derive(Default)]
+struct Busy {
+    keys: BTreeSet<String>,
+    /// As [`Run`] has it.
+    left_alone: Arc<AtomicBool>,
+}
+
+impl<'w> OnTheirWay<'w> {
+    fn go_on(&mut self, mut run: Run<'w>) {
+        self.runs.push(Box::pin(async move {
+            let ended = run.next().await;
+            (run, ended)
+        }));
+    }
+
+    fn over(&mut self, run: &Run<'_>) {
+        if let Some(busy) = self.endpoints.get_mut(run.endpoint()) {
+            busy.keys.remove(run.key());
+            if busy.keys.is_empty() {
+                self.endpoints.remove(run.endpoint());
+            }
         }
     }
 }

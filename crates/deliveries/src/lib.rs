@@ -8,7 +8,8 @@
 //! over a line of its own, in the same way.
 //!
 //! **What holds.** At least once: an attempt is recorded after it, so a crash between the two repeats it under the same
-//! `webhook-id`. In order per endpoint and key. An endpoint that is slow, hangs or is down holds up nobody but itself.
+//! `webhook-id`: of each endpoint and key up to 32 that were answered in the last moment, in their order. In order per
+//! endpoint and key. An endpoint that is slow, hangs or is down holds up nobody but itself.
 //!
 //! No printing, no global state; time comes in as a function.
 
@@ -18,6 +19,7 @@ mod intake;
 mod monitor;
 mod reception;
 mod report;
+mod run;
 
 pub use drain::{Drain, DrainOptions, Until};
 pub use intake::{Intake, OpenReception};

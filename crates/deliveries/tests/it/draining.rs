@@ -277,3 +277,85 @@ async fn what_was_delivered_is_kept_for_a_month() {
     run(&world, &options(Until::NothingDue)).await;
     assert_eq!(world.deliveries().len(), dead, "dead letters stay, and nothing else");
 }
+
+/// One key: each follows as soon as the one before was taken, and what was not taken holds up those behind it.
+#[tokio::test(start_paused = true)]
+async fn a_run_ends_at_what_is_not_taken() {
+    let world = World::new(|_, before| match before {
+        50 => Reply::status(500),
+        _ => Reply::status(200).after(Duration::from_millis(1)),
+    });
+    world.endpoint("a.example", ENDED);
+    for index in 0..80 {
+        world.store("g-1", &format!("{index:02}"));
+    }
+    let report = run(&world, &options(Until::NothingDue)).await;
+    assert_eq!((report.delivered, report.retried, report.end), (50, 1, End::NothingDue));
+    assert_eq!(world.arrivals("a.example").len(), 51, "nothing went past it");
+    let report = run(&world, &options(Until::Empty)).await;
+    assert_eq!((report.delivered, report.end), (30, End::Empty));
+    let marks = &world.marks("a.example")["g-1"];
+    assert!(marks.is_sorted() && marks.len() == 81, "{marks:?}");
+}
+
+/// What was answered is recorded and reported, whatever the next one of its run does.
+#[tokio::test(start_paused = true)]
+async fn what_was_taken_before_the_time_was_up_is_recorded() {
+    let world = World::new(|_, before| if before < 3 { Reply::status(200) } else { Reply::silence() });
+    world.endpoint("a.example", ENDED);
+    for index in 0..10 {
+        world.store("g-1", &format!("{index}"));
+    }
+    let mut limited = options(Until::NothingDue);
+    limited.time = Some(Duration::from_secs(4));
+    let report = run(&world, &limited).await;
+    assert_eq!((report.delivered, report.end), (3, End::Time));
+    let deliveries = world.deliveries();
+    assert_eq!(deliveries.iter().filter(|one| one.state == DeliveryState::Delivered).count(), 3);
+    assert_eq!(world.marks("a.example")["g-1"], ["0", "1", "2", "3"]);
+}
+
+/// A receiver that says when it wants to be asked again says so for every key.
+#[tokio::test(start_paused = true)]
+async fn who_wants_to_be_left_alone_is_left_alone_by_every_run() {
+    let world = World::new(|_, before| match before {
+        1 => Reply::status(429).header("retry-after", "90"),
+        _ => Reply::status(200).after(Duration::from_millis(100)),
+    });
+    world.endpoint("a.example", ENDED);
+    for index in 0..10 {
+        for guest in ["g-1", "g-2"] {
+            world.store(guest, &format!("{index}"));
+        }
+    }
+    let report = run(&world, &options(Until::Empty)).await;
+    assert_eq!((report.delivered, report.retried), (20, 1));
+    let arrivals = world.arrivals("a.example");
+    assert!(arrivals[1].at.since(arrivals[0].at) < Duration::from_millis(100), "both were on their way");
+    assert!(arrivals[2].at.since(arrivals[1].at) >= Duration::from_secs(90), "{:?}", arrivals[2].at);
+}
+
+/// An endpoint that is taken out of service, and a signal, are noticed in the middle of a run.
+#[tokio::test(start_paused = true)]
+async fn a_run_is_short() {
+    let world = World::new(|_, _| Reply::status(200).after(Duration::from_millis(300)));
+    world.endpoint("a.example", ENDED);
+    for index in 0..40 {
+        world.store("g-1", &format!("{index:02}"));
+    }
+    let find = || world.journal.reader().unwrap().endpoints().unwrap().remove(0);
+    let patient = options(Until::NothingDue);
+    let (report, ()) = tokio::join!(run(&world, &patient), async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        world.journal.record(Change::new().disable_endpoint(&find(), "by hand", world.now())).unwrap();
+    });
+    assert_eq!(report.delivered, 4, "those of its second");
+    world.journal.record(Change::new().enable_endpoint(&find(), world.now())).unwrap();
+    let (handle, cancel) = Cancel::pair();
+    let (report, ()) = tokio::join!(world.drain.run(&patient, &cancel, &Silent), async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        handle.cancel();
+    });
+    let report = report.unwrap();
+    assert_eq!((report.delivered, report.end), (1, End::Cancelled), "what was on its way, and nothing more");
+}

@@ -90,6 +90,43 @@ impl Reader {
         read().during(Action::Read, layout::DATABASE)
     }
 
+    /// Deliveries of an endpoint that follow `first` in its ordering key and are due at `now`, oldest first, at most `limit`:
+    /// up to the first one that is not due yet, as those behind it wait for it.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn behind(&self, first: &Delivery, now: Timestamp, limit: usize) -> Result<Vec<Delivery>, Error> {
+        let read = || -> rusqlite::Result<Vec<Delivery>> {
+            let sql =
+                "SELECT d.endpoint, d.event, v.webhook_id, v.kind, v.key, v.body, v.entries, d.tries, d.due
+                FROM deliveries AS d INDEXED BY deliveries_open CROSS JOIN events AS v ON v.number = d.event
+                WHERE d.endpoint = ?1 AND d.key = ?2 AND d.event > ?3 AND d.state = 'pending'
+                ORDER BY d.event LIMIT ?4";
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let mut statement = self.connection.prepare(sql)?;
+            let mut rows = statement.query(params![first.endpoint, first.key, first.event, limit])?;
+            let mut behind = Vec::new();
+            while let Some(row) = rows.next()? {
+                if row.get::<_, i64>(8)? > now.as_micros() {
+                    break;
+                }
+                behind.push(delivery(row)?);
+            }
+            Ok(behind)
+        };
+        read().during(Action::Read, layout::DATABASE)
+    }
+
+    /// Whether an audit batch of any endpoint in service is due at `now`.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn batch_due(&self, now: Timestamp) -> Result<bool, Error> {
+        let due = self.next_batch().during(Action::Read, layout::DATABASE)?;
+        // Further away than a batch ever is only when the clock was set back, which does not hold it up.
+        Ok(due.map(time).is_some_and(|due| due <= now || due.since(now) > batch::AGE))
+    }
+
     /// When the next delivery or audit batch of any endpoint in service is due; in the past when one is due now. `None`
     /// when nothing is open.
     ///
@@ -102,21 +139,25 @@ impl Reader {
                  JOIN endpoints AS e ON e.id = d.endpoint WHERE e.disabled IS NULL AND {FIRST_OPEN}"
             );
             let delivery: Option<i64> = self.connection.prepare(&sql)?.query_row([], |row| row.get(0))?;
-            let sql = "SELECT min(CASE WHEN waiting >= ?2 THEN 0 ELSE oldest + ?3 END) FROM (
-                SELECT (SELECT count(*) FROM (
-                        SELECT 1 FROM entries WHERE number > e.audited LIMIT ?2)) AS waiting,
-                    (SELECT at FROM entries WHERE number > e.audited ORDER BY number LIMIT 1) AS oldest
-                FROM endpoints AS e WHERE e.disabled IS NULL
-                AND EXISTS (SELECT 1 FROM json_each(e.kinds) WHERE value = ?1)) WHERE waiting > 0";
-            let age = i64::try_from(batch::AGE.as_micros()).unwrap_or(i64::MAX);
-            let batch: Option<i64> = self
-                .connection
-                .prepare(sql)?
-                .query_row(params![EventKind::AuditBatch.as_str(), batch::SIZE, age], |row| row.get(0))?;
+            let batch = self.next_batch()?;
             Ok(delivery.into_iter().chain(batch).min())
         };
         let due = read().during(Action::Read, layout::DATABASE)?;
         Ok(due.map(time))
+    }
+
+    /// When the next audit batch of any endpoint in service is due: in the past for one that is full.
+    fn next_batch(&self) -> rusqlite::Result<Option<i64>> {
+        let sql = "SELECT min(CASE WHEN waiting >= ?2 THEN 0 ELSE oldest + ?3 END) FROM (
+            SELECT (SELECT count(*) FROM (
+                    SELECT 1 FROM entries WHERE number > e.audited LIMIT ?2)) AS waiting,
+                (SELECT at FROM entries WHERE number > e.audited ORDER BY number LIMIT 1) AS oldest
+            FROM endpoints AS e WHERE e.disabled IS NULL
+            AND EXISTS (SELECT 1 FROM json_each(e.kinds) WHERE value = ?1)) WHERE waiting > 0";
+        let age = i64::try_from(batch::AGE.as_micros()).unwrap_or(i64::MAX);
+        self.connection
+            .prepare(sql)?
+            .query_row(params![EventKind::AuditBatch.as_str(), batch::SIZE, age], |row| row.get(0))
     }
 
     /// How many deliveries of an endpoint are in which state.
