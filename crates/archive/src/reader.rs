@@ -105,17 +105,22 @@ impl Reader {
             return Err(Error::new(Action::Open, root, ErrorKind::NotAnArchive));
         };
         let source = source(&dir, &format, options)?;
+        source.catalog.hold(options.many_searches)?;
+        let opened = if options.many_searches { Opened::holding() } else { Opened::default() };
         let (workers, options) = (options.workers.max(1), options.clone());
         let (catalog, runs) = (Mutex::new(source), Arc::default());
-        Ok(Self { dir, format, workers, opened: Opened::default(), options, catalog, runs })
+        Ok(Self { dir, format, workers, opened, options, catalog, runs })
     }
 
-    /// The same with what `before` learned of the runs' logs, where it reads the same archive: a log that is over is read
-    /// once by all that come after each other so.
+    /// The same with what `before` learned, where it reads the same archive: of the runs' logs, since a log that is over is
+    /// read once by all that come after each other so, and what it held in memory of the search index.
     #[must_use]
     pub fn after(mut self, before: &Self) -> Self {
         if self.format.archive() == before.format.archive() {
             self.runs = Arc::clone(&before.runs);
+            if self.options.many_searches && before.options.many_searches {
+                self.opened = before.opened.renewed();
+            }
         }
         self
     }
@@ -214,7 +219,7 @@ impl Reader {
     pub(crate) fn refresh(&self) -> Result<(), Error> {
         let mut catalog = self.lock();
         *catalog = source(&self.dir, &self.format, &self.options)?;
-        Ok(())
+        catalog.catalog.hold(self.options.many_searches)
     }
 
     /// What the catalog covers now.
@@ -230,7 +235,9 @@ impl Reader {
 
     fn rebuilt(&self) -> Result<Source, Error> {
         let ledgered = ledger::read(&*self.dir, &self.format)?;
-        rebuilt(&*self.dir, &self.format, &ledgered, self.workers)
+        let source = rebuilt(&*self.dir, &self.format, &ledgered, self.workers)?;
+        source.catalog.hold(self.options.many_searches)?;
+        Ok(source)
     }
 
     fn lock(&self) -> MutexGuard<'_, Source> {

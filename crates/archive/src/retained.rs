@@ -93,6 +93,9 @@ impl Reader {
     ) -> Result<Vec<Vec<MatterName>>, Error> {
         self.ask(|catalog| {
             let _moment = catalog.reading()?;
+            if !catalog.is_any_held()? {
+                return Ok(ids.clone().into_iter().map(|_| Vec::new()).collect());
+            }
             ids.clone().into_iter().map(catalog.matters_of()?).collect()
         })
     }

@@ -59,11 +59,18 @@ pub struct ReadOptions {
     /// What others are told while the catalog is brought up to date, which needs the writer's lock for
     /// a moment.
     pub holder: String,
+    /// Whether many searches will be answered. What they look at again and again is then held in memory: as it is
+    /// needed, up to about 240 MiB. Not by default.
+    pub many_searches: bool,
 }
 
 impl Default for ReadOptions {
     fn default() -> Self {
-        Self { workers: cores(), holder: format!("frontdesk, process {}, reading", std::process::id()) }
+        Self {
+            workers: cores(),
+            holder: format!("frontdesk, process {}, reading", std::process::id()),
+            many_searches: false,
+        }
     }
 }
 

@@ -95,7 +95,10 @@ impl Reader {
             }
             let Some((_, Ok(file))) = &segment else { continue };
             let Ok(Ok(member)) = read_member_of(&**file, &first.member) else { continue };
-            let Ok(member) = open(&member, self.format.archive(), &first.member, &mut unpacker) else {
+            // No further than the last of them; each is compared with its hash.
+            let wanted = rows.iter().map(|(_, found)| found.start as usize + found.length as usize).max();
+            let archive = self.format.archive();
+            let Ok(member) = open_until(&member, archive, &first.member, wanted, &mut unpacker) else {
                 continue;
             };
             for (at, found) in rows {
@@ -222,6 +225,17 @@ pub(crate) fn open<'b>(
     row: &MemberRow,
     unpacker: &'b mut Unpacker,
 ) -> Result<OpenMember<'b>, Trouble> {
+    open_until(member, archive, row, None, unpacker)
+}
+
+/// The same, inflated up to a place in its contents where one is given.
+fn open_until<'b>(
+    member: &[u8],
+    archive: [u8; 16],
+    row: &MemberRow,
+    until: Option<usize>,
+    unpacker: &'b mut Unpacker,
+) -> Result<OpenMember<'b>, Trouble> {
     let (header, header_length) =
         Header::decode(member).map_err(|fault| Trouble::Damaged(fault.to_string()))?;
     let packed = &member[header_length..];
@@ -231,8 +245,11 @@ pub(crate) fn open<'b>(
     if header.number != row.number || packed.len() != header.packed_length as usize {
         return Err(Trouble::Misled);
     }
-    let block =
-        check::inflate(&header, packed, unpacker).map_err(|what| Trouble::Damaged(what.to_owned()))?;
+    let block = match until {
+        Some(until) => check::inflate_first(&header, packed, until, unpacker),
+        None => check::inflate(&header, packed, unpacker),
+    };
+    let block = block.map_err(|what| Trouble::Damaged(what.to_owned()))?;
     Ok(OpenMember { header, block })
 }
 
@@ -249,7 +266,7 @@ impl<'b> OpenMember<'b> {
         if !agrees {
             return Err(Trouble::Misled);
         }
-        let bytes = &self.block[span];
+        let bytes = self.block.get(span).ok_or(Trouble::Misled)?;
         if sha256(bytes) != entry.sha256 {
             return Err(Trouble::Damaged("the record is not what its hash says".to_owned()));
         }

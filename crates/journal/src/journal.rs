@@ -11,7 +11,7 @@ use crate::change::{Change, Item, Recorded};
 use crate::error::{Action, During, Error};
 use crate::open;
 use crate::prepared::{Origin, PreparedEntry};
-use crate::queue::{self, Pending, Queue};
+use crate::queue::{self, Pending, Queue, Request};
 use crate::reader::Reader;
 use crate::settings::Settings;
 use crate::store::Store;
@@ -98,6 +98,25 @@ impl Journal {
     /// When the change cannot be written as JSON; everything else is told by [`Pending::wait`].
     pub fn submit(&self, change: Change) -> Result<Pending, Error> {
         let Some(queue) = &self.queue else { return Err(Error::poisoned()) };
+        Ok(queue.submit(self.prepare(change)?))
+    }
+
+    /// Hands a change over without waiting for anything: `done` is called when it is durable, or is known not to be, on
+    /// the thread that writes, which waits for it. `false` where 1,000 changes are not on the disk yet: then nothing was
+    /// handed over, and `done` is not called; [`Journal::record`] waits for its turn.
+    ///
+    /// # Errors
+    /// When the change cannot be written as JSON; everything else is told to `done`, as by [`Journal::record`].
+    pub fn offer(
+        &self,
+        change: Change,
+        done: impl FnOnce(Result<Recorded, Error>) + Send + 'static,
+    ) -> Result<bool, Error> {
+        let Some(queue) = &self.queue else { return Err(Error::poisoned()) };
+        Ok(queue.offer(self.prepare(change)?, Box::new(done)))
+    }
+
+    fn prepare(&self, change: Change) -> Result<Request, Error> {
         let origin = Origin {
             actor: &self.settings.actor,
             command: change.command.as_deref().unwrap_or(&self.settings.command),
@@ -106,7 +125,7 @@ impl Journal {
         };
         let entries: Result<Vec<_>, _> =
             change.records.iter().map(|record| PreparedEntry::new(record, &origin)).collect();
-        Ok(queue.submit(change, entries?))
+        Ok(Request::new(change, entries?))
     }
 
     /// Takes away what was over before a time, as [`Change::prune`] does, in changes of 1,000 until there is no more of

@@ -1,6 +1,6 @@
 //! Where callers wait together: what arrives while one group is being committed becomes the next.
 
-use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
 
 use frontdesk_domain::Timestamp;
 
@@ -13,7 +13,16 @@ use crate::prepared::PreparedEntry;
 /// Changes not yet on disk; a caller with one more waits (contract §4).
 const BOUND: usize = 1_000;
 
-/// A change, and where its answer goes.
+/// What becomes of a change, told once.
+pub(crate) type Reply = Box<dyn FnOnce(Result<Recorded, Error>) + Send>;
+
+/// A change that waits for its turn, and where its answer goes.
+pub(crate) struct Waiting {
+    pub(crate) request: Request,
+    pub(crate) reply: Reply,
+}
+
+/// A change.
 pub(crate) struct Request {
     pub(crate) entries: Vec<PreparedEntry>,
     pub(crate) opened: Vec<Intent>,
@@ -22,15 +31,21 @@ pub(crate) struct Request {
     pub(crate) once: Vec<Once>,
     pub(crate) outbox: Vec<OutboxChange>,
     pub(crate) prune: Option<Timestamp>,
-    pub(crate) reply: SyncSender<Result<Recorded, Error>>,
+}
+
+impl Request {
+    pub(crate) fn new(change: Change, entries: Vec<PreparedEntry>) -> Self {
+        let Change { opened, settled, items, once, outbox, prune, .. } = change;
+        Self { entries, opened, settled, items, once, outbox, prune }
+    }
 }
 
 /// The callers' end.
 #[derive(Debug, Clone)]
-pub(crate) struct Queue(SyncSender<Request>);
+pub(crate) struct Queue(SyncSender<Waiting>);
 
 /// The writing thread's end.
-pub(crate) struct Requests(Receiver<Request>);
+pub(crate) struct Requests(Receiver<Waiting>);
 
 pub(crate) fn queue() -> (Queue, Requests) {
     let (sender, receiver) = mpsc::sync_channel(BOUND);
@@ -39,12 +54,28 @@ pub(crate) fn queue() -> (Queue, Requests) {
 
 impl Queue {
     /// Hands a change over. It is committed after the changes handed over before it.
-    pub(crate) fn submit(&self, change: Change, entries: Vec<PreparedEntry>) -> Pending {
-        let (reply, answer) = mpsc::sync_channel(1);
-        let Change { opened, settled, items, once, outbox, prune, .. } = change;
+    pub(crate) fn submit(&self, request: Request) -> Pending {
+        let (sender, answer) = mpsc::sync_channel(1);
+        let reply: Reply = Box::new(move |recorded| {
+            // A caller that went away does not want to know.
+            let _ = sender.send(recorded);
+        });
         // Without a writing thread the request is dropped here, and its answer with it.
-        let _ = self.0.send(Request { entries, opened, settled, items, once, outbox, prune, reply });
+        let _ = self.0.send(Waiting { request, reply });
         Pending(answer)
+    }
+
+    /// The same for who may not wait: `reply` is called when it is known what became of the change. Where as many wait
+    /// as may, nothing happens, and `false` is said; nor where nobody writes any more, of which `reply` is told.
+    pub(crate) fn offer(&self, request: Request, reply: Reply) -> bool {
+        match self.0.try_send(Waiting { request, reply }) {
+            Ok(()) => true,
+            Err(TrySendError::Full(_)) => false,
+            Err(TrySendError::Disconnected(waiting)) => {
+                (waiting.reply)(Err(Error::poisoned()));
+                true
+            }
+        }
     }
 }
 
@@ -66,7 +97,7 @@ impl Pending {
 
 impl Requests {
     /// The next group: all that is queued. A lone caller never waits. `None` when there will be no more.
-    pub(crate) fn next_group(&self) -> Option<Vec<Request>> {
+    pub(crate) fn next_group(&self) -> Option<Vec<Waiting>> {
         let mut group = vec![self.0.recv().ok()?];
         while group.len() < BOUND {
             let Ok(next) = self.0.try_recv() else { break };

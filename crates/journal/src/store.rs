@@ -5,7 +5,6 @@ mod intents;
 mod position;
 
 use std::sync::Arc;
-use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
 use frontdesk_domain::Timestamp;
@@ -22,7 +21,7 @@ use crate::journal::Clock;
 use crate::keys::{KeyFile, KeyRing};
 use crate::layout;
 use crate::prepared::PreparedEntry;
-use crate::queue::{Request, Requests};
+use crate::queue::{Reply, Request, Requests, Waiting};
 
 /// How often the newest head is written beside the database while changes keep coming.
 const HEAD_EVERY: Duration = Duration::from_secs(1);
@@ -44,18 +43,13 @@ pub(crate) struct Store {
     pub(crate) failed: Option<Error>,
 }
 
-/// An answer that waits for the commit.
-type Answer = (SyncSender<Result<Recorded, Error>>, Result<Recorded, Error>);
-
 impl Store {
     /// Serves until the last caller is gone.
     pub(crate) fn serve(&mut self, requests: &Requests) {
         while let Some(group) = requests.next_group() {
             if let Some(first) = &self.failed {
                 let poisoned = Error::poisoned_by(first);
-                for request in group {
-                    let _ = request.reply.send(Err(poisoned.clone()));
-                }
+                group.into_iter().for_each(|waiting| (waiting.reply)(Err(poisoned.clone())));
                 continue;
             }
             self.commit(group);
@@ -64,28 +58,23 @@ impl Store {
     }
 
     /// Records a group: all of it is durable when its callers are told so.
-    fn commit(&mut self, group: Vec<Request>) {
-        let replies: Vec<_> = group.iter().map(|request| request.reply.clone()).collect();
-        match self.try_commit(group) {
-            Ok(answers) => {
-                for (reply, answer) in answers {
-                    // A caller that went away does not want to know.
-                    let _ = reply.send(answer);
-                }
-            }
+    fn commit(&mut self, group: Vec<Waiting>) {
+        let (requests, replies): (Vec<Request>, Vec<Reply>) =
+            group.into_iter().map(|Waiting { request, reply }| (request, reply)).unzip();
+        match self.try_commit(requests) {
+            Ok(answers) => replies.into_iter().zip(answers).for_each(|(reply, answer)| reply(answer)),
             Err(error) => {
                 // Waiting for another process touches nothing; after anything else it is unknown what reached the disk.
                 if !error.is_temporary() {
                     self.failed = Some(error.clone());
                 }
-                for reply in replies {
-                    let _ = reply.send(Err(error.clone()));
-                }
+                replies.into_iter().for_each(|reply| reply(Err(error.clone())));
             }
         }
     }
 
-    fn try_commit(&mut self, group: Vec<Request>) -> Result<Vec<Answer>, Error> {
+    /// Gives for each what became of it, in their order.
+    fn try_commit(&mut self, group: Vec<Request>) -> Result<Vec<Result<Recorded, Error>>, Error> {
         let now = (self.clock)();
         let transaction = begin(&mut self.connection, self.wait, Action::Record)?;
         let mut position =
@@ -95,8 +84,7 @@ impl Store {
         {
             let mut writing = apply::Writing::new(&transaction, &mut position, now);
             for request in group {
-                let reply = request.reply.clone();
-                answers.push((reply, writing.apply(request)?));
+                answers.push(writing.apply(request)?);
             }
         }
         if position.count > before.count {
@@ -104,7 +92,7 @@ impl Store {
         }
         transaction.commit().during(Action::Record, layout::DATABASE)?;
         self.position = position;
-        if answers.iter().any(|(_, answer)| answer.as_ref().is_ok_and(|recorded| recorded.pruned > 0)) {
+        if answers.iter().any(|answer| answer.as_ref().is_ok_and(|recorded| recorded.pruned > 0)) {
             self.empty_log()?;
         }
         Ok(answers)

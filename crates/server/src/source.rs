@@ -76,7 +76,7 @@ impl ArchiveSource {
             return Ok(opened.reader);
         }
         let began = clock::monotonic();
-        let reader = Reader::open(&self.root, &self.options)?;
+        let reader = Reader::open(&self.root, &ReadOptions { many_searches: true, ..self.options.clone() })?;
         let reader = Arc::new(match opened() {
             Some(before) => reader.after(&before.reader),
             None => reader,

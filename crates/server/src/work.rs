@@ -48,14 +48,18 @@ impl Work {
             drop(place);
             done
         });
-        match timeout(self.longest, running).await {
-            Ok(Ok(done)) => done,
-            Ok(Err(_)) => Err(Problem::unexpected()),
-            Err(_) => {
-                Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "deadline", "the answer took too long")
-                    .hint("ask for less, or again in a moment")
-                    .retry_after(10))
-            }
-        }
+        self.within(running).await?.unwrap_or_else(|_| Err(Problem::unexpected()))
+    }
+
+    /// Waits for something that takes no place.
+    ///
+    /// # Errors
+    /// `deadline` after [`Limits::first_byte`].
+    pub(crate) async fn within<T>(&self, waiting: impl Future<Output = T>) -> Result<T, Problem> {
+        timeout(self.longest, waiting).await.map_err(|_| {
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "deadline", "the answer took too long")
+                .hint("ask for less, or again in a moment")
+                .retry_after(10)
+        })
     }
 }

@@ -7,6 +7,7 @@
 mod digest;
 mod documents;
 mod keys;
+mod known;
 mod mark;
 mod media;
 mod open;
@@ -22,7 +23,7 @@ pub(crate) use digest::{is_as_closed, seal, unseal};
 pub(crate) use documents::is_searched;
 pub(crate) use mark::{Mark, SegmentMark, State};
 pub(crate) use open::{open_for_reading, open_for_writing, remove};
-pub(crate) use read::{Found, Latest, Lookup, RowFilter};
+pub(crate) use read::{Brief, Found, Latest, Lookup, RowFilter};
 pub(crate) use replay::{Gathered, Lost, ReadRecord, gather, read_rows, replay};
 pub(crate) use report::{DAY, Item};
 pub(crate) use retention::Held;
@@ -40,11 +41,13 @@ pub(crate) struct Catalog {
     connection: Connection,
     /// Rows of `recent_keys`; not known before the first change, and after one that failed.
     recent_keys: Option<u64>,
+    /// What is asked with every search, for who answers many.
+    known: known::Known,
 }
 
 impl Catalog {
     fn new(connection: Connection) -> Self {
-        Self { connection, recent_keys: None }
+        Self { connection, recent_keys: None, known: known::Known::default() }
     }
 }
 

@@ -38,6 +38,14 @@ impl Found {
     }
 }
 
+/// A record, but for where it lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Brief {
+    pub(crate) key: RecordKey,
+    pub(crate) version: u32,
+    pub(crate) started_at: Option<i64>,
+}
+
 /// The latest version of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Latest {
@@ -206,11 +214,28 @@ impl Catalog {
         &'c self,
     ) -> Result<impl FnMut(u64) -> Result<Option<Found>, Error> + use<'c>, Error> {
         let sql = format!("SELECT {COLUMNS} FROM {TABLES} WHERE r.sequence = ?1");
-        let mut statement = self.connection.prepare(&sql).in_catalog()?;
+        let mut statement = self.connection.prepare_cached(&sql).in_catalog()?;
         Ok(move |sequence: u64| {
             let mut rows = statement.query(params![sequence.cast_signed()]).in_catalog()?;
             rows.next().in_catalog()?.map(|row| read_found(row).in_catalog()).transpose()
         })
+    }
+
+    /// The same of several records in few words, at one moment.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub(crate) fn briefs(&self, sequences: &[u64]) -> Result<Vec<Option<Brief>>, Error> {
+        let snapshot = self.reading()?;
+        let sql = "SELECT kind, id, version, started_at FROM records WHERE sequence = ?1";
+        let mut statement = snapshot.prepare_cached(sql).in_catalog()?;
+        let mut brief = |sequence: &u64| {
+            let mut rows = statement.query(params![sequence.cast_signed()])?;
+            let Some(row) = rows.next()? else { return Ok(None) };
+            let key = read_key(row, 0)?;
+            Ok(Some(Brief { key, version: row.get(2)?, started_at: row.get(3)? }))
+        };
+        sequences.iter().map(|sequence| brief(sequence).in_catalog()).collect()
     }
 
     /// Sequences of the records in a segment's members that lie, in part at least, from `offset` on.
@@ -359,17 +384,21 @@ fn stable_value(row: &Row<'_>, column: usize) -> rusqlite::Result<Stable> {
     bytes.and_then(Stable::from_bytes).ok_or_else(|| wrong(column, "no hashes"))
 }
 
+/// A key of which the kind is in a column, and the id in the next.
+fn read_key(row: &Row<'_>, column: usize) -> rusqlite::Result<RecordKey> {
+    let kind =
+        RecordKind::from_code(row.get(column)?).ok_or_else(|| wrong(column, "not a kind of record"))?;
+    let not_an_id = || wrong(column + 1, "not an id");
+    let id = row.get_ref(column + 1)?.as_bytes().map_err(|_| not_an_id())?;
+    let id = std::str::from_utf8(id).ok().and_then(|id| RecordId::new(id).ok()).ok_or_else(not_an_id)?;
+    Ok(RecordKey { kind, id })
+}
+
 pub(super) fn read_found(row: &Row<'_>) -> rusqlite::Result<Found> {
-    let kind = RecordKind::from_code(row.get(2)?).ok_or_else(|| wrong(2, "not a kind of record"))?;
-    let id = row.get_ref(3)?.as_bytes().map_err(|_| wrong(3, "not an id"))?;
-    let id = std::str::from_utf8(id)
-        .ok()
-        .and_then(|id| RecordId::new(id).ok())
-        .ok_or_else(|| wrong(3, "not an id"))?;
     let folder: String = row.get(15)?;
     Ok(Found {
         sequence: number(row, 0)?,
-        key: RecordKey { kind, id },
+        key: read_key(row, 2)?,
         key_hash: row.get(1)?,
         version: row.get(4)?,
         sha256: hash_value(row, 5)?,

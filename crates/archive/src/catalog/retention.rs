@@ -169,6 +169,16 @@ impl Catalog {
         Ok(Some(Buried { policy, since: time(since)?, at: time(at)?, records: records.cast_unsigned() }))
     }
 
+    /// Whether any conversation is held.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub(crate) fn is_any_held(&self) -> Result<bool, Error> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM holds)").in_catalog()?;
+        statement.query_row([], |row| row.get(0)).in_catalog()
+    }
+
     /// The matters that hold a conversation, by name.
     ///
     /// # Errors

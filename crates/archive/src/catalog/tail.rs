@@ -63,11 +63,23 @@ impl Catalog {
         most: usize,
     ) -> Result<Tail, Error> {
         let snapshot = self.reading()?;
+        self.tail_in(&snapshot, archive, upto, ranges, most)
+    }
+
+    /// The same at a moment that was chosen already.
+    pub(super) fn tail_in(
+        &self,
+        snapshot: &Connection,
+        archive: &[u8; 16],
+        upto: u64,
+        ranges: &[RangeInclusive<u64>],
+        most: usize,
+    ) -> Result<Tail, Error> {
         let mark = self.marked(archive)?;
-        let covered = covered(&snapshot, &mark, upto).in_catalog()?;
+        let covered = covered(snapshot, &mark, upto).in_catalog()?;
         let highest = self.highest()?;
         let (mut rows, mut complete, mut replaced) = (Vec::new(), true, Vec::new());
-        let mut versions = prepare_versions(&snapshot)?;
+        let mut versions = prepare_versions(snapshot)?;
         for range in ranges.iter().chain([&(upto + 1..=i64::MAX.cast_unsigned())]) {
             let mut found =
                 self.conversations_between(*range.start(), *range.end(), most + 1 - rows.len())?;

@@ -87,7 +87,8 @@ pub(super) fn repair(
 }
 
 fn reader(dir: &Arc<dyn Dir>, settings: &Settings) -> Result<Reader, Error> {
-    let options = ReadOptions { workers: settings.workers, holder: settings.holder.clone() };
+    let options =
+        ReadOptions { workers: settings.workers, holder: settings.holder.clone(), ..ReadOptions::default() };
     Reader::open_in(dir.clone(), &options)
 }
 

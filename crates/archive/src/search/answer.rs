@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use frontdesk_domain::query::Document;
-use frontdesk_domain::{Facts, payload};
+use frontdesk_domain::{Facts, Timestamp, payload};
 
 use super::best::Best;
 use super::collect::{Finding, First, Gathered, Kept};
@@ -12,7 +12,7 @@ use super::find::By;
 use super::ranking::{Frequencies, Weights};
 use super::sought::{Sought, Wanted, What};
 use super::{Expression, Match, Order, Search, SearchHit, SearchPage, Searched, snippet};
-use crate::catalog::Found;
+use crate::catalog::Brief;
 use crate::error::{Action, Error, ErrorKind};
 use crate::reader::Reader;
 use crate::show::Record;
@@ -106,7 +106,10 @@ impl Reader {
                     let records = self.read_hits(ranks)?.into_iter();
                     records.map(|record| record.map(|record| hit(record, &sought))).collect()
                 }
-                false => self.rows_of(&sequences(ranks))?.into_iter().map(|row| row.map(bare)).collect(),
+                false => {
+                    let rows = self.ask(|catalog| catalog.briefs(&sequences(ranks)))?.into_iter();
+                    rows.map(|row| row.map(bare)).collect()
+                }
             };
             answer.incomplete += hits.iter().filter(|hit| hit.is_none()).count() as u64;
             answer.hits.extend(hits.into_iter().flatten());
@@ -181,9 +184,9 @@ fn sequences(ranks: &[Rank]) -> Vec<u64> {
 }
 
 /// A conversation as the catalog knows it.
-fn bare(row: Found) -> SearchHit {
+fn bare(row: Brief) -> SearchHit {
     SearchHit {
-        started_at: row.started_at(),
+        started_at: row.started_at.and_then(|micros| Timestamp::from_micros(micros).ok()),
         id: row.key.id,
         kind: row.key.kind,
         version: row.version,

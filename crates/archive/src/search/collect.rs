@@ -6,6 +6,7 @@ use frontdesk_domain::query::Document;
 use roaring::RoaringBitmap;
 
 use super::cursor::Rank;
+use super::evaluate;
 use super::facets::Counter;
 use super::find::Ask;
 use super::index::{Fault, IndexFile, Offer};
@@ -195,18 +196,19 @@ impl Ask for Finding<'_> {
         self.gathered.clone_from(&self.blank);
     }
 
+    fn newest_first(&self) -> bool {
+        let asks_one_by_one = !self.gathered.counts || matches!(self.sought.what, What::Query(_));
+        asks_one_by_one && matches!(self.gathered.kept, Kept::Newest(_))
+    }
+
     fn file(&mut self, file: &IndexFile, dead: &RoaringBitmap) -> Result<RoaringBitmap, Fault> {
-        if let (false, None, Kept::Newest(first), What::Contains(needle, _)) =
-            (self.gathered.counts, &self.gathered.facets, &mut self.gathered.kept, &self.sought.what)
+        let Gathered { counts, count, kept, facets } = &mut *self.gathered;
+        if let (None, Kept::Newest(first)) = (facets, kept)
+            && let Some(all) = self.sought.how_many(file, dead, *counts)?
+            && let Some(unclear) = self.sought.newest(file, dead, self.wanted, first)?
         {
-            let unclear = file.must_be_read(false)?;
-            let start = first.after.map_or(Ok(0), |after| file.behind(after))?;
-            file.containing(needle.as_folded(), self.wanted.workers)?.newest(
-                start,
-                &(dead | &unclear),
-                first,
-            )?;
-            return Ok(unclear - dead);
+            *count += all;
+            return Ok(unclear);
         }
         let answer = self.sought.in_file(file, self.wanted)?;
         for (terms, group) in answer.groups {
@@ -219,6 +221,65 @@ impl Ask for Finding<'_> {
         if let Some(hit) = self.sought.hit(sequence, document, self.wanted) {
             self.gathered.take(hit);
         }
+    }
+}
+
+impl Sought {
+    /// How many documents of a file are found but for those that must be read, or 0 where nobody asks; `None` where nothing
+    /// less than finding them says so.
+    fn how_many(&self, file: &IndexFile, dead: &RoaringBitmap, asked: bool) -> Result<Option<u64>, Fault> {
+        match &self.what {
+            _ if !asked => Ok(Some(0)),
+            What::Contains(..) => Ok(None),
+            What::Query(query) => {
+                let unclear = evaluate::unclear(query.expr(), file, false)?;
+                evaluate::how_many(query.expr(), file, &(unclear | dead))
+            }
+        }
+    }
+
+    /// Offers the documents of a file that are found, the newest first, as long as they are wanted. Gives those that must
+    /// be read; `None` where the file must be asked as a whole.
+    fn newest(
+        &self,
+        file: &IndexFile,
+        dead: &RoaringBitmap,
+        wanted: Wanted,
+        first: &mut First<Rank>,
+    ) -> Result<Option<RoaringBitmap>, Fault> {
+        let unclear = match &self.what {
+            What::Contains(..) => file.must_be_read(false)?.clone(),
+            What::Query(query) => evaluate::unclear(query.expr(), file, wanted.values)?,
+        };
+        let without = dead | &unclear;
+        let unclear = unclear - dead;
+        // The newest of a file says whether any of it is new enough.
+        if !file.newest()?.is_some_and(|newest| first.may_want(newest)) {
+            return Ok(Some(unclear));
+        }
+        let start = first.after.map_or(Ok(0), |after| file.behind(after))?;
+        match &self.what {
+            What::Contains(needle, _) => {
+                file.containing(needle.as_folded(), wanted.workers)?.newest(start, &without, first)?;
+            }
+            What::Query(query) => {
+                let Some(mut meeting) = evaluate::meeting(query.expr(), file, start)? else {
+                    return Ok(None);
+                };
+                let mut rank_of = file.rank_reader();
+                while let Some(document) = meeting.next()? {
+                    if without.contains(document) {
+                        continue;
+                    }
+                    let rank = rank_of(document)?;
+                    if !first.wants(rank) {
+                        break;
+                    }
+                    first.take(rank);
+                }
+            }
+        }
+        Ok(Some(unclear))
     }
 }
 
@@ -255,6 +316,11 @@ impl<T: Ord + Copy> First<T> {
         true
     }
 
+    /// Whether it would be kept, or something behind it.
+    fn may_want(&self, one: T) -> bool {
+        self.kept.len() < self.limit || self.kept.first().is_some_and(|least| one > *least)
+    }
+
     /// How many are kept.
     pub(super) fn len(&self) -> usize {
         self.kept.len()
@@ -269,7 +335,7 @@ impl<T: Ord + Copy> First<T> {
 impl Offer for First<Rank> {
     fn wants(&self, rank: Rank) -> bool {
         let behind = self.after.is_none_or(|after| rank < after);
-        behind && (self.kept.len() < self.limit || self.kept.first().is_some_and(|least| rank > *least))
+        behind && self.may_want(rank)
     }
 
     fn take(&mut self, rank: Rank) {

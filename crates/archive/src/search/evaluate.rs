@@ -4,7 +4,7 @@ use frontdesk_domain::query::{Expr, Field, FieldName, Words};
 use roaring::RoaringBitmap;
 
 use super::cursor::Rank;
-use super::index::{Fault, IndexFile};
+use super::index::{Fault, IndexFile, Meeting, Term};
 use super::sought::{Sought, Wanted, What};
 use super::standing::Standing;
 
@@ -27,7 +27,7 @@ impl Sought {
     pub(super) fn in_file(&self, file: &IndexFile, wanted: Wanted) -> Result<InFile, Fault> {
         match &self.what {
             What::Contains(needle, _) => {
-                let mut unclear = file.must_be_read(false)?;
+                let mut unclear = file.must_be_read(false)?.clone();
                 if wanted.values {
                     unclear |= file.must_be_read(true)?;
                 }
@@ -36,15 +36,7 @@ impl Sought {
                 Ok(InFile { groups: vec![(1, found)], unclear })
             }
             What::Query(query) => {
-                let asks = Asks::of(query.expr());
-                let mut unclear = RoaringBitmap::new();
-                // What could not be read for the index must not be found by its date alone.
-                if asks.words || !asks.fields {
-                    unclear |= file.must_be_read(false)?;
-                }
-                if asks.fields || wanted.values {
-                    unclear |= file.must_be_read(true)?;
-                }
+                let unclear = unclear(query.expr(), file, wanted.values)?;
                 let mut all = RoaringBitmap::new();
                 all.insert_range(0..file.entry.documents);
                 let found = documents(query.expr(), file, &self.standing, &(all - &unclear))?;
@@ -54,6 +46,91 @@ impl Sought {
             }
         }
     }
+}
+
+/// The documents that must be read to be judged by a query, or for the values of fields.
+pub(super) fn unclear(expr: &Expr, file: &IndexFile, values: bool) -> Result<RoaringBitmap, Fault> {
+    let asks = Asks::of(expr);
+    let mut unclear = RoaringBitmap::new();
+    // What could not be read for the index must not be found by its date alone.
+    if asks.words || !asks.fields {
+        unclear |= file.must_be_read(false)?;
+    }
+    if asks.fields || values {
+        unclear |= file.must_be_read(true)?;
+    }
+    Ok(unclear)
+}
+
+/// The documents from `start` on that a query finds, one after the other, where all it asks for are whole words, fields and
+/// dates that must be there.
+///
+/// # Errors
+/// What is wrong with the file.
+pub(super) fn meeting<'f>(
+    expr: &Expr,
+    file: &'f IndexFile,
+    start: u32,
+) -> Result<Option<Meeting<'f>>, Fault> {
+    let mut needs = Needs { terms: Vec::new(), start, end: file.entry.documents };
+    Ok(if needs.add(expr, file)? { Some(file.meeting(&needs.terms, needs.start, needs.end)?) } else { None })
+}
+
+/// How many documents a query finds but for those of `without`, where it asks for one whole word or field and these are few.
+///
+/// # Errors
+/// What is wrong with the file.
+pub(super) fn how_many(expr: &Expr, file: &IndexFile, without: &RoaringBitmap) -> Result<Option<u64>, Fault> {
+    let mut needs = Needs { terms: Vec::new(), start: 0, end: file.entry.documents };
+    match (expr, needs.add(expr, file)?, &needs.terms[..]) {
+        (Expr::Words(_) | Expr::Field(_), true, [term]) => file.how_many(term, without),
+        _ => Ok(None),
+    }
+}
+
+/// What must be there.
+struct Needs {
+    terms: Vec<Term>,
+    start: u32,
+    end: u32,
+}
+
+impl Needs {
+    /// Adds an expression; `false` where it says something else.
+    fn add(&mut self, expr: &Expr, file: &IndexFile) -> Result<bool, Fault> {
+        match expr {
+            Expr::All(list) => {
+                for expr in list {
+                    if !self.add(expr, file)? {
+                        return Ok(false);
+                    }
+                }
+            }
+            Expr::Words(words) => match words.words() {
+                [word] if !words.is_prefix() => self.terms.push(Term::Word(word.clone())),
+                _ => return Ok(false),
+            },
+            Expr::Field(field) if is_standing(field) => return Ok(false),
+            Expr::Field(field) => {
+                self.terms.push(Term::Facet(IndexFile::facet_term(&key(field), field.value())))
+            }
+            Expr::From(time) => self.end = self.end.min(file.started_before(*time)?),
+            Expr::To(time) => {
+                self.start = self.start.max(file.started_before(*time)?);
+                self.end = self.end.min(file.behind(UNDATED)?);
+            }
+            Expr::Any(_) | Expr::Not(_) => return Ok(false),
+        }
+        Ok(true)
+    }
+}
+
+/// Before all that have no start.
+const UNDATED: Rank = Rank { started_at: Some(i64::MIN), sequence: 0 };
+
+/// Whether the index cannot know it.
+fn is_standing(field: &Field) -> bool {
+    *field.name() == FieldName::Is && Standing::VALUES.contains(&field.value())
 }
 
 /// What must be known of a document to judge it.
@@ -107,15 +184,10 @@ fn documents(
         }),
         Expr::Not(expr) => Ok(within - documents(expr, file, standing, within)?),
         Expr::Words(words) => of_words(words, file, within),
-        Expr::Field(field) if *field.name() == FieldName::Is && Standing::VALUES.contains(&field.value()) => {
-            Ok(standing.in_file(file, field.value())? & within)
-        }
+        Expr::Field(field) if is_standing(field) => Ok(standing.in_file(file, field.value())? & within),
         Expr::Field(field) => Ok(file.facet(&key(field), field.value())? & within),
         Expr::From(time) => Ok(within & range(0, file.started_before(*time)?)),
-        Expr::To(time) => {
-            let undated = Rank { started_at: Some(i64::MIN), sequence: 0 };
-            Ok(within & range(file.started_before(*time)?, file.behind(undated)?))
-        }
+        Expr::To(time) => Ok(within & range(file.started_before(*time)?, file.behind(UNDATED)?)),
     }
 }
 

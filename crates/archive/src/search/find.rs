@@ -4,12 +4,13 @@
 //! history ([`Covered`](crate::catalog::Covered)), else everything is read. Of a file that is damaged the range is read,
 //! and so is what came after the last file; what was replaced since is left out.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use frontdesk_domain::query::Document;
 use roaring::RoaringBitmap;
 
-use super::index::{Fault, Index, IndexFile};
+use super::index::{Fault, Index, IndexFile, Part};
 use super::records::{self, Unread};
 use crate::catalog::{Found, Tail};
 use crate::error::Error;
@@ -47,6 +48,11 @@ enum Looked {
 pub(super) trait Ask {
     /// Everything so far is forgotten: it is asked again.
     fn begin(&mut self);
+
+    /// Whether it is worth while to be asked of the files with the newest conversations first.
+    fn newest_first(&self) -> bool {
+        false
+    }
 
     /// Asks a file of the index about the documents in it that are not `dead`. Gives those that must be read.
     ///
@@ -90,15 +96,20 @@ impl Reader {
             }
         };
         let manifest = &index.manifest;
-        let tail = self.ask(|catalog| catalog.tail(&archive, manifest.upto, &index.broken, MOST))?;
+        let tail = self.ask(|catalog| catalog.tail_known(&archive, manifest.upto, &index.broken, MOST))?;
         if !tail.complete || tail.covered != manifest.covered || tail.highest < manifest.upto {
             tracing::debug!(
                 "the search index does not fit the catalog, or is far behind: everything is read"
             );
             return Ok(Looked::Unusable);
         }
+        let mut parts: Vec<&Part> = index.files.iter().collect();
+        if ask.newest_first() {
+            // A file that cannot say is asked first, and says why.
+            parts.sort_by_cached_key(|part| Reverse(part.file.newest().ok()));
+        }
         let mut unclear = Vec::new();
-        for part in &index.files {
+        for part in parts {
             let found = (|| {
                 let mut dead = part.file.of_sequences(tail.replaced.iter().copied())?;
                 dead |= &part.dead;

@@ -45,7 +45,7 @@ pub struct Search {
     pub cursor: Option<String>,
     /// Whether the values of the fields are counted, too.
     pub facets: bool,
-    /// Whether all hits are counted. Without it the newest that contain a text are found sooner.
+    /// Whether all hits are counted. Without it the newest are found sooner.
     pub count: bool,
     /// Whether hits are read: their facts and snippets. Without it a hit is what the catalog knows, and is there sooner.
     pub texts: bool,

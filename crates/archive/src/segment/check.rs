@@ -61,3 +61,20 @@ pub(crate) fn inflate<'a>(
     }
     unpacker.unpack(packed, header.raw_length as usize)
 }
+
+/// The same of what lies before a place in the block, for who hashes what it takes: the checksum of the contents is not
+/// compared, since they are not inflated to their end.
+///
+/// # Errors
+/// As [`check`].
+pub(crate) fn inflate_first<'a>(
+    header: &Header,
+    packed: &[u8],
+    wanted: usize,
+    unpacker: &'a mut Unpacker,
+) -> Result<&'a [u8], &'static str> {
+    if libdeflater::crc32(packed) != header.packed_crc {
+        return Err("the checksum of a member's packed bytes does not match");
+    }
+    unpacker.unpack_first(packed, wanted, header.raw_length as usize).ok_or("a member does not inflate")
+}

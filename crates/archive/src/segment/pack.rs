@@ -8,6 +8,9 @@ use libdeflater::{CompressionLvl, Compressor, Decompressor};
 /// CRC-32 and length of the raw bytes, little endian: the end of every gzip member.
 const TRAILER: usize = 8;
 
+/// Bytes that one symbol of a deflate stream stands for, at most.
+const LONGEST_MATCH: usize = 258;
+
 /// How hard files that are handed out are packed.
 const GZIP_LEVEL: u8 = 6;
 
@@ -91,6 +94,22 @@ impl Unpacker {
         Ok(block)
     }
 
+    /// At least the first `wanted` bytes of the same block, which nothing was compared with yet: it is for who has a hash of
+    /// what is wanted. `None` where they do not come out so; then [`Unpacker::unpack`] says why.
+    pub(crate) fn unpack_first(&mut self, packed: &[u8], wanted: usize, raw_length: usize) -> Option<&[u8]> {
+        let room = wanted.saturating_add(LONGEST_MATCH).min(raw_length);
+        if self.buffer.len() < room {
+            self.buffer.resize(room, 0);
+        }
+        match self.decompressor.deflate_decompress(packed, &mut self.buffer[..room]) {
+            // It stops at the first symbol that would go beyond the room, and has written all before it.
+            Ok(_) | Err(libdeflater::DecompressionError::InsufficientSpace) => {
+                self.buffer.get(..wanted.min(room))
+            }
+            Err(_) => None,
+        }
+    }
+
     /// Gives memory back after a very large block, so that one does not stay resident for ever.
     pub(crate) fn shrink(&mut self, keep: usize) {
         if self.buffer.len() > keep {
@@ -125,6 +144,20 @@ mod tests {
             flate2::read::GzDecoder::new(&member[..]).read_to_end(&mut read).unwrap();
             prop_assert_eq!(&read, &raw);
             let mut unpacker = Unpacker::new();
+            prop_assert_eq!(unpacker.unpack(&packed, raw.len()), Ok(&raw[..]));
+        }
+
+        #[test]
+        fn the_first_bytes_are_those_of_the_whole(
+            raw in proptest::collection::vec(0..8_u8, 1..40_000),
+            wanted in any::<prop::sample::Index>(),
+            level in 1..=12_u8,
+        ) {
+            let packed = Packer::new(level).pack(&raw).unwrap();
+            let wanted = 1 + wanted.index(raw.len());
+            let mut unpacker = Unpacker::new();
+            let first = unpacker.unpack_first(&packed, wanted, raw.len()).map(<[u8]>::to_vec);
+            prop_assert_eq!(first.as_deref(), Some(&raw[..wanted]));
             prop_assert_eq!(unpacker.unpack(&packed, raw.len()), Ok(&raw[..]));
         }
 

@@ -40,14 +40,18 @@ fn contains(text: &str, limit: usize) -> Search {
 
 /// Every page by the index is the page of the scan.
 fn agrees(reader: &Reader, text: &str) -> Result<u64, TestCaseError> {
-    let mut search = contains(text, 3);
+    agrees_on(reader, contains(text, 3))
+}
+
+/// The same of any search.
+fn agrees_on(reader: &Reader, mut search: Search) -> Result<u64, TestCaseError> {
     loop {
         let found = reader.search(&search).unwrap();
         let expected = reader.scan_search(&search).unwrap();
-        prop_assert_eq!(&found, &expected, "{:?}", text);
+        prop_assert_eq!(&found, &expected, "{:?}", &search);
         // Who does not ask how many there are gets the same ones.
         let uncounted = reader.search(&Search { count: false, ..search.clone() }).unwrap();
-        prop_assert_eq!(&uncounted, &SearchPage { count: None, ..expected }, "{:?}", text);
+        prop_assert_eq!(&uncounted, &SearchPage { count: None, ..expected }, "{:?}", &search);
         match found.next_cursor {
             None => return Ok(found.count.unwrap()),
             cursor => search.cursor = cursor,
@@ -221,6 +225,82 @@ fn files_that_stay_open_follow_the_manifest_and_are_checked() {
     }
 }
 
+/// Every page of a query, as [`agrees`].
+fn agrees_on_query(reader: &Reader, query: &str) -> Result<u64, TestCaseError> {
+    agrees_on(reader, Search::new(Expression::Query(query.parse().unwrap()), 3))
+}
+
+#[test]
+fn what_is_held_in_memory_gives_no_stale_answer() {
+    let world = World::new();
+    let text = |n: u32| format!("held {n}, {} of all", ["even", "odd"][n as usize % 2]);
+    let add = |numbers: std::ops::Range<u32>| {
+        let writer = writer(world.dir(), true);
+        put(&writer, &numbers.map(|n| line(n, &text(n))).collect::<Vec<_>>());
+        writer.close().unwrap();
+    };
+    let check = |reader: &Reader, all: u64, odd: u64| {
+        for (query, count) in
+            [("held", all), ("odd", odd), ("held odd -even", odd), ("held type:message odd", odd)]
+        {
+            assert_eq!(agrees_on_query(reader, query).unwrap(), count, "{query}");
+        }
+        assert_eq!(agrees(reader, "d of all").unwrap(), odd);
+    };
+    add(0..10);
+    let reader = world.held_reader();
+    check(&reader, 10, 5);
+    // A new file, and files that are merged away, while their words are held.
+    let before = index_files(&world);
+    for round in 1..20 {
+        add(round * 10..round * 10 + 10);
+        check(&reader, u64::from(round + 1) * 10, u64::from(round + 1) * 5);
+    }
+    assert!(!index_files(&world).contains(&before[0]), "none was merged");
+    // Others in the place of what was said.
+    let again = writer(world.dir(), true);
+    put(&again, &[line(3, "something else"), line(4, "held 4, odd of all")]);
+    check(&reader, 199, 100);
+    again.close().unwrap();
+    check(&reader, 199, 100);
+    // What retention removes is gone with the next search, whoever removes it.
+    for (removed, n) in [7, 11, 16].into_iter().enumerate() {
+        let removals = [removal(&world.reader(), &format!("c-{n}"))];
+        let mut session = maintain(world.dir()).unwrap();
+        session.expire(&removals, "old", ClockTrust::default()).unwrap();
+        let ids = |reader: &Reader| {
+            let query = Expression::Query("held".parse().unwrap());
+            let page =
+                reader.search(&Search { texts: false, count: false, ..Search::new(query, 200) }).unwrap();
+            page.hits.into_iter().map(|hit| hit.id.to_string()).collect::<BTreeSet<_>>()
+        };
+        assert!(!ids(&reader).contains(&format!("c-{n}")), "{n}");
+        assert_eq!(ids(&reader).len(), 198 - removed);
+        session.close().unwrap();
+        let odd = [99, 98, 98][removed];
+        check(&reader, 198 - removed as u64, odd);
+    }
+    // The reader that comes after it knows what it knew, and sees what it sees.
+    let next = world.held_reader().after(&reader);
+    check(&next, 196, 98);
+    add(200..210);
+    check(&next, 206, 103);
+    check(&reader, 206, 103);
+    // What is damaged on the disk is known as it was, or is left out.
+    for path in index_files(&world) {
+        let bytes = world.memory.files()[&path].clone();
+        let mut file = world.dir().open_write(&path).unwrap();
+        file.write_at(0, &bytes.iter().map(|byte| byte ^ 1).collect::<Vec<u8>>()).unwrap();
+        check(&next, 206, 103);
+        check(&world.held_reader().after(&next), 206, 103);
+        file.write_at(0, &bytes).unwrap();
+    }
+    // And so is what is gone.
+    remove_index(&world);
+    check(&next, 206, 103);
+    check(&world.held_reader().after(&next), 206, 103);
+}
+
 #[test]
 fn hits_without_texts_are_the_same_ones() {
     let world = World::new();
@@ -353,7 +433,9 @@ proptest! {
         let mut world = World::new();
         let mut texts: Vec<String> = vec![" ".to_owned(), "a b".to_owned()];
         let mut open = writer(world.dir(), true);
+        let mut held = world.held_reader();
         for step in steps {
+            let stays = !matches!(step, Step::Kill | Step::PowerLoss(_));
             match step {
                 Step::Put(records) => {
                     let lines: Vec<Vec<u8>> = records.iter().map(|(id, text)| line(*id, text)).collect();
@@ -407,6 +489,14 @@ proptest! {
                     remove_index(&world);
                     open = writer(world.dir(), true);
                 }
+            }
+            // A reader that holds in memory what it needs, and lives as long as its archive.
+            if !stays {
+                held = world.held_reader();
+            }
+            for text in ["a", "a b"] {
+                agrees(&held, text)?;
+                agrees_on_query(&held, text)?;
             }
         }
         let ask = |world: &World| {

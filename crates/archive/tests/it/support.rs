@@ -33,7 +33,7 @@ pub(crate) fn settings() -> Settings {
 }
 
 pub(crate) fn read_options() -> ReadOptions {
-    ReadOptions { workers: 2, holder: "a reading test".to_owned() }
+    ReadOptions { workers: 2, holder: "a reading test".to_owned(), many_searches: false }
 }
 
 /// A folder for one archive, removed with this value.
@@ -59,6 +59,11 @@ impl Place {
 
     pub(crate) fn reader(&self) -> Reader {
         Reader::open(&self.root, &read_options()).unwrap()
+    }
+
+    /// The same of who answers many searches.
+    pub(crate) fn held_reader(&self) -> Reader {
+        Reader::open(&self.root, &ReadOptions { many_searches: true, ..read_options() }).unwrap()
     }
 
     pub(crate) fn verify(&self) -> VerifyReport {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use frontdesk_archive::{Error, ListQuery, PutOutcome, Reader, Settings, Writer};
+use frontdesk_archive::{Error, ListQuery, PutOutcome, ReadOptions, Reader, Settings, Writer};
 use frontdesk_domain::RecordKey;
 use frontdesk_durable::Dir;
 use frontdesk_durable::testing::MemoryDir;
@@ -56,6 +56,11 @@ impl World {
 
     pub(crate) fn reader(&self) -> Reader {
         Reader::open_in(self.dir(), &read_options()).unwrap()
+    }
+
+    /// The same of who answers many searches.
+    pub(crate) fn held_reader(&self) -> Reader {
+        Reader::open_in(self.dir(), &ReadOptions { many_searches: true, ..read_options() }).unwrap()
     }
 
     /// What is left when the machine stops: what was synced, and of the rest what `seed` says.

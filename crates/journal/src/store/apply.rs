@@ -1,7 +1,7 @@
 //! One change into the open transaction.
 
 use frontdesk_domain::Timestamp;
-use rusqlite::{Statement, Transaction, params};
+use rusqlite::{CachedStatement, Transaction, params};
 
 use super::{Position, intents};
 use crate::chain;
@@ -134,18 +134,18 @@ pub(crate) fn insert_entry(
     Writing::new(transaction, position, now).entry(entry)
 }
 
-/// A statement that is prepared when it is needed first.
+/// A statement that is taken from those that are kept prepared when it is needed first.
 struct Lazy<'t> {
     transaction: &'t Transaction<'t>,
     sql: &'static str,
-    statement: Option<Statement<'t>>,
+    statement: Option<CachedStatement<'t>>,
 }
 
 impl<'t> Lazy<'t> {
-    fn get(&mut self) -> rusqlite::Result<&mut Statement<'t>> {
+    fn get(&mut self) -> rusqlite::Result<&mut CachedStatement<'t>> {
         match &mut self.statement {
             Some(_) => {}
-            empty => *empty = Some(self.transaction.prepare(self.sql)?),
+            empty => *empty = Some(self.transaction.prepare_cached(self.sql)?),
         }
         self.statement.as_mut().ok_or(rusqlite::Error::InvalidQuery)
     }

@@ -44,12 +44,10 @@ impl Position {
         let damage = |what: &str| Error::damage(Action::Record, what);
         let head = newest_head(connection, journal)?.ok_or_else(|| damage("there is no head"))?;
         let last = connection
-            .query_row("SELECT number, hash FROM entries ORDER BY number DESC LIMIT 1", [], |row| {
-                Ok((row.get::<_, u64>(0)?, row.get::<_, Hash>(1)?))
-            })
-            .optional()
+            .prepare_cached("SELECT number, hash FROM entries ORDER BY number DESC LIMIT 1")
+            .and_then(|mut last| last.query_row([], |row| Ok((row.get(0)?, row.get(1)?))).optional())
             .during(Action::Record, layout::DATABASE)?;
-        if last != Some((head.count, head.hash)) {
+        if last != Some::<(u64, Hash)>((head.count, head.hash)) {
             return Err(damage("the newest head is not of the last entry"));
         }
         if (head.count, head.hash) == (self.count, self.hash) {
@@ -84,14 +82,15 @@ impl Position {
         let head = Head::sign(journal, self.count, self.hash, key, at);
         if before.count / BLOCK == self.count / BLOCK && before.key_id == self.key_id {
             connection
-                .execute("DELETE FROM heads WHERE count = ?1", [before.count])
+                .prepare_cached("DELETE FROM heads WHERE count = ?1")
+                .and_then(|mut delete| delete.execute([before.count]))
                 .during(Action::Record, layout::DATABASE)?;
         }
         connection
-            .execute(
-                "INSERT INTO heads (count, hash, key_id, at, mac) VALUES (?1, ?2, ?3, ?4, ?5)",
-                params![head.count, head.hash, head.key_id, head.at.as_micros(), head.mac],
-            )
+            .prepare_cached("INSERT INTO heads (count, hash, key_id, at, mac) VALUES (?1, ?2, ?3, ?4, ?5)")
+            .and_then(|mut insert| {
+                insert.execute(params![head.count, head.hash, head.key_id, head.at.as_micros(), head.mac])
+            })
             .during(Action::Record, layout::DATABASE)?;
         Ok(head)
     }
@@ -100,10 +99,8 @@ impl Position {
 /// The head of the most entries.
 pub(crate) fn newest_head(connection: &Connection, journal: &str) -> Result<Option<Head>, Error> {
     connection
-        .query_row("SELECT count, hash, key_id, at, mac FROM heads ORDER BY count DESC LIMIT 1", [], |row| {
-            read_head(row, journal)
-        })
-        .optional()
+        .prepare_cached("SELECT count, hash, key_id, at, mac FROM heads ORDER BY count DESC LIMIT 1")
+        .and_then(|mut newest| newest.query_row([], |row| read_head(row, journal)).optional())
         .during(Action::Read, layout::DATABASE)
 }
 

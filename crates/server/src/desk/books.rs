@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use frontdesk_domain::audit::{AccessRecord, AccessStep};
 use frontdesk_journal::{Change, Error, ErrorKind, Journal, Reader};
+use tokio::sync::oneshot;
 
 use super::Desk;
 use super::role::Viewer;
@@ -66,37 +67,58 @@ impl Books {
     /// As [`Journal::open`] and [`Journal::record`].
     pub(crate) fn record(&self, desk: &Desk, change: Change) -> Result<(), Error> {
         let journal = self.journal(desk)?;
-        match journal.record(change) {
-            Ok(_) => Ok(()),
-            // It stays open: it is somebody else's turn, or the change itself that is wrong.
-            Err(error) if matches!(error.kind(), ErrorKind::Busy { .. } | ErrorKind::Conflict { .. }) => {
-                Err(error)
-            }
-            Err(error) => {
-                // It acknowledges nothing any more. The next one opens it again, which settles what is there.
-                let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-                if writer.as_ref().is_some_and(|held| Arc::ptr_eq(held, &journal)) {
-                    *writer = None;
-                }
-                Err(error)
-            }
-        }
+        let recorded = journal.record(change);
+        self.settle(&journal, recorded.map(drop))
     }
 
-    /// The same for a read.
+    /// The same for who may not block. `None` where it would have to, and nothing is known to be recorded: the journal is
+    /// not open yet, much waits to be written, or nobody writes any more.
     ///
     /// # Errors
     /// As [`Books::record`].
-    pub(crate) fn saw(&self, desk: &Desk, viewer: &Viewer, read: Read) -> Result<(), Error> {
+    ///
+    /// # Cancel safety
+    /// What was handed over is recorded.
+    pub(crate) async fn record_soon(&self, change: Change) -> Option<Result<(), Error>> {
+        // Whoever opens the journal has the lock for long.
+        let journal = self.writer.try_lock().ok()?.clone()?;
+        let (told, answer) = oneshot::channel();
+        let done = move |recorded: Result<_, Error>| {
+            // Whoever asked may be gone.
+            let _ = told.send(recorded.map(drop));
+        };
+        match journal.offer(change, done) {
+            Ok(true) => {}
+            Ok(false) => return None,
+            Err(error) => return Some(Err(error)),
+        }
+        Some(self.settle(&journal, answer.await.ok()?))
+    }
+
+    /// Gives up a journal that acknowledges nothing any more. The next one opens it again, which settles what is there.
+    fn settle(&self, journal: &Arc<Journal>, recorded: Result<(), Error>) -> Result<(), Error> {
+        // It stays open: it is somebody else's turn, or the change itself that is wrong.
+        let stays =
+            |error: &Error| matches!(error.kind(), ErrorKind::Busy { .. } | ErrorKind::Conflict { .. });
+        recorded.inspect_err(|error| {
+            let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+            if !stays(error) && writer.as_ref().is_some_and(|held| Arc::ptr_eq(held, journal)) {
+                *writer = None;
+            }
+        })
+    }
+
+    /// What is written down of a read.
+    pub(crate) fn change_for(desk: &Desk, viewer: &Viewer, read: &Read) -> Change {
         let record = AccessRecord {
             timestamp: (desk.now)(),
             who: viewer.name.to_string(),
             role: viewer.role.as_str().to_owned(),
             step: read.step,
-            subject: read.subject,
-            details: read.details,
+            subject: read.subject.clone(),
+            details: read.details.clone(),
         };
-        self.record(desk, Change::new().audit(record))
+        Change::new().audit(record)
     }
 
     fn journal(&self, desk: &Desk) -> Result<Arc<Journal>, Error> {

@@ -140,8 +140,12 @@ impl Office {
     /// # Errors
     /// Why it could not be written down: then nothing is shown.
     pub(crate) async fn saw(&self, viewer: &Viewer, read: Read) -> Result<(), Problem> {
-        let (desk, books, viewer) = (Arc::clone(&self.desk), Arc::clone(&self.books), viewer.clone());
-        self.work.run(move || books.saw(&desk, &viewer, read).map_err(Problem::from)).await
+        let change = || Books::change_for(&self.desk, viewer, &read);
+        // Whoever waits for the disk only needs no thread for that, nor a place among those who search.
+        match self.work.within(self.books.record_soon(change())).await? {
+            Some(recorded) => Ok(recorded?),
+            None => self.record(change()).await,
+        }
     }
 
     /// Records a change of the journal's.

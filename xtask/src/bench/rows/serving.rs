@@ -2,11 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 
 use super::super::data::Data;
 use super::super::{Bench, Row, measure};
@@ -125,38 +129,50 @@ impl Server {
         Ok(Self { child, address })
     }
 
+    fn request(&self, path: &str) -> Vec<u8> {
+        format!("GET {path} HTTP/1.1\r\nhost: {}\r\n\r\n", host(&self.address)).into_bytes()
+    }
+
     /// Asks on all connections at once, each word by its turn; how many answers, and the milliseconds of each.
     fn busy(&self, path: &str, words: &[String]) -> Result<(usize, Vec<f64>), String> {
+        let requests: Arc<[Vec<u8>]> =
+            words.iter().map(|word| self.request(&path.replace("{}", word))).collect();
         let until = Instant::now() + ASKED_FOR;
-        let ask = |connection: usize| -> Result<Vec<f64>, String> {
-            let mut connection = (Connection::open(&self.address)?, connection);
-            let mut taken = Vec::new();
-            while Instant::now() < until {
-                // A step that shares no factor with the count of connections, so that terms do not repeat together.
-                let word = &words[connection.1 * 7_919 % words.len()];
-                connection.1 += CONNECTIONS;
-                taken.push(connection.0.get(&path.replace("{}", word))?);
+        let taken = asking(async {
+            let mut connections = JoinSet::new();
+            for number in 0..CONNECTIONS {
+                let (requests, mut next) = (Arc::clone(&requests), number);
+                let mut connection = Connection::open(&self.address).await?;
+                connections.spawn(async move {
+                    let mut taken = Vec::new();
+                    while Instant::now() < until {
+                        // A step that shares no factor with the count of words, so that terms do not repeat together.
+                        taken.push(connection.get(&requests[next * 7_919 % requests.len()]).await?);
+                        next += CONNECTIONS;
+                    }
+                    Ok::<_, String>(taken)
+                });
             }
-            Ok(taken)
-        };
-        let taken = std::thread::scope(|scope| {
-            let asked: Vec<_> = (0..CONNECTIONS).map(|number| scope.spawn(move || ask(number))).collect();
             let mut all = Vec::new();
-            for connection in asked {
-                all.extend(connection.join().map_err(|_| "a connection's thread ended early")??);
+            while let Some(taken) = connections.join_next().await {
+                all.extend(taken.map_err(|_| "a connection's task ended early")??);
             }
-            Ok::<_, String>(all)
+            Ok(all)
         })?;
         Ok((taken.len(), taken))
     }
 
     /// Loads pages one after the other, again and again.
     fn alone(&self, what: &str, paths: &[String], floor: &str) -> Result<Row, String> {
-        let mut connection = Connection::open(&self.address)?;
-        let mut taken = Vec::new();
-        for number in 0..LOADED {
-            taken.push(connection.get(&paths[number % paths.len()])?);
-        }
+        let requests: Vec<Vec<u8>> = paths.iter().map(|path| self.request(path)).collect();
+        let mut taken = asking(async {
+            let mut connection = Connection::open(&self.address).await?;
+            let mut taken = Vec::new();
+            for number in 0..LOADED {
+                taken.push(connection.get(&requests[number % requests.len()]).await?);
+            }
+            Ok(taken)
+        })?;
         Ok(Row {
             id: "S6",
             what: what.into(),
@@ -178,51 +194,62 @@ impl Drop for Server {
     }
 }
 
-/// A connection that is kept, with HTTP/1.1 as plain as can be: the bench must not be what takes the time.
+/// Runs what asks on one thread for all connections: it shares the cores with the server, and must not be what takes the
+/// time.
+fn asking<T>(work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
+    runtime.map_err(|error| error.to_string())?.block_on(work)
+}
+
+/// A connection that is kept, with HTTP/1.1 as plain as can be.
 struct Connection {
-    stream: BufReader<TcpStream>,
-    host: String,
-    body: Vec<u8>,
+    stream: TcpStream,
+    answer: Vec<u8>,
 }
 
 impl Connection {
-    fn open(address: &str) -> Result<Self, String> {
-        let host = address.trim_start_matches("http://").trim_end_matches('/').to_owned();
-        let stream = TcpStream::connect(&host).map_err(|error| format!("{host}: {error}"))?;
+    async fn open(address: &str) -> Result<Self, String> {
+        let stream =
+            TcpStream::connect(host(address)).await.map_err(|error| format!("{address}: {error}"))?;
         stream.set_nodelay(true).map_err(|error| error.to_string())?;
-        Ok(Self { stream: BufReader::with_capacity(64 << 10, stream), host, body: Vec::new() })
+        Ok(Self { stream, answer: vec![0; 64 << 10] })
     }
 
     /// The milliseconds until the whole answer was there, which must be 200.
-    fn get(&mut self, path: &str) -> Result<f64, String> {
+    async fn get(&mut self, request: &[u8]) -> Result<f64, String> {
         let began = Instant::now();
-        let request = format!("GET {path} HTTP/1.1\r\nhost: {}\r\n\r\n", self.host);
-        self.stream.get_mut().write_all(request.as_bytes()).map_err(|error| error.to_string())?;
-        let mut length = None;
-        let mut status = String::new();
-        self.stream.read_line(&mut status).map_err(|error| error.to_string())?;
-        let mut line = String::new();
-        loop {
-            line.clear();
-            self.stream.read_line(&mut line).map_err(|error| error.to_string())?;
-            let field = line.trim_end();
-            if field.is_empty() {
-                break;
+        self.stream.write_all(request).await.map_err(|error| error.to_string())?;
+        let (mut filled, mut whole) = (0, None);
+        while whole.is_none_or(|whole| filled < whole) {
+            if filled == self.answer.len() {
+                self.answer.resize(2 * filled, 0);
             }
-            if let Some((name, value)) = field.split_once(':')
-                && name.eq_ignore_ascii_case("content-length")
-            {
-                length = value.trim().parse::<usize>().ok();
+            let read =
+                self.stream.read(&mut self.answer[filled..]).await.map_err(|error| error.to_string())?;
+            if read == 0 {
+                return Err("the server closed a connection in the middle of an answer".into());
             }
+            filled += read;
+            whole = whole.or_else(|| length(&self.answer[..filled]));
         }
-        let length = length.ok_or_else(|| format!("{path}: no length: {status}"))?;
-        self.body.resize(length, 0);
-        self.stream.read_exact(&mut self.body).map_err(|error| error.to_string())?;
-        if !status.starts_with("HTTP/1.1 200") {
-            return Err(format!("{path}: {status}{}", String::from_utf8_lossy(&self.body)));
+        if !self.answer.starts_with(b"HTTP/1.1 200 ") {
+            return Err(String::from_utf8_lossy(&self.answer[..filled]).into_owned());
         }
         Ok(began.elapsed().as_secs_f64() * 1e3)
     }
+}
+
+/// The length of an answer, head and body, once its head is there.
+fn length(answer: &[u8]) -> Option<usize> {
+    let end = memchr::memmem::find(answer, b"\r\n\r\n")? + 4;
+    let head = std::str::from_utf8(&answer[..end]).ok()?;
+    let mut fields = head.lines().filter_map(|line| line.split_once(':'));
+    let (_, length) = fields.find(|(name, _)| name.eq_ignore_ascii_case("content-length"))?;
+    Some(end + length.trim().parse::<usize>().ok()?)
+}
+
+fn host(address: &str) -> &str {
+    address.trim_start_matches("http://").trim_end_matches('/')
 }
 
 /// A percentile of what was measured; 100 is the highest.

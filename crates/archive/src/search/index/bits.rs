@@ -2,7 +2,7 @@
 
 use roaring::RoaringBitmap;
 
-use super::blocks::{Fault, Result};
+use super::blocks::{Fault, Result, Span, Window};
 
 /// Documents of which the bits lie in one container of a serialised set.
 const CONTAINER: usize = 1 << 16;
@@ -137,6 +137,74 @@ pub(super) fn pieces_of_serialized(
     })
 }
 
+/// A set in its portable serialisation that is read where it lies in a file, container by container and no further than
+/// it is asked.
+pub(super) struct SetReader<'f> {
+    window: Window<'f>,
+    /// For each container its first possible member, how many it has, and where it lies.
+    containers: Vec<(u32, usize, Span)>,
+    /// Those before it have nothing more to say.
+    at: usize,
+}
+
+impl<'f> SetReader<'f> {
+    /// The set that lies in `span`.
+    pub(super) fn new(mut window: Window<'f>, span: Span) -> Result<Self> {
+        let head: [u8; 8] = window.array(span, 0)?;
+        let [cookie, count] =
+            [head.first_chunk(), head.last_chunk()].map(|four| four.copied().map_or(0, u32::from_le_bytes));
+        if cookie != PLAIN || count > CONTAINER as u32 {
+            return Err(MALFORMED);
+        }
+        let keys = window.read(span.within(8, u64::from(count) * 4)?)?;
+        // They follow each other behind the keys and the places, which nobody needs who adds up lengths.
+        let mut place = 8 + u64::from(count) * 8;
+        let mut containers = Vec::with_capacity(keys.len() / 4);
+        for [low, high, fewer, fewer_high] in keys.as_chunks::<4>().0 {
+            let base = u32::from(u16::from_le_bytes([*low, *high])) << 16;
+            let members = usize::from(u16::from_le_bytes([*fewer, *fewer_high])) + 1;
+            let length = container_length(members) as u64;
+            containers.push((base, members, span.within(place, length)?));
+            place += length;
+        }
+        Ok(Self { window, containers, at: 0 })
+    }
+
+    /// The first member that is not less than `least`, which is never less than the one before.
+    pub(super) fn from(&mut self, least: u32) -> Result<Option<u32>> {
+        while let Some(&(base, members, span)) = self.containers.get(self.at) {
+            if base.saturating_add(CONTAINER as u32 - 1) >= least {
+                let low = least.saturating_sub(base) as usize;
+                let bytes = self.window.read(span)?;
+                let found = if members <= LISTED {
+                    let members = bytes.as_chunks::<2>().0;
+                    let at = members.partition_point(|member| usize::from(u16::from_le_bytes(*member)) < low);
+                    members.get(at).map(|member| u32::from(u16::from_le_bytes(*member)))
+                } else {
+                    first_bit(bytes, low)
+                };
+                if let Some(member) = found {
+                    return Ok(Some(base | member));
+                }
+            }
+            self.at += 1;
+        }
+        Ok(None)
+    }
+}
+
+/// The first bit that is set from `low` on.
+fn first_bit(bits: &[u8], low: usize) -> Option<u32> {
+    let words = bits.as_chunks::<8>().0;
+    let mut at = low / 64;
+    let mut word = u64::from_le_bytes(*words.get(at)?) & (u64::MAX << (low % 64));
+    while word == 0 {
+        at += 1;
+        word = u64::from_le_bytes(*words.get(at)?);
+    }
+    Some(64 * at as u32 + word.trailing_zeros())
+}
+
 /// The members of a set that share their upper half.
 enum Container<'b> {
     /// Their lower halves, in order.
@@ -198,8 +266,11 @@ fn unite(bits: &mut [u8], others: &[u8]) {
 
 #[cfg(test)]
 mod tests {
+    use frontdesk_durable::Dir;
+    use frontdesk_durable::testing::MemoryDir;
     use proptest::prelude::*;
 
+    use super::super::blocks::{BlockWriter, Blocks};
     use super::*;
 
     proptest! {
@@ -236,6 +307,47 @@ mod tests {
                 expected |= set;
             }
             prop_assert_eq!(bits.into_set().unwrap(), expected);
+        }
+    }
+
+    /// A file that has these bytes behind some others.
+    fn with_blocks<T>(bytes: &[u8], before: usize, look: impl FnOnce(&Blocks, Span) -> T) -> T {
+        let dir = MemoryDir::new();
+        let mut writer = BlockWriter::create(&dir, "file").unwrap();
+        writer.write(&vec![1; before]).unwrap();
+        writer.write(bytes).unwrap();
+        let (_, length, sums) = writer.finish().unwrap();
+        let blocks = Blocks::new(dir.open_read("file").unwrap(), length, sums, None);
+        look(&blocks, Span { offset: before as u64, length: bytes.len() as u64 })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_set_that_is_read_where_it_lies_has_the_same_members(
+            sets in proptest::collection::vec((1..9_000_usize, 1..70_u32, 0..400_000_u32), 1..4),
+            before in 0..40_000_usize,
+            steps in proptest::collection::vec(0..90_000_u32, 1..60),
+        ) {
+            let mut bits = Bits::new(2_000_000);
+            for (count, step, start) in sets {
+                (0..count as u32).for_each(|n| bits.insert(start + n * step).unwrap());
+            }
+            let mut bytes = Vec::new();
+            bits.serialize(&mut bytes);
+            let set = bits.into_set().unwrap();
+            with_blocks(&bytes, before, |blocks, span| {
+                let mut reader = SetReader::new(blocks.window(), span).unwrap();
+                let mut least = 0;
+                for step in steps {
+                    let expected = set.range(least..).next();
+                    assert_eq!(reader.from(least).unwrap(), expected, "{least}");
+                    least = expected.unwrap_or(least).saturating_add(step);
+                }
+                let short = Span { length: span.length - 1, ..span };
+                assert!(SetReader::new(blocks.window(), short).is_err());
+            });
         }
     }
 

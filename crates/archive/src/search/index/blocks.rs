@@ -2,8 +2,11 @@
 
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 
 use frontdesk_durable::{Dir, ReadAt, WriteAt};
+
+use super::held::Held;
 
 /// Bytes that share a checksum. Small enough that looking one word up reads little, large enough that checksums
 /// are a quarter of a thousandth of a file.
@@ -78,26 +81,39 @@ pub(super) struct Blocks {
     /// Bytes that the checksums cover.
     length: u64,
     sums: Vec<u32>,
+    /// What stays in memory, for who answers many searches.
+    held: Option<Arc<Held>>,
 }
 
 impl Blocks {
-    pub(super) fn new(file: Box<dyn ReadAt>, length: u64, sums: Vec<u32>) -> Self {
-        Self { file, length, sums }
+    /// With `held`, blocks that are read here and there are held in it.
+    pub(super) fn new(file: Box<dyn ReadAt>, length: u64, sums: Vec<u32>, held: Option<Arc<Held>>) -> Self {
+        Self { file, length, sums, held }
     }
 
-    /// A reader for places that lie anywhere.
+    /// What is held.
+    pub(super) fn held(&self) -> Option<&Arc<Held>> {
+        self.held.as_ref()
+    }
+
+    /// A reader for places that lie anywhere and are looked at again and again: where blocks are held, they are.
     pub(super) fn window(&self) -> Window<'_> {
-        Window { blocks: self, buffer: Vec::new(), from: 0, ahead: BLOCK }
+        Window { held: self.held.as_deref(), ..self.passing() }
+    }
+
+    /// The same for places that few look at.
+    pub(super) fn passing(&self) -> Window<'_> {
+        Window { blocks: self, held: None, buffer: Vec::new(), from: 0, ahead: BLOCK }
     }
 
     /// A reader for places that come one after the other.
     pub(super) fn stream(&self) -> Window<'_> {
-        Window { ahead: AHEAD, ..self.window() }
+        Window { ahead: AHEAD, ..self.passing() }
     }
 
     /// The same for whoever reads many files at once.
     pub(super) fn narrow_stream(&self) -> Window<'_> {
-        Window { ahead: AHEAD_OF_MANY, ..self.window() }
+        Window { ahead: AHEAD_OF_MANY, ..self.passing() }
     }
 
     /// Reads everything and compares it.
@@ -136,6 +152,7 @@ impl Blocks {
 /// Reads places of a file, and keeps the blocks it read last.
 pub(super) struct Window<'b> {
     blocks: &'b Blocks,
+    held: Option<&'b Held>,
     buffer: Vec<u8>,
     from: u64,
     ahead: usize,
@@ -145,19 +162,67 @@ impl Window<'_> {
     /// The bytes of a stretch.
     #[inline]
     pub(super) fn read(&mut self, span: Span) -> Result<&[u8]> {
+        let bytes = self.at_hand(span)?;
+        Ok(&bytes[..span.length as usize])
+    }
+
+    /// What lies from the beginning of a stretch on: all of it, and whatever of the file is at hand behind it.
+    #[inline]
+    fn at_hand(&mut self, span: Span) -> Result<&[u8]> {
+        if let Some(held) = self.held {
+            let (number, start) = (span.offset / BLOCK as u64, (span.offset % BLOCK as u64) as usize);
+            let bytes = held.get(number as usize).and_then(|block| block.get(start..));
+            if let Some(bytes) = bytes
+                && bytes.len() as u64 >= span.length
+            {
+                return Ok(bytes);
+            }
+        }
         let reach = self.from + self.buffer.len() as u64;
         if span.offset < self.from || span.offset + span.length > reach {
             self.refill(span)?;
         }
         let start = (span.offset - self.from) as usize;
-        Ok(&self.buffer[start..start + span.length as usize])
+        Ok(&self.buffer[start..])
+    }
+
+    /// Puts a stretch together out of blocks that are held; `false` where one of them is not.
+    fn gather(&mut self, held: &Held, span: Span) -> bool {
+        let end = span.offset + span.length;
+        self.from = span.offset;
+        self.buffer.clear();
+        let mut at = span.offset;
+        while at < end {
+            let start = at % BLOCK as u64;
+            let length = (BLOCK as u64 - start).min(end - at);
+            let block = held.get((at / BLOCK as u64) as usize);
+            let Some(part) = block.and_then(|block| block.get(start as usize..(start + length) as usize))
+            else {
+                self.buffer.clear();
+                return false;
+            };
+            self.buffer.extend_from_slice(part);
+            at += length;
+        }
+        true
     }
 
     #[cold]
     fn refill(&mut self, span: Span) -> Result<()> {
+        if let Some(held) = self.held
+            && span.length > 0
+            && self.gather(held, span)
+        {
+            return Ok(());
+        }
         match self.blocks.fill(span, self.ahead, &mut self.buffer) {
             Ok(from) => {
                 self.from = from;
+                if let Some(held) = self.held {
+                    for (number, block) in (from as usize / BLOCK..).zip(self.buffer.chunks(BLOCK)) {
+                        held.put(number, block);
+                    }
+                }
                 Ok(())
             }
             Err(fault) => {
@@ -171,10 +236,8 @@ impl Window<'_> {
     pub(super) fn kept_from(&mut self, offset: u64, length: u64, section: Span) -> Result<&[u8]> {
         let rest = section.length.saturating_sub(offset);
         let span = section.within(offset, length.min(rest))?;
-        self.read(span)?;
-        let start = (span.offset - self.from) as usize;
-        let end = (self.buffer.len() - start).min(rest as usize);
-        Ok(&self.buffer[start..start + end])
+        let bytes = self.at_hand(span)?;
+        Ok(&bytes[..bytes.len().min(rest as usize)])
     }
 
     /// The bytes of an array.

@@ -5,7 +5,7 @@ use std::ops::Range;
 use memchr::{memchr, memchr_iter, memmem, memrchr};
 use roaring::RoaringBitmap;
 
-use super::bits::{Bits, pieces_of_serialized};
+use super::bits::{Bits, SetReader, pieces_of_serialized};
 use super::blocks::{Fault, Result, Span, Window};
 use super::file::{IndexFile, Section};
 use super::source::{Terms, Which};
@@ -115,7 +115,14 @@ impl<'f> Dictionary<'f> {
     }
 
     pub(super) fn word(&mut self, row: &Row) -> Result<&[u8]> {
-        let bytes = self.word_window.kept_from(u64::from(row.word), LONGEST_WORD, self.words)?;
+        let place = u64::from(row.word);
+        // Most words end in the block they begin in.
+        let at_hand = self.word_window.kept_from(place, 1, self.words)?;
+        let length = match memchr(0, at_hand) {
+            Some(end) => end as u64,
+            None => LONGEST_WORD,
+        };
+        let bytes = self.word_window.kept_from(place, length + 1, self.words)?;
         match memchr(0, bytes) {
             Some(end) => Ok(&bytes[..end]),
             None => Err(Fault::Damaged("a word does not end")),
@@ -205,6 +212,24 @@ impl<'f> Dictionary<'f> {
             })?;
         }
         if set.max() >= Some(self.file.entry.documents) { Err(OUTSIDE) } else { Ok(set) }
+    }
+
+    /// The documents of a word whose postings are a list; `None` where they are a set.
+    pub(super) fn listed(&mut self, row: &Row) -> Result<Option<Vec<u32>>> {
+        if row.set {
+            return Ok(None);
+        }
+        let mut documents = Vec::with_capacity(row.documents.min(SET_FROM) as usize);
+        self.list(row, |document| {
+            documents.push(document);
+            Ok(())
+        })?;
+        Ok(Some(documents))
+    }
+
+    /// The documents of a word whose postings are a set, to be read as far as they are needed.
+    pub(super) fn set_reader(self, row: &Row) -> Result<SetReader<'f>> {
+        SetReader::new(self.set_window, self.sets.within(row.place, u64::from(row.length))?)
     }
 
     /// The documents of many words together.

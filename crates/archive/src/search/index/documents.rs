@@ -37,7 +37,8 @@ pub(super) struct Documents<'f> {
 
 impl<'f> Documents<'f> {
     pub(super) fn new(file: &'f IndexFile) -> Self {
-        Self::with(file, IndexFile::window)
+        // Of tokens there is more than of everything else together, and few searches look at them.
+        Self { stream_window: file.passing(), ..Self::with(file, IndexFile::window) }
     }
 
     /// The same for whoever goes through most of one file.
@@ -146,8 +147,8 @@ impl<'f> FileSource<'f> {
             documents: Documents::in_order(file),
             dead: dead.clone(),
             spaced: grams::find(file, grams::SPACE)?.unwrap_or_default(),
-            opaque: file.opaque(Which::Text)?,
-            facet_opaque: file.opaque(Which::Facets)?,
+            opaque: file.opaque(Which::Text)?.clone(),
+            facet_opaque: file.opaque(Which::Facets)?.clone(),
             codes: Dictionary::new(file, Which::Text).len(),
         })
     }

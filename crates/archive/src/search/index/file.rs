@@ -1,9 +1,15 @@
 //! What an index file is: its sections, its checksums, its footer.
 
+use std::sync::{Arc, OnceLock};
+
 use frontdesk_durable::{Dir, Sha256Hash, sha256};
+use roaring::RoaringBitmap;
 
 use super::blocks::{BLOCK, BlockWriter, Blocks, Fault, Result, Span, Window};
+use super::held::Held;
+use super::source::Which;
 use crate::layout;
+use crate::search::cursor::Rank;
 
 /// The parts of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,11 +81,25 @@ pub(crate) struct IndexFile {
     pub(crate) entry: FileEntry,
     pub(super) sections: Sections,
     blocks: Blocks,
+    /// The opaque documents of texts and of facets, once somebody asked for them.
+    opaque: [OnceLock<RoaringBitmap>; 2],
+    /// The rank of the first document, likewise.
+    pub(super) newest: OnceLock<Rank>,
 }
 
 impl IndexFile {
     /// Opens a file that the manifest names; damage when it is not that file.
     pub(super) fn open(dir: &dyn Dir, archive: &[u8; 16], entry: FileEntry) -> Result<Self> {
+        Self::open_with(dir, archive, entry, |_| None)
+    }
+
+    /// The same. `held` gives what is held of a file with so many blocks, where it is.
+    pub(super) fn open_with(
+        dir: &dyn Dir,
+        archive: &[u8; 16],
+        entry: FileEntry,
+        held: impl FnOnce(usize) -> Option<Arc<Held>>,
+    ) -> Result<Self> {
         let file = dir.open_read(&layout::index_file(entry.number))?;
         if file.len()? != entry.length {
             return Err(Fault::Damaged("it has not the length it was written with"));
@@ -101,8 +121,10 @@ impl IndexFile {
         if sha256(&sums) != sums_hash {
             return Err(Fault::Damaged("its checksums are not those it was written with"));
         }
-        let sums = sums.as_chunks().0.iter().map(|sum| u32::from_le_bytes(*sum)).collect();
-        Ok(Self { entry, sections, blocks: Blocks::new(file, covered, sums) })
+        let sums: Vec<u32> = sums.as_chunks().0.iter().map(|sum| u32::from_le_bytes(*sum)).collect();
+        let held = held(sums.len());
+        let blocks = Blocks::new(file, covered, sums, held);
+        Ok(Self { entry, sections, blocks, opaque: Default::default(), newest: OnceLock::new() })
     }
 
     /// Reads all of it and compares it with its checksums.
@@ -110,8 +132,17 @@ impl IndexFile {
         self.blocks.check()
     }
 
+    /// What is held of it in memory.
+    pub(super) fn held(&self) -> Option<&Arc<Held>> {
+        self.blocks.held()
+    }
+
     pub(super) fn window(&self) -> Window<'_> {
         self.blocks.window()
+    }
+
+    pub(super) fn passing(&self) -> Window<'_> {
+        self.blocks.passing()
     }
 
     pub(super) fn stream(&self) -> Window<'_> {
@@ -125,6 +156,23 @@ impl IndexFile {
     /// A section as a whole. For the small ones.
     pub(super) fn whole(&self, section: Section) -> Result<Vec<u8>> {
         Ok(self.window().read(self.sections.get(section))?.to_vec())
+    }
+
+    /// The documents of which some tokens, or some facets, are not in the file.
+    pub(super) fn opaque(&self, which: Which) -> Result<&RoaringBitmap> {
+        let (place, section) = match which {
+            Which::Text => (&self.opaque[0], Section::Opaque),
+            Which::Facets => (&self.opaque[1], Section::FacetOpaque),
+        };
+        if let Some(known) = place.get() {
+            return Ok(known);
+        }
+        let set = RoaringBitmap::deserialize_from(&self.whole(section)?[..])
+            .map_err(|_| Fault::Damaged("a set cannot be understood"))?;
+        if set.max() >= Some(self.entry.documents) && !set.is_empty() {
+            return Err(Fault::Damaged("a document lies beyond the last"));
+        }
+        Ok(place.get_or_init(|| set))
     }
 }
 

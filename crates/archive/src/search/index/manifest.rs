@@ -45,15 +45,22 @@ impl Manifest {
 
     /// The manifest of an archive; `None` when there is none.
     pub(crate) fn read(dir: &dyn Dir, archive: &[u8; 16]) -> Result<Option<Self>> {
-        let bytes = match read_whole(dir, layout::SEARCH_MANIFEST, LIMIT) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error.into()),
-        };
-        match Self::decode(&bytes, archive) {
-            Some(manifest) => Ok(Some(manifest)),
-            None => Err(Fault::Damaged("the manifest is damaged, or of another archive or version")),
+        Self::bytes(dir)?.map(|bytes| Self::read_from(&bytes, archive)).transpose()
+    }
+
+    /// The bytes of the manifest, whatever they say; `None` when there is none.
+    pub(super) fn bytes(dir: &dyn Dir) -> Result<Option<Vec<u8>>> {
+        match read_whole(dir, layout::SEARCH_MANIFEST, LIMIT) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error.into()),
         }
+    }
+
+    /// The manifest in these bytes.
+    pub(super) fn read_from(bytes: &[u8], archive: &[u8; 16]) -> Result<Self> {
+        let damaged = Fault::Damaged("the manifest is damaged, or of another archive or version");
+        Self::decode(bytes, archive).ok_or(damaged)
     }
 
     /// Puts this manifest in the place of the one before, durably.

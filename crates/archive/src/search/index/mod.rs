@@ -15,8 +15,10 @@ mod documents;
 mod feed;
 mod file;
 mod grams;
+mod held;
 mod maintain;
 mod manifest;
+mod meeting;
 mod merge;
 mod opened;
 mod order;
@@ -47,9 +49,9 @@ use dictionary::Dictionary;
 use documents::Documents;
 pub(crate) use feed::{Fed, Feed};
 pub(crate) use file::IndexFile;
-use file::Section;
 pub(crate) use maintain::{removed, settle};
 pub(crate) use manifest::Manifest;
+pub(crate) use meeting::{Meeting, Term};
 pub(crate) use opened::Opened;
 use source::Which;
 
@@ -90,11 +92,17 @@ impl Index {
         archive: &[u8; 16],
         avoid: &BTreeSet<u64>,
         opened: &Opened,
-    ) -> Result<Option<Self>> {
+    ) -> Result<Option<Arc<Self>>> {
         let mut looks = 0;
         'again: loop {
             looks += 1;
-            let Some(manifest) = Manifest::read(dir, archive)? else { return Ok(None) };
+            let Some(bytes) = Manifest::bytes(dir)? else { return Ok(None) };
+            if avoid.is_empty()
+                && let Some(index) = opened.index(&bytes)
+            {
+                return Ok(Some(index));
+            }
+            let manifest = Manifest::read_from(&bytes, archive)?;
             let (mut files, mut broken): (Vec<Part>, _) = (Vec::new(), Vec::new());
             for listed in &manifest.files {
                 let entry = listed.entry;
@@ -111,8 +119,9 @@ impl Index {
                     }
                 }
             }
-            opened.keep(files.iter().map(|part| Arc::clone(&part.file)));
-            return Ok(Some(Self { manifest, files, broken }));
+            let index = Arc::new(Self { manifest, files, broken });
+            opened.keep(bytes, &index);
+            return Ok(Some(index));
         }
     }
 }
@@ -154,7 +163,12 @@ impl IndexFile {
     /// # Errors
     /// What is wrong with the file.
     pub(crate) fn facet(&self, field: &str, value: &str) -> Result<RoaringBitmap> {
-        self.one(Which::Facets, &format!("{field}{FACET_BORDER}{value}"))
+        self.one(Which::Facets, &Self::facet_term(field, value))
+    }
+
+    /// A facet as a word of its dictionary.
+    pub(crate) fn facet_term(field: &str, value: &str) -> String {
+        format!("{field}{FACET_BORDER}{value}")
     }
 
     /// Calls `each` with every folded value of a field and the documents that have it.
@@ -177,7 +191,7 @@ impl IndexFile {
     ///
     /// # Errors
     /// What is wrong with the file.
-    pub(crate) fn must_be_read(&self, facets: bool) -> Result<RoaringBitmap> {
+    pub(crate) fn must_be_read(&self, facets: bool) -> Result<&RoaringBitmap> {
         self.opaque(if facets { Which::Facets } else { Which::Text })
     }
 
@@ -191,6 +205,29 @@ impl IndexFile {
     ) -> impl Iterator<Item = Result<Rank>> + 'f {
         let mut rows = Documents::new(self);
         documents.into_iter().map(move |document| rows.rank(document))
+    }
+
+    /// Sequence and start of documents, as they are asked for.
+    pub(crate) fn rank_reader(&self) -> impl FnMut(u32) -> Result<Rank> + '_ {
+        let mut rows = Documents::new(self);
+        move |document| rows.rank(document)
+    }
+
+    /// The rank of the first document, which is the newest; `None` in a file that has none.
+    ///
+    /// # Errors
+    /// What is wrong with the file.
+    pub(crate) fn newest(&self) -> Result<Option<Rank>> {
+        if self.entry.documents == 0 {
+            return Ok(None);
+        }
+        match self.newest.get() {
+            Some(rank) => Ok(Some(*rank)),
+            None => {
+                let rank = Documents::new(self).rank(0)?;
+                Ok(Some(*self.newest.get_or_init(|| rank)))
+            }
+        }
     }
 
     /// The first document behind a place in the order of hits.
@@ -252,16 +289,5 @@ impl IndexFile {
         let mut dictionary = Dictionary::new(self, which);
         let Some(row) = dictionary.find(word.as_bytes())? else { return Ok(RoaringBitmap::new()) };
         dictionary.documents(&row)
-    }
-
-    fn opaque(&self, which: Which) -> Result<RoaringBitmap> {
-        let section = match which {
-            Which::Text => Section::Opaque,
-            Which::Facets => Section::FacetOpaque,
-        };
-        let set = RoaringBitmap::deserialize_from(&self.whole(section)?[..])
-            .map_err(|_| Fault::Damaged("a set cannot be understood"))?;
-        let outside = set.max() >= Some(self.entry.documents) && !set.is_empty();
-        if outside { Err(Fault::Damaged("a document lies beyond the last")) } else { Ok(set) }
     }
 }
