@@ -10,6 +10,9 @@ pub(crate) const LEDGER: &str = "ledger.ndjson";
 pub(crate) const LOCK: &str = "lock";
 pub(crate) const SEGMENTS: &str = "segments";
 pub(crate) const QUARANTINE: &str = "quarantine";
+/// What checks found damaged, and who writes it down.
+pub(crate) const FINDINGS: &str = "quarantine/findings.json";
+pub(crate) const FINDINGS_LOCK: &str = "quarantine/findings.lock";
 pub(crate) const RUNS: &str = "runs";
 pub(crate) const RESERVE: &str = "reserve";
 pub(crate) const SEARCH: &str = "search";

@@ -90,9 +90,30 @@ pub(crate) enum Change {
     },
     /// Files of messages are lost: records refer to them, and they are missing or were put aside.
     LoseMedia { files: Vec<Hex> },
+    /// Records are lost: a repair found their bytes damaged or missing. Said before the `mend` of their segment, and true
+    /// of those that are not there behind it.
+    Lose { records: Vec<LostLine> },
     /// A change of a later minor version.
     #[serde(other)]
     Other,
+}
+
+impl Change {
+    /// Whether the catalog has tables of what it says: of holds, of what was removed, of what was lost.
+    fn is_in_tables(&self) -> bool {
+        matches!(self, Self::Hold { .. } | Self::Release { .. } | Self::Expire { .. } | Self::Lose { .. })
+    }
+}
+
+/// A record that a repair gave up, with everything that is still known of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LostLine {
+    pub(crate) sequence: u64,
+    pub(crate) kind: RecordKind,
+    pub(crate) id: RecordId,
+    pub(crate) version: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) started_at: Option<Timestamp>,
 }
 
 /// How far a segment is known to be durable.
@@ -207,7 +228,7 @@ pub(crate) struct Ledgered {
     heads: Vec<Sha256Hash>,
     /// What the log was made with.
     pub(crate) seed: Sha256Hash,
-    /// The number of the last line that changed holds or tombstones, 0 when there is none.
+    /// The number of the last line that changed holds, tombstones or what is lost, 0 when there is none.
     pub(crate) retained: u64,
     /// Segments that count and have bytes of removed records in them.
     pub(crate) unrewritten: BTreeSet<u32>,
@@ -372,7 +393,7 @@ fn fold(
         let parsed = parse(&line)?;
         ledgered.heads.push(*line.hash());
         ledgered.times.push(parsed.at, matches!(parsed.change, Change::Clock {}));
-        if matches!(parsed.change, Change::Hold { .. } | Change::Release { .. } | Change::Expire { .. }) {
+        if parsed.change.is_in_tables() {
             ledgered.retained = line.number();
         }
         ledgered.apply(parsed.change).map_err(|what| {
@@ -459,6 +480,7 @@ impl Ledgered {
             }
             Change::Hold { .. }
             | Change::Release { .. }
+            | Change::Lose { .. }
             | Change::Clock {}
             | Change::Quarantine { .. }
             | Change::Other => {}

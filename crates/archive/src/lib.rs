@@ -40,6 +40,7 @@
 
 mod catalog;
 mod compact;
+mod damage;
 mod error;
 mod expire;
 mod export;
@@ -68,6 +69,7 @@ mod stream;
 mod verify;
 mod writer;
 
+pub use damage::{Damage, Examined, Integrity};
 pub use error::{Action, Error, ErrorKind};
 pub use expire::{ClockTrust, Compacted, Removal, Removed};
 pub use export::{Export, ExportLayout, ExportProgress, ExportReport};
@@ -82,8 +84,8 @@ pub use reader::{Reader, Stats};
 pub use repair::{LostRecord, Mended, MendedMedia, RepairReport, repair, repair_in};
 pub use report::{Day, DayState, Gap, ReportEntry, Reported, Summary};
 pub use retained::{Hold, Tombstone};
-pub use runs::RunLog;
-pub use search::{Expression, Facet, Match, Order, Search, SearchHit, SearchPage, Searched};
+pub use runs::{RunLog, RunPlace};
+pub use search::{Expression, Facet, Indexed, Match, Order, Search, SearchHit, SearchPage, Searched};
 pub use segment::header::RECORD_LIMIT;
 pub use settings::{ReadOptions, Settings};
 pub use show::Record;

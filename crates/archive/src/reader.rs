@@ -16,7 +16,7 @@ use crate::format::Format;
 use crate::layout;
 use crate::ledger::{self, Ledgered};
 use crate::report::KnownRuns;
-use crate::runs;
+use crate::runs::{self, RunPlace};
 use crate::search::Opened;
 use crate::settings::ReadOptions;
 
@@ -125,6 +125,10 @@ impl Reader {
         self
     }
 
+    pub(crate) fn options(&self) -> &ReadOptions {
+        &self.options
+    }
+
     /// Whose records the archive keeps.
     #[must_use]
     pub fn organization(&self) -> &OrganizationId {
@@ -184,6 +188,29 @@ impl Reader {
     /// `Damage` when a line was changed; what the file system says.
     pub fn run_each(&self, run: &RunId, each: &mut dyn FnMut(Value) -> bool) -> Result<(), Error> {
         runs::each(&*self.dir, &self.format, run, each)
+    }
+
+    /// How many bytes the log of a run has now.
+    ///
+    /// # Errors
+    /// What the file system says; that there is no such run.
+    pub fn run_bytes(&self, run: &RunId) -> Result<u64, Error> {
+        let path = runs::path(run);
+        Ok(self.dir.metadata(&path).during(Action::Read, &path)?.len)
+    }
+
+    /// Calls `each` with the lines of a run's log that were appended since `from`, all of them without one, and gives the
+    /// place behind them: what was read before is not read again, and not checked again.
+    ///
+    /// # Errors
+    /// As [`Reader::run_each`]; `Damage` too where the log is another one, or shorter, than it was.
+    pub fn run_on(
+        &self,
+        run: &RunId,
+        from: Option<RunPlace>,
+        each: &mut dyn FnMut(Value),
+    ) -> Result<RunPlace, Error> {
+        runs::on(&*self.dir, &self.format, run, from, each)
     }
 
     /// Asks the catalog; when it turns out to be damaged, once more after building one from the segments.

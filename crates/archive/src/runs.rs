@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use frontdesk_domain::RunId;
-use frontdesk_durable::{AppendLog, Dir, EntryKind, Head, LogReader, Members};
+use frontdesk_durable::{AppendLog, Dir, EntryKind, Head, LogPlace, LogReader, Members};
 use serde_json::Value;
 
 use crate::error::{Action, During, Error, ErrorKind};
@@ -101,6 +101,27 @@ pub(crate) fn each(
         }
     }
     Ok(())
+}
+
+/// How far the log of a run was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunPlace(LogPlace);
+
+/// Calls `each` with the lines of a run's log behind a place, and gives the place behind them.
+pub(crate) fn on(
+    dir: &dyn Dir,
+    format: &Format,
+    run: &RunId,
+    from: Option<RunPlace>,
+    each: &mut dyn FnMut(Value),
+) -> Result<RunPlace, Error> {
+    let path = path(run);
+    let from = from.map_or_else(|| LogPlace::start(format.run_seed(run.as_str())), |place| place.0);
+    let log = LogReader::open_from(dir, &path, from).map_err(ledger::from_log_error)?;
+    for line in lines(&path, log.lines()) {
+        each(line?);
+    }
+    Ok(RunPlace(log.place()))
 }
 
 /// The runs that have a log.

@@ -23,6 +23,7 @@ pub mod release;
 pub mod retain;
 mod tally;
 pub mod transcripts;
+mod verdicts;
 mod window;
 
 pub use import::{Import, ImportReport};
@@ -33,4 +34,5 @@ pub use pull::{Pull, PullError, PullReport, PullRequest};
 pub use release::ReleaseEffect;
 pub use retain::{Applied, Plan, Planned, Retain, RetainError, Survey};
 pub use tally::Tally;
-pub use transcripts::{Transcripts, Waiting, Why, waiting};
+pub use transcripts::{LateQueue, Transcripts, Waiting, Why};
+pub use verdicts::Verdicts;

@@ -1,32 +1,21 @@
 //! What the release of a matter would come to: which conversations the next sweep would then remove.
 
-use std::collections::BTreeMap;
-
 use frontdesk_archive::{Error, Reader};
 use frontdesk_domain::retention::{Subject, Verdict, verdict};
 use frontdesk_domain::{MatterName, PolicyName, RecordId, RecordKey, RecordKind, Timestamp};
 
 use crate::retain::Retain;
+use crate::verdicts::Verdicts;
 
 /// What would become of the conversations of a matter if it let go of them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ReleaseEffect {
     /// Conversations that it holds.
     pub held: u64,
-    /// Those that another matter holds, too: they stay.
-    pub held_by_others: u64,
-    /// Those that the next sweep would remove, by policy.
-    pub due: BTreeMap<PolicyName, u64>,
-    /// Those that are too young for now.
-    pub kept: u64,
-    /// When the first of these becomes due.
+    /// What a sweep would decide about them; held are those that another matter holds, too.
+    pub verdicts: Verdicts,
+    /// When the first of those becomes due that are too young for now.
     pub next_due: Option<Timestamp>,
-    /// Those that have no date, and stay.
-    pub undated: u64,
-    /// Those that no policy applies to: they stay.
-    pub without_policy: u64,
-    /// Those that cannot be read, and stay.
-    pub unreadable: u64,
     /// Those of which there are no details, so that no sweep looks at them.
     pub missing: u64,
 }
@@ -58,24 +47,19 @@ impl Retain {
                     return Ok(());
                 }
                 Err(error) if error.is_integrity_failure() => {
-                    effect.unreadable += 1;
+                    effect.verdicts.unreadable += 1;
                     return Ok(());
                 }
                 Err(error) => return Err(error),
             };
-            match verdict(&subject, &self.policies, &others, now) {
-                Verdict::Hold { .. } => effect.held_by_others += 1,
-                Verdict::Expire { policy, due, .. } => {
-                    each(&key.id, &policy, due);
-                    *effect.due.entry(policy).or_default() += 1;
-                }
-                Verdict::NoDate { .. } => effect.undated += 1,
-                Verdict::NoPolicy => effect.without_policy += 1,
+            let found = verdict(&subject, &self.policies, &others, now);
+            effect.verdicts.count(&found);
+            match &found {
+                Verdict::Expire { policy, due, .. } => each(&key.id, policy, *due),
                 Verdict::Keep { until, .. } => {
-                    effect.kept += 1;
-                    effect.next_due = [effect.next_due, until].into_iter().flatten().min();
+                    effect.next_due = [effect.next_due, *until].into_iter().flatten().min();
                 }
-                _ => effect.kept += 1,
+                _ => {}
             }
             Ok::<(), Error>(())
         })?;

@@ -4,13 +4,13 @@
 //! its own to all of it, to the archive and to the policies. [`Retain::apply`] decides about each of them once more,
 //! under the archive's lock and by its clock: what changed, is held or is not due any more is skipped, and said.
 
-use std::collections::BTreeMap;
-
 use frontdesk_archive::{ClockTrust, Compacted, Error, Maintenance, Reader, Removal, Removed};
 use frontdesk_domain::retention::{Policies, Subject, Verdict, verdict};
 use frontdesk_domain::{PolicyName, RecordId, RecordKey, RecordKind, Timestamp, hex};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+
+use crate::verdicts::Verdicts;
 
 /// The job: policies, and how far the clock is believed.
 #[derive(Debug, Clone)]
@@ -58,18 +58,9 @@ pub struct Planned {
 pub struct Survey {
     /// Conversations that were looked at.
     pub conversations: u64,
-    /// Due, by policy.
-    pub due: BTreeMap<PolicyName, u64>,
-    /// Held, and kept whatever their age.
-    pub held: u64,
-    /// Too young.
-    pub kept: u64,
-    /// Kept because they have no date.
-    pub undated: u64,
-    /// Kept because no policy applies.
-    pub without_policy: u64,
-    /// Kept because they cannot be read.
-    pub unreadable: u64,
+    /// What was decided about them.
+    #[serde(flatten)]
+    pub verdicts: Verdicts,
     /// What the age of the oldest that is due counts from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub oldest: Option<Timestamp>,
@@ -150,27 +141,21 @@ impl Retain {
         let mut survey = Survey::default();
         let mut removals = Vec::new();
         let held = reader.held()? > 0;
-        survey.unreadable = reader.each_latest(Subject::of, |entry, subject| {
+        survey.verdicts.unreadable = reader.each_latest(Subject::of, |entry, subject| {
             let matters = if held { reader.matters(&entry.key.id)? } else { Vec::new() };
             let found = verdict(&subject, &self.policies, &matters, now);
             survey.conversations += 1;
-            match &found {
-                Verdict::Hold { .. } => survey.held += 1,
-                Verdict::NoDate { .. } => survey.undated += 1,
-                Verdict::NoPolicy => survey.without_policy += 1,
-                Verdict::Expire { policy, since, due } => {
-                    *survey.due.entry(policy.clone()).or_default() += 1;
-                    survey.oldest = Some(survey.oldest.map_or(*since, |oldest| oldest.min(*since)));
-                    removals.push(Planned {
-                        id: entry.key.id.clone(),
-                        version: entry.version,
-                        sha256: hex(&entry.sha256),
-                        policy: policy.clone(),
-                        since: *since,
-                        due: *due,
-                    });
-                }
-                _ => survey.kept += 1,
+            survey.verdicts.count(&found);
+            if let Verdict::Expire { policy, since, due } = &found {
+                survey.oldest = Some(survey.oldest.map_or(*since, |oldest| oldest.min(*since)));
+                removals.push(Planned {
+                    id: entry.key.id.clone(),
+                    version: entry.version,
+                    sha256: hex(&entry.sha256),
+                    policy: policy.clone(),
+                    since: *since,
+                    due: *due,
+                });
             }
             each(&entry.key.id, &found);
             Ok(())

@@ -6,6 +6,7 @@
 //! what is settled costs no request until its details change (`queue`).
 
 mod candidates;
+mod late;
 mod look;
 pub(crate) mod queue;
 mod verdict;
@@ -25,7 +26,8 @@ use crate::checkpoint::{Line, Request};
 use crate::pull::Now;
 use crate::window::{append, blocking};
 
-pub use self::queue::{Waiting, waiting};
+pub use self::late::LateQueue;
+pub use self::queue::Waiting;
 pub use self::verdict::Why;
 
 /// Takes the transcripts of a pull's conversations; given to [`Pull::transcripts`](crate::Pull::transcripts).

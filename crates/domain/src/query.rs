@@ -6,7 +6,7 @@
 //! one    = ( "NOT" | "-" ) one | "(" query ")" | words | field
 //! words  = word [ "*" ] | '"' text '"' [ "*" ]    a star: words that begin so
 //! field  = ( "type" | "queue" | "agent" | "direction" | "language" | "metadata." key ) ":" value
-//!        | "has:attachment" | "is:held" | "is:changed" | "is:provisional"
+//!        | "has:attachment" | "is:held" | "is:changed" | "is:provisional" | "is:damaged"
 //!        | ( "from" | "to" ) ":" ( date | time ) | "date" ":" ( year | month | date )
 //! value  = any characters but white space, quotes and parentheses | '"' any text, a quote doubled '"'
 //! ```
@@ -26,7 +26,7 @@
 //! field, or without a start, is not found by it.
 //!
 //! `has` asks what is in the conversation, `is` how it stands in the archive, which a record alone does not say
-//! ([`Document::version`], [`Document::held`], [`Document::provisional`]); other values are refused.
+//! ([`Document::version`], [`Document::held`], [`Document::provisional`], [`Document::damaged`]); other values are refused.
 //!
 //! **Negation.** What only says what must not be there (`-refund`) is refused: it would be nearly everything, in no order
 //! that means anything. With anything positive beside it, a field or a date too, it is fine: `from:2025-01-01 -refund`.
@@ -44,7 +44,9 @@ mod document;
 mod lexer;
 mod parser;
 
-pub use ast::{Expr, Field, FieldName, HAS_ATTACHMENT, IS_CHANGED, IS_HELD, IS_PROVISIONAL, Words};
+pub use ast::{
+    Expr, Field, FieldName, HAS_ATTACHMENT, IS_CHANGED, IS_DAMAGED, IS_HELD, IS_PROVISIONAL, Words,
+};
 pub use document::Document;
 
 /// The longest query, in bytes: 4 KiB.

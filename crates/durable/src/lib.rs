@@ -53,8 +53,8 @@ pub use failure::{Failure, is_poisoned, os_code};
 pub use hash::{Sha256Hash, from_hex, sha256, to_hex};
 pub use lock::{Lock, LockError, POLL_INTERVAL};
 pub use log::{
-    AppendLog, Damage, Head, Line, Lines, LogError, LogErrorKind, LogReader, MAX_APPEND_BYTES, Members,
-    MembersError, Recovered, TornTail, ZERO_SEED,
+    AppendLog, Damage, Head, Line, Lines, LogError, LogErrorKind, LogPlace, LogReader, MAX_APPEND_BYTES,
+    Members, MembersError, Recovered, TornTail, ZERO_SEED,
 };
 pub use os::OsDir;
 pub use path::{check_path, parent};

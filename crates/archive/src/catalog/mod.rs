@@ -8,6 +8,7 @@ mod digest;
 mod documents;
 mod keys;
 mod known;
+mod lost;
 mod mark;
 mod media;
 mod open;

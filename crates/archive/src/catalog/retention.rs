@@ -1,10 +1,10 @@
-//! Holds and tombstones: what the ledger says of them, as tables.
+//! Holds, tombstones and what was lost: what the ledger says of them, as tables.
 
 use frontdesk_domain::{MatterName, PolicyName, RecordId, RecordKind, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::write::Change;
-use super::{Catalog, CatalogResult, keys};
+use super::{Catalog, CatalogResult, keys, lost};
 use crate::error::{Action, Error, ErrorKind};
 use crate::layout;
 use crate::ledger::{self, Expired};
@@ -72,6 +72,7 @@ impl Change<'_> {
             ledger::Change::Expire { conversations, .. } => {
                 return bury(connection, conversations, line.at).in_catalog();
             }
+            ledger::Change::Lose { records } => lost::note(connection, records, line.at).in_catalog()?,
             _ => {}
         }
         Ok(0)
@@ -94,6 +95,8 @@ fn bury(connection: &Connection, conversations: &[Expired], at: Timestamp) -> ru
     let mut tombstone = connection.prepare(
         "INSERT OR REPLACE INTO tombstones (id, policy, since, at, records) VALUES (?1, ?2, ?3, ?4, ?5)",
     )?;
+    // What was lost of it is not missed any more.
+    let mut miss = connection.prepare("DELETE FROM lost WHERE id = ?1")?;
     let mut gone = 0;
     for conversation in conversations {
         let mut counted = false;
@@ -118,6 +121,7 @@ fn bury(connection: &Connection, conversations: &[Expired], at: Timestamp) -> ru
             hide.execute(params![sequence, segment])?;
             lessen.execute(params![segment, length])?;
         }
+        miss.execute(params![conversation.id.as_str().as_bytes()])?;
         gone += u64::from(counted);
         tombstone.execute(params![
             conversation.id.as_str().as_bytes(),

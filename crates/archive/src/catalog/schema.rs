@@ -5,7 +5,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 /// Raised whenever a table or the meaning of a column changes; another number means rebuild.
-pub(crate) const VERSION: i64 = 6;
+pub(crate) const VERSION: i64 = 7;
 
 /// How long a statement waits for another process before it says `database is locked`. In WAL mode only
 /// recovery after a crash and the end of a checkpoint ever wait.
@@ -25,7 +25,7 @@ const BUSY: Duration = Duration::from_secs(30);
 ///
 /// `holds` has a row for each conversation a matter holds, with the number of the ledger's line that said so, which
 /// `hold_lines` tells more of. `tombstones`: conversations that retention removed. `hidden`: records of theirs whose
-/// bytes are still in a segment. `media`: the files that records refer to, those of hidden records included.
+/// bytes are still in a segment. `lost`: records that a repair gave up. `media`: the files that records refer to, those of hidden records included.
 pub(super) const TABLES: &str = "
 CREATE TABLE meta (
     name TEXT PRIMARY KEY NOT NULL,
@@ -103,6 +103,15 @@ CREATE TABLE hidden (
     segment INTEGER NOT NULL
 );
 CREATE INDEX hidden_by_segment ON hidden (segment);
+CREATE TABLE lost (
+    sequence INTEGER PRIMARY KEY NOT NULL,
+    kind INTEGER NOT NULL,
+    id BLOB NOT NULL,
+    version INTEGER NOT NULL,
+    started_at INTEGER,
+    at INTEGER NOT NULL
+);
+CREATE INDEX lost_by_id ON lost (id);
 CREATE TABLE media (
     sha256 BLOB NOT NULL,
     sequence INTEGER NOT NULL,

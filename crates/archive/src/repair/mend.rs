@@ -7,7 +7,7 @@ use frontdesk_durable::{Dir, publish};
 use super::survey::Damaged;
 use crate::error::{Action, During, Error};
 use crate::layout::{self, Folder};
-use crate::ledger::{Change, FolderName, Ledger, Stated};
+use crate::ledger::{Change, FolderName, Ledger, LostLine, Stated};
 use crate::put::sealing;
 use crate::segment::check;
 use crate::segment::pack::{Packer, Unpacker};
@@ -21,6 +21,10 @@ const CHUNK: usize = 1024 * 1024;
 const PIECE: u64 = 64 << 20;
 
 const REASON: &str = "repair";
+
+/// Bytes of lost records in one line of the ledger, and what one has beside its id.
+const LINE: usize = 256 * 1024;
+const MEMBERS: usize = 128;
 
 /// What mending needs of an archive that nobody else writes.
 pub(super) struct Mending<'a> {
@@ -54,6 +58,8 @@ impl Mending<'_> {
             Some(length) if damaged.kept > 0 => Some(self.copy(damaged, &path, length)?),
             _ => None,
         };
+        // Before the last trace of them goes.
+        self.name_lost(damaged)?;
         let highest = damaged.lost.iter().map(|lost| lost.sequence).fold(self.highest, u64::max);
         let mut lines = vec![Change::Mend {
             segment: damaged.number,
@@ -73,6 +79,34 @@ impl Mending<'_> {
             other => other.during(Action::Repair, &folder)?,
         }
         Ok(kept_in)
+    }
+
+    /// Says in the ledger which records are lost, as far as anything names them.
+    fn name_lost(&mut self, damaged: &Damaged) -> Result<(), Error> {
+        let mut lines: Vec<Vec<LostLine>> = Vec::new();
+        let mut bytes = LINE;
+        for lost in &damaged.lost {
+            let (Some(key), Some(version)) = (&lost.key, lost.version) else { continue };
+            let line = LostLine {
+                sequence: lost.sequence,
+                kind: key.kind,
+                id: key.id.clone(),
+                version,
+                started_at: lost.started_at,
+            };
+            bytes += key.id.as_str().len() + MEMBERS;
+            match lines.last_mut().filter(|_| bytes <= LINE) {
+                Some(records) => records.push(line),
+                None => {
+                    bytes = key.id.as_str().len() + MEMBERS;
+                    lines.push(vec![line]);
+                }
+            }
+        }
+        for records in lines {
+            self.ledger.append(REASON, vec![Change::Lose { records }])?;
+        }
+        Ok(())
     }
 
     /// Copies a stretch of a file into the quarantine, durably, and says so in the ledger.

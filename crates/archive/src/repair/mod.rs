@@ -169,6 +169,11 @@ fn of_segments(
     report.lost.sort_by_key(|lost| lost.sequence);
     report.lost.dedup();
     report.projections = projections(&*dir, &ledgered)?;
+    let of_no_use = found.is_none() && dir.local_path(layout::CATALOG).is_file();
+    if of_no_use && !report.projections.iter().any(|path| path == layout::CATALOG) {
+        // One that a stop left half made. Readers leave it alone where the ledger says more than they may vouch for.
+        report.projections.push(layout::CATALOG.to_owned());
+    }
     report.projections.extend(index::damaged(&*dir, &format.archive()));
     let nothing = report.segments.is_empty() && report.strangers.is_empty() && report.projections.is_empty();
     if !apply || nothing {

@@ -13,6 +13,7 @@ use super::ranking::{Frequencies, Weights};
 use super::sought::{Sought, Wanted, What};
 use super::{Expression, Match, Order, Search, SearchHit, SearchPage, Searched, snippet};
 use crate::catalog::Brief;
+use crate::damage::{Integrity, Unread};
 use crate::error::{Action, Error, ErrorKind};
 use crate::reader::Reader;
 use crate::show::Record;
@@ -33,7 +34,8 @@ pub(super) struct Page {
 }
 
 impl Reader {
-    /// Searches the latest version of every conversation.
+    /// Searches the latest version of every conversation. Of one that is lost, or known to be damaged and in no index,
+    /// nothing is known but when it began, and that it is damaged: by these it is found.
     ///
     /// # Errors
     /// `Malformed` for an empty text or what is no cursor, `ForeignArchive` for another archive's cursor,
@@ -54,7 +56,7 @@ impl Reader {
     /// Calls `each` with every conversation that is found, newest first, until it says to stop. What is kept of those
     /// that wait is 24 bytes each, so that any number takes little memory.
     ///
-    /// Gives how many there are of all, and how many could not be read.
+    /// Gives how many there are of all, and how many could not be read. What is lost is not among them: there is no record.
     ///
     /// # Errors
     /// As [`Reader::search`].
@@ -101,7 +103,7 @@ impl Reader {
         let count = search.count.then_some(page.gathered.count);
         let mut answer = SearchPage { count, incomplete: page.incomplete, ..SearchPage::default() };
         for ranks in page.ranks.chunks(AT_ONCE) {
-            let hits: Vec<Option<SearchHit>> = match search.texts {
+            let mut hits: Vec<Option<SearchHit>> = match search.texts {
                 true => {
                     let records = self.read_hits(ranks)?.into_iter();
                     records.map(|record| record.map(|record| hit(record, &sought))).collect()
@@ -111,12 +113,67 @@ impl Reader {
                     rows.map(|row| row.map(bare)).collect()
                 }
             };
-            answer.incomplete += hits.iter().filter(|hit| hit.is_none()).count() as u64;
+            answer.incomplete += self.stand_in(ranks, &mut hits, &sought)?;
             answer.hits.extend(hits.into_iter().flatten());
         }
         answer.facets = page.gathered.facets.map_or_else(Vec::new, |facets| facets.finish());
         answer.next_cursor = page.next.map(|place| Cursor::new(&archive, place).to_string());
         Ok(answer)
+    }
+
+    /// Puts what is known in the place of hits that could not be read, and says of all how they stand. Gives how many could
+    /// not be read.
+    fn stand_in(
+        &self,
+        ranks: &[Rank],
+        hits: &mut [Option<SearchHit>],
+        sought: &Sought,
+    ) -> Result<u64, Error> {
+        let damage = &sought.standing.damage;
+        let mut unread = 0;
+        for (rank, hit) in ranks.iter().zip(hits) {
+            let integrity = damage.integrity(rank.sequence);
+            if hit.is_none() {
+                if let Some(gone) = damage.gone(rank.sequence) {
+                    *hit = Some(lost(gone));
+                    continue;
+                }
+                unread += 1;
+                if integrity == Integrity::Damaged {
+                    let brief = self.ask(|catalog| catalog.briefs(&[rank.sequence]))?.pop().flatten();
+                    *hit = brief.map(bare);
+                }
+            }
+            if let Some(hit) = hit {
+                hit.integrity = integrity;
+            }
+        }
+        Ok(unread)
+    }
+
+    /// Takes what cannot be read and nothing answered for, by what is known of it.
+    fn gather_unread(&self, sought: &Sought, wanted: Wanted, gathered: &mut Gathered) -> Result<(), Error> {
+        if matches!(sought.what, What::Contains(..)) {
+            return Ok(()); // what cannot be read contains nothing
+        }
+        let damage = &sought.standing.damage;
+        let open: Vec<&Unread> =
+            damage.unread.iter().filter(|unread| !gathered.answered.contains(&unread.sequence)).collect();
+        let mut offered: Vec<&Unread> = damage.gone.iter().collect();
+        for some in open.chunks(AT_ONCE) {
+            let sequences: Vec<u64> = some.iter().map(|unread| unread.sequence).collect();
+            // What can be read after all was judged by what it says.
+            let records = self.show_sequences(&sequences)?;
+            offered
+                .extend(some.iter().zip(records).filter(|(_, record)| record.is_none()).map(|(one, _)| *one));
+        }
+        for unread in offered {
+            let document = Document::unread(unread.started_at).version(unread.version);
+            if let Some(hit) = sought.hit(unread.sequence, document, wanted) {
+                gathered.take(hit);
+            }
+        }
+        Ok(())
     }
 
     fn newest(&self, search: &Search, sought: &Sought, place: Option<Place>, by: By) -> Result<Page, Error> {
@@ -133,13 +190,26 @@ impl Reader {
             gathered = gathered.without_count();
         }
         let wanted = Wanted { values: search.facets, workers: self.workers, ..Wanted::default() };
-        let incomplete = self.gather(sought, wanted, &mut gathered, by)?;
+        let incomplete = self.gather_all(sought, wanted, &mut gathered, by)?;
         let (ranks, more): (Vec<Rank>, bool) = match &gathered.kept {
             Kept::Newest(first) => (first.iter().take(limit).collect(), first.len() > limit),
             Kept::Best(..) | Kept::All(_) => (Vec::new(), false),
         };
         let next = ranks.last().filter(|_| more).map(|rank| Place::Newest(*rank));
         Ok(Page { gathered, incomplete, ranks, next })
+    }
+
+    /// The same as [`Reader::gather`], and what cannot be read.
+    pub(super) fn gather_all(
+        &self,
+        sought: &Sought,
+        wanted: Wanted,
+        gathered: &mut Gathered,
+        by: By,
+    ) -> Result<u64, Error> {
+        let incomplete = self.gather(sought, wanted, gathered, by)?;
+        self.gather_unread(sought, wanted, gathered)?;
+        Ok(incomplete)
     }
 
     /// Finds everything that is sought. Gives how many conversations could not be read.
@@ -190,6 +260,21 @@ fn bare(row: Brief) -> SearchHit {
         id: row.key.id,
         kind: row.key.kind,
         version: row.version,
+        integrity: Integrity::Sound,
+        facts: Facts::default(),
+        snippet: String::new(),
+        marks: Vec::new(),
+    }
+}
+
+/// What stands for a conversation of which nothing is left.
+fn lost(gone: &Unread) -> SearchHit {
+    SearchHit {
+        id: gone.key.id.clone(),
+        kind: gone.key.kind,
+        version: gone.version,
+        started_at: gone.started_at,
+        integrity: Integrity::Lost,
         facts: Facts::default(),
         snippet: String::new(),
         marks: Vec::new(),
@@ -207,6 +292,7 @@ fn hit(record: Record, sought: &Sought) -> SearchHit {
         kind: record.key.kind,
         version: record.version,
         started_at: record.started_at,
+        integrity: Integrity::Sound,
         snippet: snippet.text,
         marks: snippet.marks,
     }

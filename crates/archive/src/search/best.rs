@@ -57,7 +57,7 @@ impl Reader {
         };
         let mut gathered = Gathered::new(Kept::Best(weights, first), search.facets);
         let wanted = Wanted { terms: true, values: search.facets, workers: self.workers };
-        let incomplete = self.gather(sought, wanted, &mut gathered, by)?;
+        let incomplete = self.gather_all(sought, wanted, &mut gathered, by)?;
         let Kept::Best(weights, first) = &gathered.kept else {
             return Ok(Page { gathered, incomplete, ranks: Vec::new(), next: None });
         };

@@ -42,6 +42,8 @@ pub(super) struct Gathered {
     counts: bool,
     pub(super) kept: Kept,
     pub(super) facets: Option<Counter>,
+    /// Damaged documents that the index answered for.
+    pub(super) answered: BTreeSet<u64>,
 }
 
 /// Which places are kept.
@@ -57,7 +59,8 @@ pub(super) enum Kept {
 
 impl Gathered {
     pub(super) fn new(kept: Kept, facets: bool) -> Self {
-        Self { count: 0, counts: true, kept, facets: facets.then(Counter::default) }
+        let facets = facets.then(Counter::default);
+        Self { count: 0, counts: true, kept, facets, answered: BTreeSet::new() }
     }
 
     /// Nobody asks how many there are: those that would not be kept need not be found.
@@ -81,7 +84,7 @@ impl Gathered {
     }
 
     /// A conversation that was found, with its fields.
-    fn take(&mut self, hit: Hit) {
+    pub(super) fn take(&mut self, hit: Hit) {
         self.found(hit.rank, hit.terms);
         if let Some(facets) = &mut self.facets {
             facets.add_one(hit.rank.started_at, hit.values);
@@ -202,15 +205,22 @@ impl Ask for Finding<'_> {
     }
 
     fn file(&mut self, file: &IndexFile, dead: &RoaringBitmap) -> Result<RoaringBitmap, Fault> {
-        let Gathered { counts, count, kept, facets } = &mut *self.gathered;
+        let Gathered { counts, count, kept, facets, answered } = &mut *self.gathered;
+        let damaged = self.sought.standing.damaged_in(file)? - dead;
         if let (None, Kept::Newest(first)) = (facets, kept)
             && let Some(all) = self.sought.how_many(file, dead, *counts)?
             && let Some(unclear) = self.sought.newest(file, dead, self.wanted, first)?
         {
+            for rank in file.ranks(&damaged - &unclear) {
+                answered.insert(rank?.sequence);
+            }
             *count += all;
             return Ok(unclear);
         }
         let answer = self.sought.in_file(file, self.wanted)?;
+        for rank in file.ranks(damaged - &answer.unclear) {
+            self.gathered.answered.insert(rank?.sequence);
+        }
         for (terms, group) in answer.groups {
             self.gathered.found_in(file, &(group - dead), terms, &self.sought.standing)?;
         }

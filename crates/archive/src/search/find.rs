@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use frontdesk_domain::query::Document;
 use roaring::RoaringBitmap;
 
-use super::index::{Fault, Index, IndexFile, Part};
+use super::index::{Fault, Index, IndexFile, Manifest, Part};
 use super::records::{self, Unread};
 use crate::catalog::{Found, Tail};
 use crate::error::Error;
@@ -24,6 +24,21 @@ const MOST: usize = 32 * 1024;
 
 /// Records read at a time.
 const PAGE: usize = 1024;
+
+/// How far the search index goes. Answers are the same without it, and take longer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Indexed {
+    /// It has every conversation.
+    Whole,
+    /// These are behind it, and are read for each answer.
+    Behind {
+        /// How many there are.
+        conversations: u64,
+    },
+    /// There is none that fits the archive: everything is read.
+    Absent,
+}
 
 /// How an answer is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +80,27 @@ pub(super) trait Ask {
 }
 
 impl Reader {
+    /// How far the search index goes now. An archive without conversations needs none.
+    ///
+    /// # Errors
+    /// What is wrong with the catalog.
+    pub fn indexed(&self) -> Result<Indexed, Error> {
+        let archive = self.format.archive();
+        let Ok(Some(index)) = Index::open(&*self.dir, &archive, &BTreeSet::new(), &self.opened) else {
+            let nothing = self.mark()?.conversations == 0;
+            return Ok(if nothing { Indexed::Whole } else { Indexed::Absent });
+        };
+        let manifest = &index.manifest;
+        let tail = self.ask(|catalog| catalog.tail_known(&archive, manifest.upto, &index.broken, MOST))?;
+        Ok(if !fits(&tail, manifest) {
+            Indexed::Absent
+        } else if tail.rows.is_empty() {
+            Indexed::Whole
+        } else {
+            Indexed::Behind { conversations: tail.rows.len() as u64 }
+        })
+    }
+
     /// Asks the index, and what it does not cover. Gives how many conversations could not be read; `None` when there is
     /// no index that can say it.
     ///
@@ -97,7 +133,7 @@ impl Reader {
         };
         let manifest = &index.manifest;
         let tail = self.ask(|catalog| catalog.tail_known(&archive, manifest.upto, &index.broken, MOST))?;
-        if !tail.complete || tail.covered != manifest.covered || tail.highest < manifest.upto {
+        if !fits(&tail, manifest) {
             tracing::debug!(
                 "the search index does not fit the catalog, or is far behind: everything is read"
             );
@@ -158,6 +194,11 @@ impl Reader {
         }
         Ok(Looked::Done { incomplete })
     }
+}
+
+/// Whether index and catalog are of one history, and near enough to each other.
+fn fits(tail: &Tail, manifest: &Manifest) -> bool {
+    tail.complete && tail.covered == manifest.covered && tail.highest >= manifest.upto
 }
 
 /// Leaves a file out of the next look.

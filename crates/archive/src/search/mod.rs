@@ -27,9 +27,11 @@ use std::ops::Range;
 
 use frontdesk_domain::{Facts, Query, RecordId, RecordKind, Timestamp};
 
+use crate::damage::Integrity;
 use crate::show::Record;
 
 pub use facets::Facet;
+pub use find::Indexed;
 pub(crate) use index::Opened;
 
 /// What to look for, and which part of the answer.
@@ -115,7 +117,8 @@ pub struct SearchPage {
     pub hits: Vec<SearchHit>,
     /// Where to go on, when there are more.
     pub next_cursor: Option<String>,
-    /// Conversations that could not be read, and may belong to the answer or not.
+    /// Conversations that could not be read, and may belong to the answer or not; where a hit is one of them, it is there
+    /// without what it says.
     pub incomplete: u64,
     /// How many of all that were found have which values, where that was asked for.
     pub facets: Vec<Facet>,
@@ -132,6 +135,8 @@ pub struct SearchHit {
     pub version: u32,
     /// When it started.
     pub started_at: Option<Timestamp>,
+    /// Whether something stored of it is known to be wrong, or all of it lost.
+    pub integrity: Integrity,
     /// What it says of itself.
     pub facts: Facts,
     /// About 160 characters of the transcript around what was looked for.

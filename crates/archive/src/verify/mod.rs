@@ -55,6 +55,10 @@ pub struct VerifyReport {
     pub more_damaged: u64,
     /// What an unclean stop left and the next writer settles: nothing of it was ever acknowledged.
     pub unfinished: Vec<Damaged>,
+    /// The records among what is damaged, by sequence, with what is wrong.
+    pub(crate) records_damaged: BTreeMap<u64, String>,
+    /// Whether there are damaged records that are not among them.
+    pub(crate) unnamed: bool,
 }
 
 /// One finding.
@@ -80,6 +84,18 @@ const MOST_FINDINGS: usize = 10_000;
 impl Findings {
     fn damaged(&mut self, path: impl Into<String>, what: impl Into<String>) {
         self.add(|| Damaged { path: path.into(), id: None, what: what.into() });
+    }
+
+    /// Which records are not as they were stored.
+    fn records(&mut self, sequences: impl IntoIterator<Item = u64>, what: &str) {
+        let known = &mut self.report.records_damaged;
+        for sequence in sequences {
+            if known.len() < MOST_FINDINGS {
+                known.insert(sequence, what.to_owned());
+            } else {
+                self.report.unnamed = true;
+            }
+        }
     }
 
     fn record(&mut self, path: &str, id: Option<RecordId>, what: &str) {

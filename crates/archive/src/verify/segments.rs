@@ -161,7 +161,14 @@ fn parts(
             Ok(metadata) => metadata.len,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 if sealed.is_some() || at_least.is_some() {
-                    findings.damaged(path, "the segment is missing");
+                    const MISSING: &str = "the segment is missing";
+                    let gone = match &scope.catalog {
+                        Some((catalog, _)) => findings.catalog(catalog.sequences_from(number, 0))?,
+                        None => None,
+                    };
+                    findings.report.unnamed |= gone.is_none();
+                    findings.records(gone.unwrap_or_default(), MISSING);
+                    findings.damaged(path, MISSING);
                 }
                 continue;
             }
@@ -233,6 +240,7 @@ impl Checking<'_> {
                 let path = &self.parts[part].path;
                 if source.kind() != io::ErrorKind::NotFound {
                     self.findings.damaged(path.clone(), format!("it cannot be read: {}", source.kind()));
+                    self.findings.report.unnamed = true;
                 } else if !self.scope.active {
                     self.findings.damaged(path.clone(), "the segment is missing");
                 }
@@ -344,6 +352,7 @@ impl Checking<'_> {
             (None, Some((catalog, _))) => self.findings.catalog(id_of(catalog, entry.sequence))?.flatten(),
             (None, None) => None,
         };
+        self.findings.records([entry.sequence], what);
         self.findings.record(&self.parts[part].path, id, what);
         Ok(())
     }
@@ -359,6 +368,8 @@ impl Checking<'_> {
             }
             None => Vec::new(),
         };
+        self.findings.report.unnamed |= sequences.is_empty();
+        self.findings.records(sequences.iter().copied(), &what);
         let named = sequences.len().min(NAMED);
         for sequence in &sequences[..named] {
             let id = match &self.scope.catalog {

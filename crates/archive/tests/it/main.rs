@@ -13,6 +13,7 @@ mod failures;
 mod golden;
 mod ids;
 mod indexing;
+mod integrity;
 mod media;
 mod queries;
 mod repairing;

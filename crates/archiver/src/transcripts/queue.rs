@@ -14,10 +14,10 @@ use super::verdict::Why;
 use crate::checkpoint::{Line, Request};
 
 /// How many earlier runs of the same source are read. Only a run that was killed leaves anything to runs before it.
-const RUNS_LOOKED_AT: usize = 8;
+pub(super) const RUNS_LOOKED_AT: usize = 8;
 
 /// How many runs are looked at for the sources there are, the newest first.
-const RUNS_OF_ANY_SOURCE: usize = 64;
+pub(super) const RUNS_OF_ANY_SOURCE: usize = 64;
 
 /// Conversations a line of the log names at most: a line may have 16 MiB.
 const LINE: usize = 1_000;
@@ -39,48 +39,12 @@ pub struct Waiting {
     pub why: Why,
 }
 
-/// The conversations that pulls look at again, whichever source they were pulled from: as the newest runs' logs have it,
-/// also while one of them goes on. Blocks.
-///
-/// # Errors
-/// What the file system says. A log that is damaged tells nothing.
-pub fn waiting(reader: &Reader) -> Result<Vec<Waiting>, Error> {
-    let mut sources: Vec<Request> = Vec::new();
-    for run in newest(reader)?.iter().take(RUNS_OF_ANY_SOURCE) {
-        if let Some(request) = asked(reader, run)?
-            && !sources.iter().any(|source| source.asks_as(&request))
-        {
-            sources.push(request);
-        }
-    }
-    let mut waiting = Vec::new();
-    for source in &sources {
-        waiting.extend(Queue::read(reader, source)?.waiting.into_values());
-    }
-    Ok(waiting)
-}
-
 /// The pulls there are, the newest first: their ids begin with their times.
-fn newest(reader: &Reader) -> Result<Vec<RunId>, Error> {
+pub(super) fn newest(reader: &Reader) -> Result<Vec<RunId>, Error> {
     let mut runs = reader.runs()?;
     runs.retain(|run| run.as_str().starts_with("pull-"));
     runs.sort_by(|one, other| other.cmp(one));
     Ok(runs)
-}
-
-/// What a run asked for: its first line.
-fn asked(reader: &Reader, run: &RunId) -> Result<Option<Request>, Error> {
-    let mut found = None;
-    let read = reader.run_each(run, &mut |line| {
-        if let Ok(Line::Run { request, .. }) = serde_json::from_value(line) {
-            found = Some(request);
-        }
-        false
-    });
-    match read {
-        Err(error) if matches!(error.kind(), ErrorKind::Damage { .. }) => Ok(None),
-        other => other.map(|_| found),
-    }
 }
 
 /// Conversations that started in a range: their details up to this sequence were looked at.
@@ -212,8 +176,8 @@ impl Queue {
 }
 
 /// What the logs tell of looks, in whatever order they are read.
-#[derive(Debug, Default)]
-struct Told {
+#[derive(Debug, Default, Clone)]
+pub(super) struct Told {
     lines: Vec<(Timestamp, Line)>,
     /// When the newest whole queue was written down: what was told before it is in it.
     whole_at: Option<Timestamp>,
@@ -237,23 +201,38 @@ impl Told {
             Err(error) if matches!(error.kind(), ErrorKind::Damage { .. }) => return Ok(false),
             other => other?,
         }
-        for line in lines {
-            let (at, last) = match &line {
-                Line::Looked(looked) => (looked.at, false),
-                Line::Covered { at, .. } => (*at, false),
-                Line::Queue(part) => (part.at, part.last),
-                _ => continue,
-            };
-            if last {
-                self.whole_at = self.whole_at.max(Some(at));
-            }
-            self.lines.push((at, line));
-        }
-        self.lines.retain(|(at, _)| self.whole_at.is_none_or(|whole| whole <= *at));
+        lines.into_iter().for_each(|line| self.take(line));
+        self.settle();
         Ok(ours)
     }
 
-    fn folded(mut self) -> Queue {
+    /// Takes a line; what says nothing of looks is left out.
+    pub(super) fn take(&mut self, line: Line) {
+        let (at, last) = match &line {
+            Line::Looked(looked) => (looked.at, false),
+            Line::Covered { at, .. } => (*at, false),
+            Line::Queue(part) => (part.at, part.last),
+            _ => return,
+        };
+        if last {
+            self.whole_at = self.whole_at.max(Some(at));
+        }
+        self.lines.push((at, line));
+    }
+
+    /// What another log tells, too.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.whole_at = self.whole_at.max(other.whole_at);
+        self.lines.extend_from_slice(&other.lines);
+        self.settle();
+    }
+
+    /// Forgets what is in the newest whole queue.
+    pub(super) fn settle(&mut self) {
+        self.lines.retain(|(at, _)| self.whole_at.is_none_or(|whole| whole <= *at));
+    }
+
+    pub(super) fn folded(mut self) -> Queue {
         // Lines of one run keep their order.
         self.lines.sort_by_key(|(at, _)| *at);
         let (mut queue, mut whole) = (Queue::default(), Queue::default());

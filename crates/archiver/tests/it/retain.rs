@@ -105,7 +105,10 @@ fn a_plan_names_what_is_due_to_the_nanosecond_and_removes_that() {
     let (plan, survey) = place.plan(&days(30));
     let planned: Vec<_> = plan.removals.iter().map(|removal| removal.id.as_str()).collect();
     assert_eq!(planned, ["old", "older"]);
-    assert_eq!((survey.conversations, survey.kept, survey.undated, survey.held), (4, 1, 1, 0));
+    assert_eq!(
+        (survey.conversations, survey.verdicts.kept, survey.verdicts.undated, survey.verdicts.held),
+        (4, 1, 1, 0)
+    );
     let applied = place.apply(&days(30), &plan).unwrap();
     assert_eq!((applied.removed, applied.records, applied.held, applied.changed), (2, 2, 0, 0));
     assert_eq!(place.ids(), names(&["young", "undated"]));
@@ -132,8 +135,11 @@ fn the_effect_of_a_release_is_what_the_next_sweep_removes() {
     };
     let (of, freed) = effect("m-1");
     assert_eq!(freed, [("old".to_owned(), place.now)]);
-    assert_eq!((of.held, of.held_by_others, of.missing, of.undated, of.kept), (4, 1, 0, 1, 1));
-    assert_eq!(of.due.values().sum::<u64>(), 1);
+    assert_eq!(
+        (of.held, of.verdicts.held, of.missing, of.verdicts.undated, of.verdicts.kept),
+        (4, 1, 0, 1, 1)
+    );
+    assert_eq!(of.verdicts.all_due(), 1);
     assert_eq!(of.next_due, Some("2025-03-31T12:00:01Z".parse().unwrap()), "the young one, a second later");
     assert_eq!(effect("m-2").1, [], "the other matter holds it");
     assert_eq!(effect("m-3").0.held, 0);

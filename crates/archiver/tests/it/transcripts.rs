@@ -12,7 +12,7 @@ use frontdesk_api::{Client, ConversationSource, Credentials, Gateway, Platform};
 use frontdesk_archive::{
     Expression, ListQuery, ReadOptions, Reader, Search, Settings, VerifyOptions, Writer,
 };
-use frontdesk_archiver::{Monitor, Pull, PullReport, PullRequest, Silent, Transcripts};
+use frontdesk_archiver::{LateQueue, Monitor, Pull, PullReport, PullRequest, Silent, Transcripts};
 use frontdesk_domain::payload::transcript;
 use frontdesk_domain::{
     OrganizationId, RecordKey, RecordKind, RunState, Secret, Timestamp, TranscriptReport,
@@ -266,7 +266,7 @@ async fn what_is_late_is_waited_for_and_completes_the_next_run() {
     assert_eq!(first.certificate.state, RunState::Provisional);
     let late = counts(&first).late;
     assert!(late > 10 && late == first.certificate.late && late == counts(&first).waiting, "{late}");
-    let queued = frontdesk_archiver::waiting(&both.reader()).unwrap();
+    let queued = LateQueue::default().waiting(&both.reader()).unwrap();
     assert_eq!(queued.len() as u64, late);
     assert!(queued.iter().all(|one| one.why == frontdesk_archiver::Why::Late && one.due.is_none()));
     both.asked();
@@ -285,7 +285,7 @@ async fn what_is_late_is_waited_for_and_completes_the_next_run() {
     assert_eq!(grown.len() as u64, late);
     assert!(grown.iter().all(|(version, longer)| *version == 2 && *longer));
     assert_eq!(counts(&both.pull(&year()).await).looked, 0);
-    assert_eq!(frontdesk_archiver::waiting(&both.reader()).unwrap(), []);
+    assert_eq!(LateQueue::default().waiting(&both.reader()).unwrap(), []);
 }
 
 #[tokio::test(start_paused = true)]

@@ -144,6 +144,8 @@ pub const IS_HELD: &str = "held";
 pub const IS_CHANGED: &str = "changed";
 /// See [`IS_HELD`].
 pub const IS_PROVISIONAL: &str = "provisional";
+/// See [`IS_HELD`].
+pub const IS_DAMAGED: &str = "damaged";
 
 /// The fields of a conversation that a query may ask for, dates aside.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -161,7 +163,8 @@ pub enum FieldName {
     /// What is in it: `attachment`.
     Has,
     /// How it stands in the archive: `held`, by any matter; `changed`, of which there is an earlier version; `provisional`, which may
-    /// still change, since it began in a stretch of time that was open when it was taken.
+    /// still change, since it began in a stretch of time that was open when it was taken; `damaged`, of which something stored is
+    /// known to be wrong or lost.
     Is,
     /// A member of its metadata, by its exact key.
     Metadata(String),
@@ -175,7 +178,7 @@ impl FieldName {
     pub fn known(&self) -> Option<&'static [&'static str]> {
         match self {
             Self::Has => Some(&[HAS_ATTACHMENT]),
-            Self::Is => Some(&[IS_HELD, IS_CHANGED, IS_PROVISIONAL]),
+            Self::Is => Some(&[IS_HELD, IS_CHANGED, IS_PROVISIONAL, IS_DAMAGED]),
             _ => None,
         }
     }

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::ast::{Field, FieldName, HAS_ATTACHMENT, IS_CHANGED, IS_HELD, IS_PROVISIONAL, Words};
+use super::ast::{Field, FieldName, HAS_ATTACHMENT, IS_CHANGED, IS_DAMAGED, IS_HELD, IS_PROVISIONAL, Words};
 use crate::fold::fold;
 use crate::payload::{self, Facts};
 use crate::{RecordKind, Timestamp, tokens};
@@ -18,6 +18,7 @@ pub struct Document<'a> {
     version: u32,
     held: bool,
     provisional: bool,
+    damaged: bool,
     facts: OnceCell<Facts>,
     metadata: OnceCell<BTreeMap<String, Vec<String>>>,
     text: OnceCell<Text>,
@@ -46,10 +47,20 @@ impl<'a> Document<'a> {
             version: 1,
             held: false,
             provisional: false,
+            damaged: false,
             facts: OnceCell::new(),
             metadata: OnceCell::new(),
             text: OnceCell::new(),
         }
+    }
+
+    /// A conversation whose record cannot be read: nothing is known of it but when it started.
+    #[must_use]
+    pub fn unread(started_at: Option<Timestamp>) -> Self {
+        let document = Self::new(&[]);
+        // It is empty, so that this is what it says from now on.
+        let _ = document.facts.set(Facts { started_at, ..Facts::default() });
+        document
     }
 
     /// Which version of the record it is, from 1; 1 unless it is said.
@@ -69,6 +80,12 @@ impl<'a> Document<'a> {
     #[must_use]
     pub fn provisional(self, provisional: bool) -> Self {
         Self { provisional, ..self }
+    }
+
+    /// Whether something stored of it is known to be wrong or lost; it is not unless it is said.
+    #[must_use]
+    pub fn damaged(self, damaged: bool) -> Self {
+        Self { damaged, ..self }
     }
 
     /// When it started, in microseconds after the Unix epoch.
@@ -109,6 +126,7 @@ impl<'a> Document<'a> {
                     (IS_HELD, self.held),
                     (IS_CHANGED, self.version > 1),
                     (IS_PROVISIONAL, self.provisional),
+                    (IS_DAMAGED, self.damaged),
                 ];
                 states.into_iter().filter(|(_, is)| *is).map(|(state, _)| state.to_owned()).collect()
             }

@@ -2,8 +2,8 @@
 
 use frontdesk_domain::Query;
 use frontdesk_domain::query::{
-    Document, Expr, Field, FieldName, HAS_ATTACHMENT, IS_CHANGED, IS_HELD, IS_PROVISIONAL, MAX_BYTES,
-    MAX_DEPTH, MAX_TERMS, Words,
+    Document, Expr, Field, FieldName, HAS_ATTACHMENT, IS_CHANGED, IS_DAMAGED, IS_HELD, IS_PROVISIONAL,
+    MAX_BYTES, MAX_DEPTH, MAX_TERMS, Words,
 };
 use proptest::prelude::*;
 use serde::Deserialize;
@@ -93,6 +93,7 @@ fn expr() -> impl Strategy<Value = Expr> {
         Just(Field::new(FieldName::Is, IS_HELD)),
         Just(Field::new(FieldName::Is, IS_CHANGED)),
         Just(Field::new(FieldName::Is, IS_PROVISIONAL)),
+        Just(Field::new(FieldName::Is, IS_DAMAGED)),
     ];
     let from = (0_i64..1_000)
         .prop_map(|n| Expr::From(frontdesk_domain::Timestamp::from_micros(n * 86_400_000_000).unwrap()));
@@ -155,6 +156,13 @@ fn how_it_stands_in_the_archive_is_said_from_outside() {
     assert!(found("is:changed", document().version(2)) && !found("is:changed", document().version(1)));
     assert!(found("is:provisional -is:held", document().provisional(true)));
     assert!(!found("is:provisional", document().held(true).version(2)));
+    assert!(found("is:damaged -is:held", document().damaged(true)));
+    assert!(!found("is:damaged", document().held(true).version(2).provisional(true)));
+    // Of what cannot be read nothing is known but its start.
+    let began = "2025-03-01T10:00:00Z".parse().unwrap();
+    let unread = || Document::unread(Some(began)).damaged(true);
+    assert!(found("is:damaged date:2025-03-01 -queue:web", unread()));
+    assert!(!found("is:damaged date:2025-03-02", unread()) && !found("is:damaged hello", unread()));
 }
 
 /// A period is written as its two borders: what was read can be read again, whatever the limits.

@@ -9,7 +9,7 @@ use crate::log::error::{LogError, LogErrorKind};
 use crate::log::line::{MAX_APPEND_BYTES, Place, write_line};
 use crate::log::lines::Lines;
 use crate::log::members::Members;
-use crate::log::survey::{Head, Survey, TornTail, survey};
+use crate::log::survey::{Head, LogPlace, Survey, TornTail, survey};
 use crate::path::parent;
 use crate::publish::publish;
 
@@ -212,7 +212,7 @@ type Opened = (Box<dyn WriteAt>, Survey, Option<Recovered>);
 
 fn recover(dir: &dyn Dir, path: &str, seed: Sha256Hash, quarantine: &str) -> Result<Opened, LogErrorKind> {
     let mut file = dir.open_write(path)?;
-    let survey = survey(&*file, seed)?;
+    let survey = survey(&*file, LogPlace::start(seed))?;
     let mut recovered = None;
     if let Some(tail) = survey.torn {
         let bytes = read_range(&*file, tail.offset, tail.len)?;

@@ -2,6 +2,7 @@
 
 use crate::hash::Sha256Hash;
 use crate::log::line::Place;
+use crate::log::survey::Head;
 
 /// The place in a log after the lines accepted so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,8 +16,9 @@ pub(super) struct Chain {
 }
 
 impl Chain {
-    pub(super) fn new(seed: Sha256Hash) -> Self {
-        Self { lines: 0, hash: seed, open: None }
+    /// Behind these lines.
+    pub(super) fn at(head: Head) -> Self {
+        Self { lines: head.lines, hash: head.hash, open: None }
     }
 
     /// Accepts the next line, which hashes to `hash`, or says why it cannot stand here.
@@ -57,7 +59,7 @@ mod tests {
 
     /// Accepts lines of these places, each hashing to its number, and says at which it stops.
     fn stops_at(places: &[(u64, Option<(u64, u64)>)]) -> Option<(u64, &'static str)> {
-        let mut chain = Chain::new(SEED);
+        let mut chain = Chain::at(Head { lines: 0, hash: SEED });
         places.iter().find_map(|(number, group)| {
             let place = Place { number: *number, group: *group };
             let prev = chain.hash;
@@ -104,10 +106,14 @@ mod tests {
 
     #[test]
     fn a_line_follows_only_the_hash_before_it() {
-        let mut chain = Chain::new(SEED);
+        let mut chain = Chain::at(Head { lines: 0, hash: SEED });
         let place = Place { number: 1, group: None };
         assert!(chain.accept([0; 32], place, [1; 32]).is_err());
-        assert_eq!(chain, Chain::new(SEED), "a refused line leaves the chain where it was");
+        assert_eq!(
+            chain,
+            Chain::at(Head { lines: 0, hash: SEED }),
+            "a refused line leaves the chain where it was"
+        );
         chain.accept(SEED, place, [1; 32]).unwrap();
         assert_eq!((chain.lines, chain.hash), (1, [1; 32]));
     }

@@ -7,7 +7,7 @@ use crate::hash::{Sha256Hash, sha256};
 use crate::log::chain::Chain;
 use crate::log::error::{Damage, LogError, LogErrorKind};
 use crate::log::line::{Line, MAX_APPEND_BYTES, read_line};
-use crate::log::survey::{Head, Survey, TornTail, survey};
+use crate::log::survey::{Head, LogPlace, Survey, TornTail, survey};
 
 /// How much is read at once.
 const CHUNK: usize = 64 << 10;
@@ -19,7 +19,7 @@ const CHUNK: usize = 64 << 10;
 pub struct LogReader {
     path: String,
     file: Box<dyn ReadAt>,
-    seed: Sha256Hash,
+    from: LogPlace,
     survey: Survey,
 }
 
@@ -30,9 +30,24 @@ impl LogReader {
     ///
     /// [`LogErrorKind::Damage`] with the first bad line; [`LogErrorKind::Io`], `NotFound` among it.
     pub fn open(dir: &dyn Dir, path: &str, seed: Sha256Hash) -> Result<Self, LogError> {
+        Self::open_from(dir, path, LogPlace::start(seed))
+    }
+
+    /// The same from a place on: what lies before it is neither read nor checked.
+    ///
+    /// # Errors
+    ///
+    /// As [`LogReader::open`]; damage where the log is shorter than that, or does not go on from there.
+    pub fn open_from(dir: &dyn Dir, path: &str, from: LogPlace) -> Result<Self, LogError> {
         let file = dir.open_read(path).map_err(|error| LogError::new("open", path, error))?;
-        let survey = survey(&*file, seed).map_err(|kind| LogError::new("open", path, kind))?;
-        Ok(Self { path: path.to_owned(), file, seed, survey })
+        let survey = survey(&*file, from).map_err(|kind| LogError::new("open", path, kind))?;
+        Ok(Self { path: path.to_owned(), file, from, survey })
+    }
+
+    /// Behind the last whole line.
+    #[must_use]
+    pub fn place(&self) -> LogPlace {
+        LogPlace { offset: self.survey.end, head: self.survey.head }
     }
 
     /// The last whole line.
@@ -47,10 +62,10 @@ impl LogReader {
         self.survey.torn
     }
 
-    /// The lines from the first to the head, each checked again as it is read.
+    /// The lines from the first, or the one behind the place, to the head, each checked again as it is read.
     #[must_use]
     pub fn lines(&self) -> Lines<'_> {
-        Lines::new(&self.path, &*self.file, self.seed, self.survey.end)
+        Lines::from(&self.path, &*self.file, self.from, self.survey.end)
     }
 }
 
@@ -65,7 +80,11 @@ pub struct Lines<'a> {
 
 impl<'a> Lines<'a> {
     pub(super) fn new(path: &'a str, file: &'a dyn ReadAt, seed: Sha256Hash, end: u64) -> Self {
-        Self { path, pieces: Pieces::new(file, end), chain: Chain::new(seed), done: false }
+        Self::from(path, file, LogPlace::start(seed), end)
+    }
+
+    fn from(path: &'a str, file: &'a dyn ReadAt, from: LogPlace, end: u64) -> Self {
+        Self { path, pieces: Pieces::new(file, from.offset, end), chain: Chain::at(from.head), done: false }
     }
 
     fn read(&mut self) -> Result<Option<Line>, LogErrorKind> {
@@ -119,8 +138,8 @@ pub(super) struct Pieces<'a> {
 }
 
 impl<'a> Pieces<'a> {
-    pub(super) fn new(file: &'a dyn ReadAt, end: u64) -> Self {
-        Self { file, end, read: 0, buffer: Vec::new(), start: 0 }
+    pub(super) fn new(file: &'a dyn ReadAt, begin: u64, end: u64) -> Self {
+        Self { file, end, read: begin, buffer: Vec::new(), start: 0 }
     }
 
     /// The offset of the next piece.

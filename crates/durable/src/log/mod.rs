@@ -13,4 +13,4 @@ pub use error::{Damage, LogError, LogErrorKind};
 pub use line::{Line, MAX_APPEND_BYTES, ZERO_SEED};
 pub use lines::{Lines, LogReader};
 pub use members::{Members, MembersError};
-pub use survey::{Head, TornTail};
+pub use survey::{Head, LogPlace, TornTail};

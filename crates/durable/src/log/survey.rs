@@ -30,6 +30,23 @@ pub struct TornTail {
     pub len: u64,
 }
 
+/// A place in a log behind a whole append: where reading on begins.
+///
+/// What lies before it is not looked at again, so whoever keeps one trusts what it was made from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogPlace {
+    pub(super) offset: u64,
+    pub(super) head: Head,
+}
+
+impl LogPlace {
+    /// Before the first line of a log that was made with this seed.
+    #[must_use]
+    pub fn start(seed: Sha256Hash) -> Self {
+        Self { offset: 0, head: Head { lines: 0, hash: seed } }
+    }
+}
+
 /// What a log holds.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Survey {
@@ -41,12 +58,15 @@ pub(super) struct Survey {
     pub(super) torn: Option<TornTail>,
 }
 
-/// Checks every line of a log.
-pub(super) fn survey(file: &dyn ReadAt, seed: Sha256Hash) -> Result<Survey, LogErrorKind> {
+/// Checks every line of a log from a place on.
+pub(super) fn survey(file: &dyn ReadAt, from: LogPlace) -> Result<Survey, LogErrorKind> {
     let len = file.len()?;
-    let mut pieces = Pieces::new(file, len);
-    let mut chain = Chain::new(seed);
-    let mut good = Survey { head: Head { lines: 0, hash: seed }, end: 0, last_append: 0, torn: None };
+    if len < from.offset {
+        return Err(Damage { line: from.head.lines, what: "it is gone, and those before it may be" }.into());
+    }
+    let mut pieces = Pieces::new(file, from.offset, len);
+    let mut chain = Chain::at(from.head);
+    let mut good = Survey { head: from.head, end: from.offset, last_append: from.offset, torn: None };
     loop {
         let at = pieces.offset();
         let what = match pieces.next()? {
