@@ -108,7 +108,7 @@ fn complete(connection: &mut Connection, settings: &Settings) -> Result<(), Erro
         return Ok(());
     }
     let transaction = store::begin(connection, settings.wait, Action::Open)?;
-    for index in [schema::OPEN_INTENTS_BY_KEY, schema::ACCESSES_BY_SUBJECT] {
+    for index in schema::INDEXES {
         transaction.execute_batch(index).during(Action::Open, layout::DATABASE)?;
     }
     transaction.commit().during(Action::Open, layout::DATABASE)
@@ -147,10 +147,9 @@ fn make(dir: &OsDir, settings: &Settings, key_file: &KeyFile, now: Timestamp) ->
     let key = ring.newest().ok_or_else(missing)?;
     let journal = Uuid::new_v4().to_string();
     let sql = format!(
-        "{}{}{}{}PRAGMA application_id = {}; PRAGMA user_version = {};",
+        "{}{}{}PRAGMA application_id = {}; PRAGMA user_version = {};",
         schema::TABLES,
-        schema::OPEN_INTENTS_BY_KEY,
-        schema::ACCESSES_BY_SUBJECT,
+        schema::INDEXES.concat(),
         outbox::TABLES,
         schema::APPLICATION_ID,
         schema::VERSION

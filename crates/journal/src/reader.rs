@@ -239,6 +239,28 @@ impl Reader {
         read().during(Action::Read, layout::DATABASE)
     }
 
+    /// Up to `limit` items of a ledger whose detail names a conversation as its `conversation`, in order of their keys.
+    ///
+    /// # Errors
+    /// As [`Reader::items`].
+    pub fn items_of(&self, ledger: &str, conversation: &str, limit: usize) -> Result<Vec<Item>, Error> {
+        const SQL: &str = concat!(
+            "SELECT ledger, key, state, detail, at, sum FROM items WHERE ledger = ?1 AND ",
+            schema::conversation!(),
+            " = ?2 AND ",
+            schema::conversation!(),
+            " IS NOT NULL ORDER BY key LIMIT ?3"
+        );
+        let read = || {
+            let mut statement = self.connection.prepare(SQL)?;
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            statement
+                .query_map(params![ledger, conversation, limit], read_item)?
+                .collect::<rusqlite::Result<Vec<_>>>()
+        };
+        read().during(Action::Read, layout::DATABASE)
+    }
+
     /// One item of a ledger; `None` when it is not there.
     ///
     /// # Errors

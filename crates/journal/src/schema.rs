@@ -88,11 +88,31 @@ pub(crate) const ACCESSES_BY_SUBJECT: &str = concat!(
     ") WHERE kind = 'access';"
 );
 
-/// Whether a journal has everything that [`TABLES`], [`OPEN_INTENTS_BY_KEY`] and [`ACCESSES_BY_SUBJECT`] make.
+/// The conversation that an item of a ledger names, written alike by an index and what asks it.
+macro_rules! conversation {
+    () => {
+        "json_extract(iif(json_valid(CAST(detail AS TEXT)), CAST(detail AS TEXT), '{}'), '$.conversation')"
+    };
+}
+pub(crate) use conversation;
+
+/// Finds the items of one conversation; made when [`OPEN_INTENTS_BY_KEY`] is.
+pub(crate) const ITEMS_BY_CONVERSATION: &str = concat!(
+    "CREATE INDEX IF NOT EXISTS items_by_conversation ON items (ledger, ",
+    conversation!(),
+    ") WHERE ",
+    conversation!(),
+    " IS NOT NULL;"
+);
+
+/// What is made beside [`TABLES`], and where an earlier version did not make it.
+pub(crate) const INDEXES: [&str; 3] = [OPEN_INTENTS_BY_KEY, ACCESSES_BY_SUBJECT, ITEMS_BY_CONVERSATION];
+
+/// Whether a journal has all [`INDEXES`].
 pub(crate) fn is_complete(connection: &Connection) -> rusqlite::Result<bool> {
     let sql = "SELECT count(*) FROM sqlite_schema
-               WHERE type = 'index' AND name IN ('intents_open_by_key', 'entries_access_by_subject')";
-    connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map(|count| count == 2)
+               WHERE type = 'index' AND name IN ('intents_open_by_key', 'entries_access_by_subject', 'items_by_conversation')";
+    connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map(|count| count == 3)
 }
 
 /// Settings of a connection that writes.

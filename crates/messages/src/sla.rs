@@ -44,6 +44,29 @@ pub struct SlaGroup {
     elapsed: Vec<i64>,
 }
 
+/// A group of a report, as it is told.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SlaSummary {
+    /// What its messages have in common: `all`, `channel`, `hour`.
+    pub group: &'static str,
+    /// The channel, or the hour's beginning; empty for all.
+    pub name: String,
+    /// How many there are.
+    pub messages: u64,
+    /// Within the threshold.
+    pub met: u64,
+    /// Not within it.
+    pub missed: u64,
+    /// Under way, and within it so far.
+    pub pending: u64,
+    /// Nobody says when they were made, or when they arrived.
+    pub unknown: u64,
+    /// The share that met the threshold, of those that met or missed it.
+    pub met_share: Option<f64>,
+    /// From making to arrival of those that arrived.
+    pub elapsed_sec: Option<ElapsedPercentiles>,
+}
+
 /// How long messages took that arrived, in seconds: the time that this share of them did not exceed.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct ElapsedPercentiles {
@@ -85,6 +108,20 @@ impl SlaGroup {
     pub fn met_share(&self) -> Option<f64> {
         let decided = self.met + self.missed;
         (decided > 0).then(|| self.met as f64 / decided as f64)
+    }
+
+    fn summary(&self, group: &'static str, name: String) -> SlaSummary {
+        SlaSummary {
+            group,
+            name,
+            messages: self.messages(),
+            met: self.met,
+            missed: self.missed,
+            pending: self.pending,
+            unknown: self.unknown,
+            met_share: self.met_share(),
+            elapsed_sec: self.percentiles(),
+        }
     }
 
     /// The percentiles, by the nearest rank; none where nothing arrived.
@@ -143,6 +180,14 @@ impl SlaReport {
                 _ => return Ok(report),
             }
         }
+    }
+
+    /// Its groups as they are told: all, then by channel, then by hour.
+    #[must_use]
+    pub fn summaries(&self) -> Vec<SlaSummary> {
+        let channels = self.channels.iter().map(|(name, group)| group.summary("channel", name.clone()));
+        let hours = self.hours.iter().map(|(hour, group)| group.summary("hour", hour.to_string()));
+        std::iter::once(self.all.summary("all", String::new())).chain(channels).chain(hours).collect()
     }
 
     fn add(&mut self, sla: &Sla, channel: Option<&ChannelType>) {

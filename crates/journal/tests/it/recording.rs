@@ -244,6 +244,37 @@ fn items_come_in_order_of_their_keys_and_are_replaced() {
 }
 
 #[test]
+fn items_of_a_conversation_are_found_also_where_an_earlier_version_made_the_journal() {
+    let folder = Folder::new();
+    let journal = folder.open();
+    for (ledger, key, conversation) in
+        [("message", "b", "c-1"), ("message", "a", "c-1"), ("message", "c", "c-2"), ("other", "d", "c-1")]
+    {
+        let detail = serde_json::json!({"conversation": conversation, "text": "x"});
+        journal.record(Change::new().item(ledger, key, "sent", &detail).unwrap()).unwrap();
+    }
+    journal.record(Change::new().item("message", "e", "sent", "c-1").unwrap()).unwrap();
+    journal.close().unwrap();
+    let keys = || {
+        let items = folder.reader().items_of("message", "c-1", 10).unwrap();
+        items.into_iter().map(|item| item.key).collect::<Vec<_>>()
+    };
+    assert_eq!(keys(), ["a", "b"]);
+    let connection = rusqlite::Connection::open(folder.root().join("journal.sqlite")).unwrap();
+    let plan: String = connection
+        .query_row("SELECT count(*) FROM sqlite_schema WHERE name = 'items_by_conversation'", [], |row| {
+            row.get::<_, i64>(0).map(|count| count.to_string())
+        })
+        .unwrap();
+    assert_eq!(plan, "1");
+    connection.execute_batch("DROP INDEX items_by_conversation").unwrap();
+    drop(connection);
+    assert_eq!(keys(), ["a", "b"], "without the index it takes longer");
+    folder.open().close().unwrap();
+    assert_eq!(keys(), ["a", "b"]);
+}
+
+#[test]
 fn the_last_entries_of_a_kind_are_found() {
     let folder = Folder::new();
     let journal = folder.open();
