@@ -77,6 +77,7 @@ mod sending;
 mod serve;
 mod sessions;
 mod stock_tools;
+mod stopping;
 mod storage;
 mod strace;
 mod telling;
@@ -151,6 +152,7 @@ fn all(options: &Options) -> Vec<Scenario> {
     all.extend(lost_reply::scenarios(options));
     all.extend(removal::scenarios());
     all.extend(serve::scenarios());
+    all.extend(stopping::scenarios());
     all.extend(besieged::scenarios());
     all.extend(console::scenarios());
     all.extend(fsync::scenarios());

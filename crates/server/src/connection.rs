@@ -14,7 +14,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 use http::{HeaderValue, Request, StatusCode};
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
@@ -33,6 +33,8 @@ use crate::problem::Problem;
 use busy::Answering;
 use wire::{Refusal, Wire};
 
+/// What a stream of events is.
+const EVENTS: &str = "text/event-stream";
 /// How long a client that was refused may go on talking, so that it hears why.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -48,9 +50,11 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send>(
     let largest_head = limits.url_bytes + limits.header_bytes + (8 << 10);
     let wire = Wire::new(stream, limits, Arc::clone(&busy));
     let own = Arc::clone(&busy);
+    let asked = stopped.clone();
     let service = service_fn(move |request: Request<Incoming>| {
         let answering = own.begin(body_length(&request));
         let (answer, own) = (router.clone().call(request.map(Body::new)), Arc::clone(&own));
+        let mut asked = asked.clone();
         Box::pin(async move {
             let Ok(mut answer) = answer.await;
             // Where the next request begins is only known where the whole body was read.
@@ -60,7 +64,14 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send>(
             if answer.headers().get(CONNECTION).is_some_and(|value| value == "close") {
                 own.ends();
             }
-            Ok::<_, Infallible>(answer.map(|body| Tracked { body, _answering: answering }))
+            // A stream of events has no end of its own, and nothing that would be lost.
+            let is_stream = answer.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == EVENTS);
+            let until: Option<Until> = is_stream.then(|| -> Until {
+                Box::pin(async move {
+                    let _ = asked.wait_for(|stopped| *stopped).await;
+                })
+            });
+            Ok::<_, Infallible>(answer.map(|body| Tracked { body, until, _answering: answering }))
         })
     });
     let mut connection = http1::Builder::new()
@@ -125,9 +136,14 @@ fn problem(refusal: Refusal) -> Problem {
     }
 }
 
+/// When somebody asks the server to stop.
+type Until = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// A body that says when it was handed over.
 struct Tracked {
     body: Body,
+    /// It ends then, wherever it is.
+    until: Option<Until>,
     _answering: Answering,
 }
 
@@ -139,6 +155,10 @@ impl http_body::Body for Tracked {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        if self.until.as_mut().is_some_and(|until| until.as_mut().poll(cx).is_ready()) {
+            self.until = None;
+            self.body = Body::empty();
+        }
         Pin::new(&mut self.body).poll_frame(cx)
     }
 

@@ -39,6 +39,7 @@ mod params;
 mod problem;
 mod schedule;
 mod search;
+mod segment;
 mod server;
 mod source;
 mod stream;

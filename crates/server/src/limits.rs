@@ -41,6 +41,10 @@ pub struct Limits {
     pub stall: Duration,
     /// See [`stall`](Self::stall).
     pub stall_bytes: u64,
+    /// Streams of events that are open at once; beyond it 503.
+    pub streams: usize,
+    /// A stream of events ends after so long, and whoever still listens opens another: who is gone keeps no place.
+    pub stream_life: Duration,
     /// How long requests get to end once the server is asked to stop.
     pub grace: Duration,
 }
@@ -66,7 +70,10 @@ impl Default for Limits {
             body: Duration::from_secs(10),
             stall: Duration::from_secs(10),
             stall_bytes: 16 << 10,
-            grace: Duration::from_secs(10),
+            streams: 32,
+            stream_life: Duration::from_secs(5 * 60),
+            // Less than the ten seconds in which the whole process is to be gone.
+            grace: Duration::from_secs(8),
         }
     }
 }

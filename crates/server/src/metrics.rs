@@ -18,7 +18,7 @@ use crate::clock;
 use crate::desk::Office;
 use crate::problem::Problem;
 use crate::timetable::Job;
-use crate::view::runs;
+use crate::view::runs::{self, RunMemory};
 
 /// Upper bounds of the histogram of answering times, in microseconds.
 const BOUNDS: [u64; 8] = [5_000, 10_000, 25_000, 50_000, 100_000, 500_000, 2_500_000, 10_000_000];
@@ -182,7 +182,7 @@ impl Page {
         self.value("remote_wait_seconds_total", "", remote.waited.as_secs_f64());
     }
 
-    fn archive(&mut self, reader: &ArchiveReader) -> Result<(), Problem> {
+    fn archive(&mut self, reader: &ArchiveReader, memory: &RunMemory) -> Result<(), Problem> {
         let stats = reader.stats()?;
         self.gauge("archive_conversations", "Conversations that are stored.", stats.conversations);
         self.gauge("archive_records", "Records, every version counted.", stats.records);
@@ -191,7 +191,7 @@ impl Page {
         self.gauge("archive_segments", "Segments.", stats.segments);
         self.gauge("archive_live", "1 where the archive's own catalog answers.", u64::from(reader.is_live()));
         self.gauge("archive_held", "Conversations that a matter holds.", reader.held()?);
-        let page = runs::page(reader, None, RUNS)?;
+        let page = runs::page(memory, reader, None, RUNS)?;
         if let Some(waiting) = page.runs.iter().find_map(|run| run.waiting) {
             self.gauge(
                 "late_queue",
@@ -250,9 +250,10 @@ pub(crate) async fn page(State(office): State<Arc<Office>>) -> Response<Body> {
     }
     page.gauge("searches_waiting", "Requests that wait for a place to read the archive.", office.waiting());
     page.gauge("warnings", "Warnings of /readyz.", office.warnings.all().len() as u64);
-    let archive = office.archive(|reader| {
+    let memory = Arc::clone(&office.runs);
+    let archive = office.archive(move |reader| {
         let mut page = Page::default();
-        page.archive(reader).map(|()| page.0)
+        page.archive(reader, &memory).map(|()| page.0)
     });
     let archive = archive.await;
     let journal = office.entries(|reader| {

@@ -11,6 +11,7 @@ pub mod holds;
 pub mod late;
 pub mod passage;
 pub mod plans;
+pub mod posts;
 pub mod proof;
 pub mod runs;
 pub mod schedules;

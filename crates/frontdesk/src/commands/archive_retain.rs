@@ -95,29 +95,29 @@ fn preview(
     }
     let shown = arguments.plan.as_ref().map(|path| path.display().to_string());
     context.printer.data(&Summary { summary: &survey, plan: shown }, |answer| text(answer))?;
-    Ok(if survey.unreadable > 0 { Exit::Integrity } else { Exit::Done })
+    Ok(if survey.verdicts.unreadable > 0 { Exit::Integrity } else { Exit::Done })
 }
 
 fn text(answer: &Summary<'_>) -> String {
     let survey = answer.summary;
-    let due: u64 = survey.due.values().sum();
+    let due: u64 = survey.verdicts.all_due();
     let mut text = format!(
         "{} of {} conversations are due; nothing was removed",
         show_count(due),
         show_count(survey.conversations)
     );
-    for (policy, count) in &survey.due {
+    for (policy, count) in &survey.verdicts.due {
         text.push_str(&format!("\n  {} by {}", show_count(*count), printable(policy.as_str())));
     }
     if let Some(oldest) = survey.oldest {
         text.push_str(&format!("\n  the oldest ended, or started, at {oldest}"));
     }
     for (count, what) in [
-        (survey.held, "held"),
-        (survey.kept, "too young"),
-        (survey.undated, "kept: they have no date"),
-        (survey.without_policy, "kept: no policy applies"),
-        (survey.unreadable, "kept: they cannot be read"),
+        (survey.verdicts.held, "held"),
+        (survey.verdicts.kept, "too young"),
+        (survey.verdicts.undated, "kept: they have no date"),
+        (survey.verdicts.without_policy, "kept: no policy applies"),
+        (survey.verdicts.unreadable, "kept: they cannot be read"),
     ] {
         if count > 0 {
             text.push_str(&format!("\n{} {what}", show_count(count)));

@@ -2,7 +2,7 @@
 
 use std::num::NonZero;
 
-use frontdesk_archive::{ErrorKind, Expression, Facet, Order, Search, SearchHit, SearchPage};
+use frontdesk_archive::{ErrorKind, Expression, Facet, Integrity, Order, Search, SearchHit, SearchPage};
 use frontdesk_domain::{Query, RecordKind};
 use frontdesk_shell::clock::Stopwatch;
 use frontdesk_shell::printer::printable;
@@ -41,6 +41,9 @@ struct HitLine<'a> {
     kind: Option<RecordKind>,
     version: u32,
     started_at: Option<String>,
+    /// `damaged` or `lost`; absent where nothing is known to be wrong with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    integrity: Option<&'static str>,
     snippet: &'a str,
     /// Where in the snippet what was looked for is: first character and number of characters.
     marks: Vec<[usize; 2]>,
@@ -104,6 +107,7 @@ impl<'a> HitLine<'a> {
             kind: (hit.kind != RecordKind::Details).then_some(hit.kind),
             version: hit.version,
             started_at: hit.started_at.map(|at| at.to_string()),
+            integrity: (hit.integrity != Integrity::Sound).then(|| hit.integrity.as_str()),
             snippet: &hit.snippet,
             marks: hit.marks.iter().map(|mark| [mark.start, mark.len()]).collect(),
         }
@@ -134,7 +138,11 @@ pub(crate) fn line(hit: &SearchHit, bold: bool) -> String {
             said.push_str("\u{1b}[0m");
         }
     }
-    format!("{started_at:<24}  {}\n    {said}", printable(hit.id.as_str()))
+    let state = match hit.integrity {
+        Integrity::Sound => String::new(),
+        other => format!("  ({})", other.as_str()),
+    };
+    format!("{started_at:<24}  {}{state}\n    {said}", printable(hit.id.as_str()))
 }
 
 pub(crate) fn run(context: &Context<'_>, arguments: &SearchArgs) -> Result<Exit, Failure> {
@@ -261,6 +269,7 @@ mod tests {
             kind: RecordKind::Details,
             version: 1,
             started_at: None,
+            integrity: Integrity::Sound,
             facts: Default::default(),
             snippet: "a\u{1b}[2J hello\nhé".to_owned(),
             marks: vec![6..11, 12..14],

@@ -7,6 +7,7 @@ use frontdesk_shell::quantity::{show_count, show_size};
 use frontdesk_shell::{Exit, Failure};
 use serde::Serialize;
 
+use crate::clock::WallClock;
 use crate::context::Context;
 use crate::{failures, store};
 
@@ -69,6 +70,10 @@ pub(crate) fn run(context: &Context<'_>) -> Result<Exit, Failure> {
     });
     progress.finish();
     let report = report.map_err(|error| failures::archive(&error))?;
+    let now = WallClock::system().now();
+    if let Err(error) = reader.note_verified(&report, now) {
+        tracing::warn!(%error, "searches will not know what was found: it could not be written down");
+    }
     for place in &report.unfinished {
         context.printer.talk(format_args!(
             "unfinished: {}: {}",

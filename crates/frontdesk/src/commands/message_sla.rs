@@ -1,12 +1,10 @@
 //! `frontdesk message sla`: how many messages arrived in time.
 
-use std::time::Duration;
-
 use frontdesk_domain::Timestamp;
 use frontdesk_domain::conversation::ChannelType;
 use frontdesk_domain::delivery::{Seconds, Sla};
 use frontdesk_messages::sla::ElapsedPercentiles;
-use frontdesk_messages::{SlaGroup, SlaReport};
+use frontdesk_messages::{SlaReport, SlaSummary};
 use frontdesk_shell::printer::printable;
 use frontdesk_shell::quantity::show_count;
 use frontdesk_shell::{Exit, Failure};
@@ -20,16 +18,9 @@ use crate::{failures, journal};
 
 /// A group's line.
 #[derive(Serialize)]
-struct Row<'a> {
-    group: &'static str,
-    name: &'a str,
-    messages: u64,
-    met: u64,
-    missed: u64,
-    pending: u64,
-    unknown: u64,
-    met_share: Option<f64>,
-    elapsed_sec: Option<ElapsedPercentiles>,
+struct Row {
+    #[serde(flatten)]
+    summary: SlaSummary,
     sla_threshold: Seconds,
 }
 
@@ -61,10 +52,9 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &MessageSlaArgs) -> Re
     })
     .map_err(|error| failures::journal(&error))?;
     failure.map_or(Ok(()), Err)?;
-    let hours: Vec<_> = report.hours.iter().map(|(hour, group)| (hour.to_string(), group)).collect();
-    let mut rows = vec![row("all", "", &report.all, threshold)];
-    rows.extend(report.channels.iter().map(|(name, group)| row("channel", name, group, threshold)));
-    rows.extend(hours.iter().map(|(name, group)| row("hour", name, group, threshold)));
+    let sla_threshold = Seconds::from(threshold);
+    let rows: Vec<Row> =
+        report.summaries().into_iter().map(|summary| Row { summary, sla_threshold }).collect();
     if arguments.csv {
         let head = "group,name,messages,met,missed,pending,unknown,met_share,arrived,p50_sec,p95_sec,p99_sec,max_sec\n";
         let lines: String = rows.iter().map(csv).collect();
@@ -75,21 +65,6 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &MessageSlaArgs) -> Re
         }
     }
     Ok(Exit::Done)
-}
-
-fn row<'a>(kind: &'static str, name: &'a str, group: &SlaGroup, threshold: Duration) -> Row<'a> {
-    Row {
-        group: kind,
-        name,
-        messages: group.messages(),
-        met: group.met,
-        missed: group.missed,
-        pending: group.pending,
-        unknown: group.unknown,
-        met_share: group.met_share(),
-        elapsed_sec: group.percentiles(),
-        sla_threshold: threshold.into(),
-    }
 }
 
 fn message_text(row: &MessageRow<'_>) -> String {
@@ -104,21 +79,22 @@ fn message_text(row: &MessageRow<'_>) -> String {
     )
 }
 
-fn text(row: &Row<'_>) -> String {
-    let name = match row.group {
+fn text(row: &Row) -> String {
+    let Row { summary, sla_threshold } = row;
+    let name = match summary.group {
         "all" => "all messages".to_owned(),
-        kind => format!("{kind} {}", printable(row.name)),
+        kind => format!("{kind} {}", printable(&summary.name)),
     };
     let mut text = format!(
         "{name}: {} of {} within {} s, {} missed, {} pending, {} unknown",
-        show_count(row.met),
-        show_count(row.messages),
-        row.sla_threshold.as_f64(),
-        show_count(row.missed),
-        show_count(row.pending),
-        show_count(row.unknown),
+        show_count(summary.met),
+        show_count(summary.messages),
+        sla_threshold.as_f64(),
+        show_count(summary.missed),
+        show_count(summary.pending),
+        show_count(summary.unknown),
     );
-    if let Some(ElapsedPercentiles { count, p50, p95, p99, max }) = row.elapsed_sec {
+    if let Some(ElapsedPercentiles { count, p50, p95, p99, max }) = summary.elapsed_sec {
         let count = show_count(count);
         text.push_str(&format!(
             "\n    {count} arrived: p50 {p50:.2} s, p95 {p95:.2} s, p99 {p99:.2} s, max {max:.2} s"
@@ -129,13 +105,11 @@ fn text(row: &Row<'_>) -> String {
 
 /// A line of CSV (RFC 4180, but for the line ends). Only a channel's name comes from outside; a sheet takes a leading `=` for
 /// a formula, so such a name gets a quote in front.
-fn csv(row: &Row<'_>) -> String {
+fn csv(row: &Row) -> String {
+    let row = &row.summary;
     let number = |value: Option<f64>| value.map_or_else(String::new, |value| format!("{value}"));
-    let name = if row.name.starts_with(['=', '+', '-', '@']) {
-        format!("'{}", row.name)
-    } else {
-        row.name.to_owned()
-    };
+    let name =
+        if row.name.starts_with(['=', '+', '-', '@']) { format!("'{}", row.name) } else { row.name.clone() };
     let name = printable(&name);
     let name = if name.contains([',', '"']) { format!("\"{}\"", name.replace('"', "\"\"")) } else { name };
     let elapsed = |of: fn(&ElapsedPercentiles) -> f64| number(row.elapsed_sec.as_ref().map(of));

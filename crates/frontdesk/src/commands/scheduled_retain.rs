@@ -53,12 +53,12 @@ impl<'c> ScheduledRetain<'c> {
             let job = Job { retain: &self.retain, plan: &plan, store: &store };
             damaged_segments = job.run(self.context, self.clock, "serve retain")?.damaged_segments;
         }
-        if survey.unreadable + damaged_segments == 0 {
+        if survey.verdicts.unreadable + damaged_segments == 0 {
             return Ok(());
         }
         let message = format!(
             "{} conversations could not be judged, and {} segments keep what was removed from them",
-            show_count(survey.unreadable),
+            show_count(survey.verdicts.unreadable),
             show_count(damaged_segments)
         );
         Err(Failure::new(Exit::Integrity, "damage", message).hint("frontdesk archive verify names it"))

@@ -9,6 +9,7 @@ use frontdesk_shell::{Exit, Failure};
 use uuid::Uuid;
 
 use super::scheduled;
+use crate::clock::WallClock;
 use crate::context::Context;
 use crate::{failures, store};
 
@@ -18,13 +19,14 @@ const RECORDS: u64 = 1_000;
 /// The setting `verify_every` as a task.
 pub(super) struct ScheduledVerify<'c> {
     context: &'c Context<'c>,
+    clock: &'c WallClock,
     every: Duration,
     records: u64,
 }
 
 impl<'c> ScheduledVerify<'c> {
     /// `None` when no `verify_every` is set.
-    pub(super) fn of(context: &'c Context<'c>) -> Result<Option<Self>, Failure> {
+    pub(super) fn of(context: &'c Context<'c>, clock: &'c WallClock) -> Result<Option<Self>, Failure> {
         let records = context.settings.parsed("verify_sample", str::parse::<u64>)?.unwrap_or(RECORDS);
         if records == 0 {
             let message = "verify_sample is 0: nothing would be looked at";
@@ -32,7 +34,7 @@ impl<'c> ScheduledVerify<'c> {
         }
         let hint = "write 1h or 24h, or leave it out for no checks";
         let Some(every) = scheduled::every(context, "verify_every", hint)? else { return Ok(None) };
-        Ok(Some(Self { context, every, records }))
+        Ok(Some(Self { context, clock, every, records }))
     }
 
     fn verify(&self) -> Result<(), Failure> {
@@ -44,6 +46,9 @@ impl<'c> ScheduledVerify<'c> {
         let mut draw = |below: u64| Uuid::new_v4().as_u64_pair().1 % below.max(1);
         let sampled =
             reader.verify_sample(self.records, &mut draw).map_err(|error| failures::archive(&error))?;
+        if let Err(error) = reader.note_sampled(&sampled, self.clock.now()) {
+            tracing::warn!(%error, "what a check found could not be written down");
+        }
         let damaged = sampled.damaged.len() as u64;
         if damaged == 0 {
             tracing::debug!(
@@ -72,7 +77,7 @@ impl Task for ScheduledVerify<'_> {
         self.every
     }
 
-    /// Not written down: it changes nothing.
+    /// When it was is not written down: only what it found is.
     fn last_begun(&self) -> Doing<'_, Option<Timestamp>> {
         Box::pin(std::future::ready(None))
     }

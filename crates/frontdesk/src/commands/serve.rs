@@ -41,7 +41,7 @@ pub(crate) async fn run(context: &Context<'_>, arguments: &ServerArgs) -> Result
         None => Listener::of(context, "serve", &clock)?,
     };
     let retain = ScheduledRetain::of(context, &clock)?;
-    let verify = ScheduledVerify::of(context)?;
+    let verify = ScheduledVerify::of(context, &clock)?;
     let (warnings, timetable) = (Warnings::default(), Timetable::new(clock.source()));
     let mut deliveries = Deliveries::of(context, &clock)?.reporting_to(timetable.clone(), warnings.clone());
     let source = Arc::new(ArchiveSource::new(context.archive_root()?, store::read_options()));

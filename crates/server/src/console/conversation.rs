@@ -17,10 +17,12 @@ use super::write::{Form, maybe, several, time};
 use crate::desk::{Office, Read, Role, Sent, Viewer};
 use crate::params::{LONGEST_REASON, Params, encoded};
 use crate::problem::Problem;
+use crate::segment::{of_segment, segment};
 use crate::view::Masking;
 use crate::view::conversation::{
-    ConversationAsk, ConversationView, Opened, Place, RemovedView, WINDOW, open,
+    ConversationAsk, ConversationView, DamageView, LostView, Opened, Place, RemovedView, WINDOW, open,
 };
+use crate::view::posts::posts;
 use crate::view::proof::{ProofView, prove};
 use crate::view::viewings::{ViewingView, viewings};
 
@@ -71,8 +73,9 @@ pub(super) async fn verify(
 ) -> Result<Response<Body>, Problem> {
     let ask = ask_of(&mut asked)?;
     asked.finish()?;
-    let wanted = RecordId::new(&id).map_err(|_| Problem::not_found())?;
-    let proof = office.archive(move |reader| Ok(prove(reader, &wanted)?)).await?;
+    let wanted = RecordId::new(of_segment(&id)).map_err(|_| Problem::not_found())?;
+    let now = office.now();
+    let proof = office.archive(move |reader| Ok(prove(reader, &wanted, now)?)).await?;
     let verified = Some(proof.ok_or_else(Problem::not_found)?);
     shown(&office, &viewer, &id, ask, Extra { verified, ..Extra::default() }).await
 }
@@ -98,10 +101,14 @@ async fn shown(
     ask: ConversationAsk,
     mut extra: Extra,
 ) -> Result<Response<Body>, Problem> {
-    let id = RecordId::new(id).map_err(|_| Problem::not_found())?;
+    let id = RecordId::new(of_segment(id)).map_err(|_| Problem::not_found())?;
     let (wanted, sought) = (id.clone(), ask.clone());
     let opened = office.archive(move |reader| Ok(open(reader, &wanted, &sought)?)).await?;
-    let opened = opened.ok_or_else(Problem::not_found)?;
+    let mut opened = opened.ok_or_else(Problem::not_found)?;
+    if let Opened::Kept(view) = &mut opened {
+        let id = view.id.clone();
+        view.posts = office.entries(move |journal| Ok(posts(journal, &id)?)).await?;
+    }
     let read = match &extra.revealed {
         Some(reason) => Read::new(AccessStep::Revealed).with("reason", reason.as_str()),
         None if extra.verified.is_some() => Read::new(AccessStep::Opened).with("records", "verified"),
@@ -116,6 +123,7 @@ async fn shown(
     let content = match &opened {
         Opened::Kept(view) => content(viewer, view, &ask, &extra),
         Opened::Removed(view) => removed(view),
+        Opened::Lost(view) => lost(view, &extra),
     };
     Ok(page(Some(viewer), "/", "Conversation", &content))
 }
@@ -134,7 +142,7 @@ fn path(view: &ConversationView, ask: &ConversationAsk, change: &[(&str, &str)])
     state.extend(change.map(|(name, value)| (*name, (*value).to_owned())));
     let query: Vec<String> = state.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
     let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
-    format!("/conversations/{}{query}", encoded(&view.id))
+    format!("/conversations/{}{query}", segment(&view.id))
 }
 
 /// The state as fields of a form.
@@ -162,6 +170,12 @@ fn content(viewer: &Viewer, view: &ConversationView, ask: &ConversationAsk, extr
             }
         }
         @if let Some(proof) = &extra.verified { (verdict(proof)) }
+        @if !view.damage.is_empty() {
+            div .note.bad role="status" data-state="integrity" {
+                p { strong { "Not all that was stored of it is there. " } "What is shown was compared with its hashes." }
+                (faults(&view.damage))
+            }
+        }
         @if view.versions.first().is_some_and(|newest| newest.version != view.version) {
             div .note.warn role="status" {
                 p { "This is version " (view.version) ", which was replaced. " a href=(path(view, ask, &[("version", "")])) { "To the latest" } }
@@ -199,7 +213,7 @@ fn verdict(proof: &ProofView) -> Markup {
 fn tools(viewer: &Viewer, view: &ConversationView, ask: &ConversationAsk, masked: bool) -> Markup {
     html! {
         div .line.tools {
-            form .line.grow method="get" action=(format!("/conversations/{}", encoded(&view.id))) role="search" {
+            form .line.grow method="get" action=(format!("/conversations/{}", segment(&view.id))) role="search" {
                 @if let Some(version) = ask.version { input type="hidden" name="version" value=(version); }
                 div .grow { input name="find" type="search" data-box value=[ask.find.as_deref()] aria-label="Find in this conversation"
                     placeholder="Find in this conversation"; }
@@ -217,7 +231,7 @@ fn tools(viewer: &Viewer, view: &ConversationView, ask: &ConversationAsk, masked
         @if masked && viewer.role >= Role::Auditor {
             details .reveal.small {
                 summary { "Show what is masked" }
-                form .line method="post" action=(format!("/conversations/{}/reveal", encoded(&view.id))) {
+                form .line method="post" action=(format!("/conversations/{}/reveal", segment(&view.id))) {
                     (hidden(viewer, view, ask))
                     div .field.grow {
                         label for="reason" { "Why you need to see it; it is written down with your name" }
@@ -244,6 +258,44 @@ fn parts(view: &ConversationView, ask: &ConversationAsk) -> Markup {
                     a .button rel="next" href=(path(view, ask, &[("at", &last.to_string())])) { "Later" }
                 } @else { span {} }
             }
+        }
+    }
+}
+
+/// What is damaged or lost, one by one.
+fn faults(damage: &[DamageView]) -> Markup {
+    html! {
+        ul { @for one in damage {
+            li {
+                (one.kind) " version " (one.version) ": "
+                @match one.state {
+                    "damaged" => { "its bytes are not what was stored" },
+                    "replaced" => { "damaged or lost; a later version was stored since" },
+                    _ => { "lost when the archive was repaired" },
+                }
+                @if let Some(what) = &one.what { span .quiet { " (" (what) ")" } }
+                @if let Some(since) = &one.since { ", known since " (time(since, Form::Full)) }
+            }
+        } }
+    }
+}
+
+fn lost(view: &LostView, extra: &Extra) -> Markup {
+    html! {
+        h1 { @if view.is_there() { "Damaged conversation" } @else { "Lost conversation" } }
+        p .id { (view.id) }
+        @if let Some(at) = &view.started_at { p .quiet { "It began " (time(at, Form::Full)) "." } }
+        @if let Some(proof) = &extra.verified { (verdict(proof)) }
+        div .note.bad role="status" data-state="lost" {
+            p { strong { "Nothing is left of it that could be shown." } }
+            (faults(&view.damage))
+            p .quiet {
+                @if view.is_there() { code { "frontdesk archive repair" } " says what can be saved; " }
+                code { "frontdesk archive repair --refetch" } ", a pull over its day, or an import from a copy may bring it back."
+            }
+        }
+        @if !view.matters.is_empty() {
+            p { "Held by " @for matter in &view.matters { span .badge.warn { (matter) } " " } }
         }
     }
 }

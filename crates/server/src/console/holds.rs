@@ -13,6 +13,7 @@ use super::write::{Form, count, maybe, several, time};
 use crate::desk::{Office, Read, Viewer};
 use crate::params::{Params, encoded};
 use crate::problem::Problem;
+use crate::segment::segment;
 use crate::view::holds::{self, EffectView, HoldsView, RetentionView};
 
 /// Holds on a page.
@@ -84,7 +85,7 @@ fn content(
                 div .scroll tabindex="0" role="region" aria-label="Holds" { table {
                     thead { tr { th scope="col" { "Conversation" } th scope="col" { "Matter" } th scope="col" { "Since" } th scope="col" { "By" } th scope="col" { "Why" } } }
                     tbody { @for hold in &kept.holds { tr {
-                        td .id { a href={"/conversations/" (encoded(&hold.id))} { (hold.id) } }
+                        td .id { a href={"/conversations/" (segment(&hold.id))} { (hold.id) } }
                         td { (hold.matter) }
                         td { (time(&hold.at, Form::Full)) }
                         td { (hold.actor) }
@@ -121,7 +122,7 @@ fn release(effect: &EffectView) -> Markup {
                     div .scroll tabindex="0" role="region" aria-label="Conversations that would be removed" { table {
                         thead { tr { th scope="col" { "Would be removed" } th scope="col" { "By" } th scope="col" { "Due since" } } }
                         tbody { @for one in &effect.conversations { tr {
-                            td .id { a href={"/conversations/" (encoded(&one.id))} { (one.id) } }
+                            td .id { a href={"/conversations/" (segment(&one.id))} { (one.id) } }
                             td { (one.policy) }
                             td { (time(&one.due_at, Form::Full)) }
                         } } }

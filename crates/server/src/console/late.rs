@@ -10,8 +10,9 @@ use maud::{Markup, html};
 use super::page::page;
 use super::write::{Form, count, maybe, several, time};
 use crate::desk::{Office, Viewer};
-use crate::params::{Params, encoded};
+use crate::params::Params;
 use crate::problem::Problem;
+use crate::segment::segment;
 use crate::view::late::{self, LateView};
 
 /// Conversations on a page.
@@ -26,7 +27,8 @@ pub(super) async fn get(
     let from = asked.cursor("cursor")?.unwrap_or_default();
     asked.finish()?;
     let now = office.now();
-    let view = office.archive(move |reader| Ok(late::late(reader, now, from, ROWS)?)).await?;
+    let queue = Arc::clone(&office.late);
+    let view = office.archive(move |reader| Ok(late::late(&queue, reader, now, from, ROWS)?)).await?;
     Ok(page(Some(&viewer), "/runs", "Late queue", &content(&view)))
 }
 
@@ -63,7 +65,7 @@ fn content(view: &LateView) -> Markup {
             div .panel.scroll tabindex="0" role="region" aria-label="Conversations that are looked at again" { table {
                 thead { tr { th scope="col" { "Conversation" } th scope="col" { "Why" } th scope="col" { "Started" } th scope="col" { "First looked at" } th scope="col" { "Again" } } }
                 tbody { @for one in &view.conversations { tr {
-                    td .id { a href={"/conversations/" (encoded(&one.id))} { (one.id) } }
+                    td .id { a href={"/conversations/" (segment(&one.id))} { (one.id) } }
                     td { (meaning(one.reason)) }
                     td { (maybe(one.started_at.as_deref())) }
                     td { (time(&one.first_at, Form::Full)) }

@@ -1,13 +1,11 @@
 //! Runs, while they go on and when they have ended; what is done by itself, and what waits for the next.
 
-use std::convert::Infallible;
+mod events;
+
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::response::IntoResponse;
-use axum::response::sse::{Event, Sse};
 use frontdesk_domain::RunId;
 use http::{Response, Uri};
 use maud::{Markup, html};
@@ -24,8 +22,8 @@ use crate::view::schedules::schedules as standing;
 
 /// Runs on a page.
 const RUNS: usize = 20;
-/// How often an open page is told how far its runs are.
-const EVERY: Duration = Duration::from_secs(2);
+
+pub(super) use events::events;
 
 pub(super) async fn get(
     State(office): State<Arc<Office>>,
@@ -38,9 +36,10 @@ pub(super) async fn get(
     let limit = if day.is_some() { 200 } else { RUNS };
     let is_first = cursor.is_none() && day.is_none();
     let now = office.now();
+    let (memory, late) = (Arc::clone(&office.runs), Arc::clone(&office.late));
     let views = office.archive(move |reader| {
-        let waiting = is_first.then(|| queue(reader, now, 0, 0)).transpose()?;
-        Ok((runs::page(reader, cursor.as_deref(), limit)?, waiting))
+        let waiting = is_first.then(|| queue(&late, reader, now, 0, 0)).transpose()?;
+        Ok((runs::page(&memory, reader, cursor.as_deref(), limit)?, waiting))
     });
     let (mut view, waiting) = views.await?;
     if let Some(day) = &day {
@@ -67,34 +66,6 @@ pub(super) async fn one(
     let run = office.archive(move |reader| Ok(runs::run(reader, &id)?)).await?;
     let run = run.ok_or_else(Problem::not_found)?;
     Ok(page(Some(&viewer), "/runs", "Run", &detail(&run)))
-}
-
-/// How far the newest runs are, or the one that is named, again and again, until nobody listens.
-pub(super) async fn events(
-    State(office): State<Arc<Office>>,
-    _: Viewer,
-    uri: Uri,
-) -> Result<Response<Body>, Problem> {
-    let mut asked = Params::read(uri.query())?;
-    let one = asked.named::<RunId>("run")?;
-    asked.finish()?;
-    let events = futures_util::stream::unfold(true, move |first| {
-        let (office, one) = (Arc::clone(&office), one.clone());
-        async move {
-            if !first {
-                tokio::time::sleep(EVERY).await;
-            }
-            let runs = office.archive(move |reader| {
-                Ok(match one {
-                    Some(id) => runs::run(reader, &id)?.into_iter().collect(),
-                    None => runs::page(reader, None, RUNS)?.runs,
-                })
-            });
-            let data = serde_json::to_string(&runs.await.ok()?).unwrap_or_default();
-            Some((Ok::<_, Infallible>(Event::default().event("runs").data(data)), false))
-        }
-    });
-    Ok(Sse::new(events).into_response())
 }
 
 fn list(view: &RunsView, day: Option<&str>, jobs: Option<&Markup>, waiting: Option<&LateView>) -> Markup {

@@ -16,6 +16,7 @@ use super::write::{Form, count, pieces, several, time};
 use crate::desk::{Office, Read, Viewer};
 use crate::params::{Params, encoded};
 use crate::problem::Problem;
+use crate::segment::segment;
 use crate::view::Masking;
 use crate::view::search::{FacetView, HitView, SearchAsk, SearchFault, SearchView, ValueView, search};
 
@@ -129,6 +130,7 @@ fn form(asked: &Asked) -> Markup {
                 dt { code { "date:2025-03" } } dd { "began in this month; a year and a day work, too" }
                 dt { code { "has:attachment is:held is:changed" } } dd { "has a file, is held by a matter, has several versions" }
                 dt { code { "is:provisional" } } dd { "may still change: it began when the last pull had not seen the end" }
+                dt { code { "is:damaged" } } dd { "something stored of it is known to be wrong, or was lost" }
                 dt { code { "from:2025-03-01 to:2025-04-01" } } dd { "began in this range; the end is not in it" }
             }
         }
@@ -140,7 +142,7 @@ fn page_of(asked: &Asked, found: &SearchView) -> Markup {
         @if found.incomplete > 0 {
             div .note.bad role="status" data-state="partial" {
                 p { strong { "Not all of the archive could be read. " }
-                    (several(found.incomplete, "conversation is", "conversations are")) " missing from this answer, whether they belong to it or not. "
+                    (several(found.incomplete, "conversation is", "conversations are")) " unreadable: what was said in them is not in this answer, whether they belong to it or not. "
                     code { "frontdesk archive verify" } " names what is damaged." }
             }
         }
@@ -148,6 +150,13 @@ fn page_of(asked: &Asked, found: &SearchView) -> Markup {
             div .note.warn role="status" data-state="indexing" {
                 p { strong { "The catalog is being brought up to date. " } "What was stored in the last moments may be missing." }
             }
+        }
+        @if found.live && found.index == "absent" {
+            div .note role="status" data-state="indexing" {
+                p { strong { "There is no search index yet. " } "Everything was read for this answer: it is whole, and took longer. The next pull or import makes the index." }
+            }
+        } @else if let Some(behind) = found.unindexed.filter(|_| found.live) {
+            p .quiet role="status" data-state="indexing" { "Still indexing: " (several(behind, "conversation is", "conversations are")) " not in the search index yet, and " @if behind == 1 { "was" } @else { "were" } " read for this answer." }
         }
         @if found.count == Some(0) {
             div .blank data-state="empty" {
@@ -214,6 +223,7 @@ fn choice(asked: &Asked, field: &str, value: &ValueView) -> Markup {
         ("is", "held") => "held by a matter",
         ("is", "changed") => "with several versions",
         ("is", "provisional") => "may still change",
+        ("is", "damaged") => "damaged or lost",
         (_, other) => other,
     };
     let shown = html! { span { (words) } span { (count(value.count)) } };
@@ -242,7 +252,7 @@ fn heading(field: &str) -> &str {
 }
 
 fn hit_item(asked: &Asked, hit: &HitView) -> Markup {
-    let mut path = format!("/conversations/{}", encoded(&hit.id));
+    let mut path = format!("/conversations/{}", segment(&hit.id));
     // One word that was looked for is looked for inside, too.
     let word = asked.query.split_whitespace().find(|word| word.chars().all(char::is_alphanumeric));
     if let Some(word) = word.filter(|word| !matches!(*word, "OR" | "AND" | "NOT")) {
@@ -257,13 +267,16 @@ fn hit_item(asked: &Asked, hit: &HitView) -> Markup {
                 span .id.quiet { (hit.id) }
             }
             p dir="auto" {
-                @if hit.snippet.iter().all(|piece| piece.text.trim().is_empty()) { span .quiet { "Nothing was said." } }
+                @if hit.snippet.iter().all(|piece| piece.text.trim().is_empty()) {
+                    span .quiet { @if hit.integrity.is_some() { "What was said cannot be read." } @else { "Nothing was said." } }
+                }
                 @else { (pieces(&hit.snippet)) }
             }
             div .badges {
                 @for value in [&hit.queue, &hit.agent, &hit.media_type, &hit.direction, &hit.language].into_iter().flatten() {
                     span .badge { (value) }
                 }
+                @if let Some(integrity) = hit.integrity { span .badge.bad data-integrity=(integrity) { (integrity) } }
                 @if hit.version > 1 { span .badge.warn { (hit.version) " versions" } }
                 @for matter in &hit.matters { span .badge.warn { "held: " (matter) } }
             }

@@ -21,29 +21,57 @@ const ROWS: usize = 50;
 /// Plans on a page.
 const PLANS: usize = 20;
 
+/// What stands in the address: two lists on one page, each with its place.
+#[derive(Debug, Clone, Copy, Default)]
+struct Asked {
+    only_open: bool,
+    cursor: Option<u64>,
+    ended: Option<u64>,
+}
+
+impl Asked {
+    fn read(query: Option<&str>) -> Result<Self, Problem> {
+        let mut asked = Params::read(query)?;
+        let only_open = asked.flag("open")?;
+        let (cursor, ended) = (asked.cursor("cursor")?, asked.cursor("ended")?);
+        asked.finish()?;
+        Ok(Self { only_open, cursor, ended })
+    }
+
+    /// The address of that page, at one of its lists.
+    fn path(self, list: &str) -> String {
+        let open = self.only_open.then(|| "open=true".to_owned());
+        let cursor = self.cursor.map(|cursor| format!("cursor={cursor}"));
+        let ended = self.ended.map(|ended| format!("ended={ended}"));
+        let state: Vec<String> = [open, cursor, ended].into_iter().flatten().collect();
+        match state.len() {
+            0 => format!("/sessions#{list}"),
+            _ => format!("/sessions?{}#{list}", state.join("&")),
+        }
+    }
+}
+
 pub(super) async fn get(
     State(office): State<Arc<Office>>,
     viewer: Viewer,
     uri: Uri,
 ) -> Result<Response<Body>, Problem> {
-    let mut asked = Params::read(uri.query())?;
-    let only_open = asked.flag("open")?;
-    let (before, ended) = (asked.cursor("cursor")?, asked.cursor("ended")?);
-    asked.finish()?;
+    let asked = Asked::read(uri.query())?;
     let views = office.entries(move |reader| {
         Ok((
-            sessions::page(reader, before, only_open, ROWS)?,
-            sessions::terminations(reader, ended, ROWS)?,
+            sessions::page(reader, asked.cursor, asked.only_open, ROWS)?,
+            sessions::terminations(reader, asked.ended, ROWS)?,
             remembered(reader, PLANS)?,
         ))
     });
     let (opened, ended, plans) = views.await?;
     // It shows all three; endings and plans are those of the sessions.
     office.saw(&viewer, Read::list("sessions")).await?;
-    Ok(page(Some(&viewer), "/sessions", "Sessions", &content(&opened, &ended, &plans, only_open)))
+    Ok(page(Some(&viewer), "/sessions", "Sessions", &content(asked, &opened, &ended, &plans)))
 }
 
-fn content(opened: &SessionsView, ended: &TerminationsView, plans: &PlansView, only_open: bool) -> Markup {
+fn content(asked: Asked, opened: &SessionsView, ended: &TerminationsView, plans: &PlansView) -> Markup {
+    let only_open = asked.only_open;
     html! {
         h1 { "Sessions and endings" }
         p .quiet { (several(opened.total, "session", "sessions")) @if only_open { " that we have not ended" } ", "
@@ -56,9 +84,11 @@ fn content(opened: &SessionsView, ended: &TerminationsView, plans: &PlansView, o
                 ul { @for one in &opened.unknown { li { span .id { (one.guest_id) } ", asked " (time(&one.asked_at, Form::Full)) } } }
             }
         }
-        section .panel {
+        section .panel #opened {
             h2 { "Opened" }
-            p { @if only_open { a href="/sessions" { "All sessions" } } @else { a href="/sessions?open=true" { "Only those that are open" } } }
+            // Another list of sessions begins at its beginning; the endings stay where they are.
+            p { a href=(Asked { only_open: !only_open, cursor: None, ..asked }.path("opened")) {
+                @if only_open { "All sessions" } @else { "Only those that are open" } } }
             @if opened.sessions.is_empty() { p .quiet { "There are none." } } @else {
                 div .scroll tabindex="0" role="region" aria-label="Opened sessions" { table {
                     thead { tr { th scope="col" { "Session" } th scope="col" { "Opened" } th scope="col" { "Standing" } th scope="col" { "Consent" } } }
@@ -74,11 +104,11 @@ fn content(opened: &SessionsView, ended: &TerminationsView, plans: &PlansView, o
                 } }
             }
             @if let Some(next) = &opened.next_cursor {
-                div .more { span {} a .button rel="next" href={"/sessions?cursor=" (next) @if only_open { "&open=true" }} { "Earlier sessions" } }
+                div .more { span {} a .button rel="next" href=(Asked { cursor: next.parse().ok(), ..asked }.path("opened")) { "Earlier sessions" } }
             }
         }
         (plans::panel(plans))
-        section .panel {
+        section .panel #ended {
             h2 { "Ended" }
             @if ended.terminations.is_empty() { p .quiet { "Nobody was ended." } } @else {
                 div .scroll tabindex="0" role="region" aria-label="Ended sessions" { table {
@@ -97,8 +127,42 @@ fn content(opened: &SessionsView, ended: &TerminationsView, plans: &PlansView, o
                 } }
             }
             @if let Some(next) = &ended.next_cursor {
-                div .more { span {} a .button rel="next" href={"/sessions?ended=" (next)} { "Earlier endings" } }
+                div .more { span {} a .button rel="next" href=(Asked { ended: next.parse().ok(), ..asked }.path("ended")) { "Earlier endings" } }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The address of a link of a page.
+    fn link(page: &str, text: &str) -> String {
+        let (before, _) = page.split_once(text).unwrap();
+        let (_, href) = before.rsplit_once("href=\"").unwrap();
+        href.split('"').next().unwrap().replace("&amp;", "&")
+    }
+
+    #[test]
+    fn a_link_of_one_list_leaves_the_other_where_it_is() {
+        let (opened, ended) = (
+            SessionsView { next_cursor: Some("70".into()), ..SessionsView::default() },
+            TerminationsView { next_cursor: Some("40".into()), ..TerminationsView::default() },
+        );
+        let shown = |query: &str| {
+            let asked = Asked::read(Some(query)).unwrap();
+            let page = content(asked, &opened, &ended, &PlansView::default()).into_string();
+            ["Earlier sessions", "Earlier endings", "sessions</a>", "open</a>"]
+                .map(|text| page.contains(text).then(|| link(&page, text)))
+        };
+        let [sessions, endings, ..] = shown("");
+        assert_eq!(sessions.as_deref(), Some("/sessions?cursor=70#opened"));
+        assert_eq!(endings.as_deref(), Some("/sessions?ended=40#ended"));
+        let [sessions, endings, ..] = shown("open=true&cursor=90&ended=55");
+        assert_eq!(sessions.as_deref(), Some("/sessions?open=true&cursor=70&ended=55#opened"));
+        assert_eq!(endings.as_deref(), Some("/sessions?open=true&cursor=90&ended=40#ended"));
+        let [_, _, _, only_open] = shown("cursor=90&ended=55");
+        assert_eq!(only_open.as_deref(), Some("/sessions?open=true&ended=55#opened"));
     }
 }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use axum::BoxError;
 use axum::body::Body;
 use frontdesk_archive::Reader as ArchiveReader;
+use frontdesk_archiver::LateQueue;
 use frontdesk_domain::Timestamp;
 use frontdesk_journal::{Change, Reader as JournalReader};
-use http::HeaderValue;
-use http::Response;
 use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Response, StatusCode};
 use serde::Serialize;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::books::{Books, Read};
 use super::logins::Logins;
@@ -21,6 +22,7 @@ use crate::limits::Limits;
 use crate::metrics::Traffic;
 use crate::problem::Problem;
 use crate::stream::{self, Begun, Said, Speaker};
+use crate::view::runs::RunMemory;
 use crate::warnings::Warnings;
 use crate::work::Work;
 
@@ -36,6 +38,10 @@ pub(crate) struct Office {
     pub(super) known: access::Known,
     work: Arc<Work>,
     books: Arc<Books>,
+    streams: Arc<Semaphore>,
+    /// What was read of the runs' logs.
+    pub(crate) runs: Arc<RunMemory>,
+    pub(crate) late: Arc<LateQueue>,
 }
 
 impl Office {
@@ -47,6 +53,7 @@ impl Office {
         warnings: Warnings,
         traffic: Arc<Traffic>,
     ) -> std::io::Result<Self> {
+        let streams = Arc::new(Semaphore::new(limits.streams));
         Ok(Self {
             desk: Arc::new(desk),
             limits,
@@ -57,6 +64,9 @@ impl Office {
             known: access::Known::default(),
             work,
             books: Arc::default(),
+            streams,
+            runs: Arc::default(),
+            late: Arc::default(),
         })
     }
 
@@ -99,6 +109,18 @@ impl Office {
         work: impl FnOnce() -> Result<T, E> + Send + 'static,
     ) -> Result<T, BoxError> {
         self.work.workers.run(work).await?.map_err(Into::into)
+    }
+
+    /// A place for one more stream of events, kept until it is dropped.
+    ///
+    /// # Errors
+    /// `busy` where there are as many as may be.
+    pub(crate) fn stream_place(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        Arc::clone(&self.streams).try_acquire_owned().map_err(|_| {
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "too many pages follow their runs at once")
+                .hint("load the page again in a moment")
+                .retry_after(30)
+        })
     }
 
     /// Has an answer made that is written while it is read, where it may block.

@@ -16,6 +16,7 @@ use crate::params::{Params, bad};
 use crate::problem::Problem;
 use crate::view::Masking;
 use crate::view::conversation::{self, ConversationAsk, ConversationView, Opened, Place};
+use crate::view::posts::posts;
 use crate::view::proof::{self, ProofView};
 use crate::view::search::{self, MOST_HITS, SearchAsk, SearchFault, SearchView};
 
@@ -131,11 +132,25 @@ fn ask(asked: &mut Params, masking: Masking) -> Result<ConversationAsk, Problem>
 async fn opened(office: &Office, id: RecordId, ask: ConversationAsk) -> Result<ConversationView, Problem> {
     let found = office.archive(move |reader| Ok(conversation::open(reader, &id, &ask)?)).await?;
     match found {
-        Some(Opened::Kept(view)) => Ok(*view),
+        Some(Opened::Kept(mut view)) => {
+            let id = view.id.clone();
+            view.posts = office.entries(move |journal| Ok(posts(journal, &id)?)).await?;
+            Ok(*view)
+        }
         Some(Opened::Removed(removed)) => {
             let detail =
                 format!("retention removed it at {}, by policy {}", removed.removed_at, removed.policy);
             Err(Problem::new(StatusCode::GONE, "removed", detail))
+        }
+        Some(Opened::Lost(lost)) if lost.is_there() => {
+            let detail = "its bytes are not what was stored";
+            Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "damage", detail)
+                .hint("/verify names its records; frontdesk archive repair says what can be saved"))
+        }
+        Some(Opened::Lost(_)) => {
+            let detail = "nothing of it was left when the archive was repaired";
+            Err(Problem::new(StatusCode::GONE, "lost", detail)
+                .hint("frontdesk archive repair --refetch, or a pull over its day, may bring it back"))
         }
         None => Err(Problem::not_found()),
     }
@@ -243,7 +258,8 @@ pub(crate) async fn verify(
     Named(id): Named<RecordId>,
 ) -> Result<Response<Body>, Problem> {
     let subject = id.as_str().to_owned();
-    let proof = office.archive(move |reader| Ok(proof::prove(reader, &id)?)).await?;
+    let now = office.now();
+    let proof = office.archive(move |reader| Ok(proof::prove(reader, &id, now)?)).await?;
     let proof = proof.ok_or_else(Problem::not_found)?;
     office.saw(&viewer, Read::new(AccessStep::Verified).of(subject)).await?;
     Ok(json(&proof))

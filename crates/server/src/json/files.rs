@@ -19,6 +19,7 @@ use crate::clock;
 use crate::desk::{Office, Read, Viewer};
 use crate::params::Params;
 use crate::problem::Problem;
+use crate::segment::of_segment;
 
 /// So much of a file is read at once, and in memory.
 const PIECE: usize = 128 << 10;
@@ -42,7 +43,7 @@ pub(crate) async fn file(
     uri: Uri,
 ) -> Result<Response<Body>, Problem> {
     Params::read(uri.query())?.finish()?;
-    let id = RecordId::new(id).map_err(|_| Problem::not_found())?;
+    let id = RecordId::new(of_segment(&id)).map_err(|_| Problem::not_found())?;
     let hash: MediaHash = hash.parse().map_err(|_| Problem::not_found())?;
     let key = RecordKey { kind: RecordKind::Media, id: id.clone() };
     let found = office.archive(move |reader| {

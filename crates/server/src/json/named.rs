@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 
 use crate::problem::Problem;
+use crate::segment::of_segment;
 
 /// The thing that the path's only parameter names. What cannot be a name of one is not there.
 #[derive(Debug)]
@@ -17,7 +18,7 @@ impl<T: FromStr, S: Send + Sync> FromRequestParts<S> for Named<T> {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
         let text = Path::<String>::from_request_parts(parts, state).await;
-        let named = text.ok().and_then(|Path(text)| text.parse().ok());
+        let named = text.ok().and_then(|Path(text)| of_segment(&text).parse().ok());
         named.map(Self).ok_or_else(|| Problem::not_found().into_response())
     }
 }

@@ -32,7 +32,8 @@ pub(crate) async fn list(State(office): State<Arc<Office>>, uri: Uri) -> Result<
     let limit = asked.limit(1..=100, 20)?;
     let cursor = asked.text("cursor");
     asked.finish()?;
-    let page = office.archive(move |reader| Ok(runs::page(reader, cursor.as_deref(), limit)?));
+    let memory = Arc::clone(&office.runs);
+    let page = office.archive(move |reader| Ok(runs::page(&memory, reader, cursor.as_deref(), limit)?));
     Ok(json(&page.await?))
 }
 
@@ -84,7 +85,8 @@ pub(crate) async fn late(State(office): State<Arc<Office>>, uri: Uri) -> Result<
     let from = asked.cursor("cursor")?.unwrap_or(0);
     asked.finish()?;
     let now = office.now();
-    Ok(json(&office.archive(move |reader| Ok(late::late(reader, now, from, limit)?)).await?))
+    let queue = Arc::clone(&office.late);
+    Ok(json(&office.archive(move |reader| Ok(late::late(&queue, reader, now, from, limit)?)).await?))
 }
 
 /// Totals, and each day with what is stored, may still change, is missing, held or removed.

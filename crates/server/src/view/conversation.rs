@@ -1,19 +1,24 @@
 //! One conversation: what was said, its versions and what changed, its files, its hashes, what keeps it.
 
 mod change;
+mod damage;
 mod window;
 
 use frontdesk_archive::{Error, Reader, Record, Tombstone};
 use frontdesk_domain::media::MediaListing;
 use frontdesk_domain::payload::{self, Facts, Turn};
-use frontdesk_domain::{RecordId, RecordKey, RecordKind, Timestamp, hex};
+use frontdesk_domain::{RecordId, RecordKind, Timestamp, hex};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 pub use change::{ChangeView, MOST_CHANGES};
+pub use damage::{DamageView, LostView};
 pub use window::{Place, WINDOW};
 
+use damage::Sound;
+
 use super::passage::{Masking, Piece};
+use super::posts::PostView;
 
 /// Versions that are told one by one; the newest.
 pub const MOST_VERSIONS: u32 = 50;
@@ -38,6 +43,8 @@ pub enum Opened {
     Kept(Box<ConversationView>),
     /// One that retention removed.
     Removed(RemovedView),
+    /// One of which nothing is left that could be shown.
+    Lost(LostView),
 }
 
 /// A conversation.
@@ -84,6 +91,12 @@ pub struct ConversationView {
     pub files: Vec<FileView>,
     /// The matters that hold it.
     pub matters: Vec<String>,
+    /// What of it is not what was stored.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub damage: Vec<DamageView>,
+    /// What `message send` sent into it, by the journal; filled by who asks that, too.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub posts: Vec<PostView>,
 }
 
 /// What is left of a conversation that retention removed.
@@ -195,18 +208,25 @@ pub struct FoundView {
 /// Opens a conversation; `None` where nothing is known of the id, or not of that version. Blocks.
 ///
 /// # Errors
-/// What is wrong with the archive, and damage of the record itself.
+/// What is wrong with the archive, and damage of a version that was asked for.
 pub fn open(reader: &Reader, id: &RecordId, ask: &ConversationAsk) -> Result<Option<Opened>, Error> {
-    let latest = |kind| reader.show(&RecordKey { kind, id: id.clone() }, None);
-    let mut records = Vec::new();
-    for kind in RecordKind::ALL {
-        records.extend(latest(kind)?);
-    }
+    let known = reader.damage_of(id)?;
+    let mut sound = Sound::of(reader, id);
+    let records = sound.newest()?;
+    let matters = |reader: &Reader| -> Result<Vec<String>, Error> {
+        Ok(reader.matters(id)?.into_iter().map(|matter| matter.as_str().to_owned()).collect())
+    };
     let said = [RecordKind::Transcript, RecordKind::Details, RecordKind::History];
     let shown = said.iter().find_map(|kind| records.iter().find(|record| record.key.kind == *kind));
     let Some(shown) = shown else {
-        let removed = reader.tombstone(id)?;
-        return Ok(removed.map(|tombstone| Opened::Removed(removed_view(id, &tombstone))));
+        if let Some(removed) = reader.tombstone(id)? {
+            return Ok(Some(Opened::Removed(removed_view(id, &removed))));
+        }
+        let damage = sound.damage(&known)?;
+        let started_at = known.iter().find_map(|damage| damage.started_at).map(|at| at.to_string());
+        let id = id.as_str().to_owned();
+        let lost = LostView { id, started_at, damage, matters: matters(reader)? };
+        return Ok((!lost.damage.is_empty()).then_some(Opened::Lost(lost)));
     };
     let newest = shown.version;
     let record = match ask.version {
@@ -218,8 +238,8 @@ pub fn open(reader: &Reader, id: &RecordId, ask: &ConversationAsk) -> Result<Opt
     };
     let mut view = kept(&record, &records, ask);
     for version in (1..=newest).rev().take(MOST_VERSIONS as usize) {
-        // Of versions that were lost in a repair there is nothing to tell.
-        let Some(one) = reader.show(&record.key, Some(version))? else { continue };
+        // What became of the others is told as damage.
+        let Some(one) = sound.take(reader.show(&record.key, Some(version)))? else { continue };
         view.versions.push(VersionView {
             version,
             archived_at: one.archived_at.to_string(),
@@ -229,7 +249,8 @@ pub fn open(reader: &Reader, id: &RecordId, ask: &ConversationAsk) -> Result<Opt
             view.changes = change::changes(&one.bytes, &record.bytes, ask.masking);
         }
     }
-    view.matters = reader.matters(id)?.into_iter().map(|matter| matter.as_str().to_owned()).collect();
+    view.matters = matters(reader)?;
+    view.damage = sound.damage(&known)?;
     Ok(Some(Opened::Kept(Box::new(view))))
 }
 
@@ -279,6 +300,8 @@ fn kept(record: &Record, records: &[Record], ask: &ConversationAsk) -> Conversat
         changes: Vec::new(),
         files,
         matters: Vec::new(),
+        damage: Vec::new(),
+        posts: Vec::new(),
     }
 }
 

@@ -135,15 +135,16 @@ pub fn preview(
 ) -> Result<RetentionView, Error> {
     let retain = Retain { policies: policies.clone(), trust: ClockTrust::default() };
     let (_, survey) = retain.plan(reader, now, &mut |_, _| {})?;
+    let verdicts = &survey.verdicts;
     Ok(RetentionView {
         policies: policies.iter().count() as u64,
         conversations: survey.conversations,
-        due: survey.due.iter().map(|(policy, count)| (policy.as_str().to_owned(), *count)).collect(),
-        held: survey.held,
-        kept: survey.kept,
-        undated: survey.undated,
-        without_policy: survey.without_policy,
-        unreadable: survey.unreadable,
+        due: verdicts.due_by_name(),
+        held: verdicts.held,
+        kept: verdicts.kept,
+        undated: verdicts.undated,
+        without_policy: verdicts.without_policy,
+        unreadable: verdicts.unreadable,
         oldest: survey.oldest.map(|at| at.to_string()),
         next_at: next_sweep(timetable).map(|at| at.to_string()),
     })
@@ -215,16 +216,17 @@ pub fn effect(
             });
         }
     })?;
+    let verdicts = &found.verdicts;
     Ok(EffectView {
         matter: matter.as_str().to_owned(),
         held: found.held,
-        held_by_others: found.held_by_others,
-        due: found.due.iter().map(|(policy, count)| (policy.as_str().to_owned(), *count)).collect(),
-        kept: found.kept,
+        held_by_others: verdicts.held,
+        due: verdicts.due_by_name(),
+        kept: verdicts.kept,
         next_due: found.next_due.map(|at| at.to_string()),
-        undated: found.undated,
-        without_policy: found.without_policy,
-        unreadable: found.unreadable,
+        undated: verdicts.undated,
+        without_policy: verdicts.without_policy,
+        unreadable: verdicts.unreadable,
         missing: found.missing,
         conversations,
     })

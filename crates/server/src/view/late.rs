@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use frontdesk_archive::{Error, Reader};
-use frontdesk_archiver::Waiting;
+use frontdesk_archiver::{LateQueue, Waiting};
 use frontdesk_domain::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -45,12 +45,19 @@ pub struct LateConversation {
     pub reason: &'static str,
 }
 
-/// The queue at `now`, a page of it: those from the number `from` on. Blocks; reads the newest runs' logs.
+/// The queue at `now`, a page of it: those from the number `from` on. Blocks; reads of the newest runs' logs what `queue`
+/// has not read.
 ///
 /// # Errors
 /// What is wrong with the archive. A log that is damaged tells nothing.
-pub fn late(reader: &Reader, now: Timestamp, from: u64, limit: usize) -> Result<LateView, Error> {
-    Ok(page(frontdesk_archiver::waiting(reader)?, now, from, limit))
+pub fn late(
+    queue: &LateQueue,
+    reader: &Reader,
+    now: Timestamp,
+    from: u64,
+    limit: usize,
+) -> Result<LateView, Error> {
+    Ok(page(queue.waiting(reader)?, now, from, limit))
 }
 
 fn page(mut waiting: Vec<Waiting>, now: Timestamp, from: u64, limit: usize) -> LateView {

@@ -1,7 +1,7 @@
 //! Whether a conversation's records are what was stored: every version of every kind, read and compared.
 
-use frontdesk_archive::{Error, Reader};
-use frontdesk_domain::{RecordId, RecordKey, RecordKind, hex};
+use frontdesk_archive::{Damage, Error, Examined, Reader};
+use frontdesk_domain::{RecordId, Timestamp, hex};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -34,47 +34,48 @@ pub struct ProvenView {
     pub fault: Option<String>,
 }
 
-/// Reads every version of every kind; `None` where there is nothing of that id. Blocks.
+/// Reads every version of every kind; `None` where there is nothing of that id. What is found is written down beside the
+/// archive, at the time `now`, so that searches say so from then on. Blocks.
 ///
 /// # Errors
 /// What keeps the archive from being read at all. Damage is in the answer.
-pub fn prove(reader: &Reader, id: &RecordId) -> Result<Option<ProofView>, Error> {
-    let mut records = Vec::new();
-    for kind in RecordKind::ALL {
-        let key = RecordKey { kind, id: id.clone() };
-        // The newest says how many there are; where it is damaged, its number is found from below.
-        let newest = match reader.show(&key, None) {
-            Ok(None) => continue,
-            Ok(Some(record)) => Some(record.version),
-            Err(error) if error.is_integrity_failure() => None,
-            Err(error) => return Err(error),
-        };
-        for version in 1.. {
-            if newest.is_some_and(|newest| version > newest) {
-                break;
-            }
-            match reader.show(&key, Some(version)) {
-                Ok(Some(record)) => records.push(ProvenView {
-                    kind: kind.as_str(),
-                    version,
-                    sha256: Some(hex(&record.sha256)),
-                    segment: Some(record.segment),
-                    fault: None,
-                }),
-                // A version that a repair could not save has a gap in its place.
-                Ok(None) if newest.is_some() => {}
-                Ok(None) => break,
-                Err(error) if error.is_integrity_failure() => records.push(fault(kind, version, &error)),
-                Err(error) => return Err(error),
-            }
-        }
+pub fn prove(reader: &Reader, id: &RecordId, now: Timestamp) -> Result<Option<ProofView>, Error> {
+    let examined = reader.examine(id)?;
+    if let Err(error) = reader.note_examined(&examined, now) {
+        tracing::warn!(%error, "what a check found could not be written down");
     }
+    let mut records: Vec<ProvenView> = examined.iter().map(proven).collect();
+    let known = reader.damage_of(id)?;
+    let gone =
+        |damage: &&Damage| !examined.iter().any(|one| one.key == damage.key && one.version == damage.version);
+    records.extend(known.iter().filter(gone).map(lost));
     let sound = records.iter().all(|record| record.fault.is_none());
     let id = id.as_str().to_owned();
     Ok((!records.is_empty()).then_some(ProofView { id, sound, records }))
 }
 
-fn fault(kind: RecordKind, version: u32, error: &Error) -> ProvenView {
-    let fault = Some(error.to_string());
-    ProvenView { kind: kind.as_str(), version, sha256: None, segment: None, fault }
+fn proven(one: &Examined) -> ProvenView {
+    let (kind, version) = (one.key.kind.as_str(), one.version);
+    match &one.outcome {
+        Ok(record) => ProvenView {
+            kind,
+            version,
+            sha256: Some(hex(&record.sha256)),
+            segment: Some(record.segment.clone()),
+            fault: None,
+        },
+        Err(error) => {
+            ProvenView { kind, version, sha256: None, segment: None, fault: Some(error.to_string()) }
+        }
+    }
+}
+
+/// A record that is not there to be read any more.
+fn lost(damage: &Damage) -> ProvenView {
+    let fault = match &damage.what {
+        None => format!("it was lost when the archive was repaired, {}", damage.since),
+        Some(what) => what.clone(),
+    };
+    let (kind, version) = (damage.key.kind.as_str(), damage.version);
+    ProvenView { kind, version, sha256: None, segment: None, fault: Some(fault) }
 }

@@ -1,6 +1,9 @@
 //! Runs: what was asked for, how far each is, and what it could prove at its end.
 
-use frontdesk_archive::{Error, ErrorKind, Reader};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use frontdesk_archive::{Error, ErrorKind, Reader, RunPlace};
 use frontdesk_domain::RunId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -113,11 +116,71 @@ struct Request {
     windows: u64,
 }
 
-/// The runs before the one a cursor names, the newest first, at most `limit`. Blocks; reads their logs.
+/// Runs that are remembered; more than any page shows.
+const REMEMBERED: usize = 1_024;
+
+/// What was read of the runs' logs, so that each line of them is read once: a run costs what was appended since.
+#[derive(Debug, Default)]
+pub struct RunMemory(Mutex<Remembered>);
+
+#[derive(Debug, Default)]
+struct Remembered {
+    /// The archive they are of.
+    archive: String,
+    runs: BTreeMap<RunId, (RunPlace, RunView)>,
+    /// Those that are damaged, as long as they have so many bytes.
+    damaged: BTreeMap<RunId, (u64, RunView)>,
+}
+
+impl RunMemory {
+    /// A run without its certificate.
+    fn read(&self, reader: &Reader, id: &RunId) -> Result<RunView, Error> {
+        let mut remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let archive = reader.archive_id();
+        if remembered.archive != archive {
+            *remembered = Remembered { archive, ..Remembered::default() };
+        }
+        let bytes = reader.run_bytes(id)?;
+        if let Some((_, run)) = remembered.damaged.get(id).filter(|(before, _)| *before == bytes) {
+            return Ok(run.clone());
+        }
+        remembered.damaged.remove(id);
+        // Taken out while it is read: what fails is read from the beginning the next time.
+        let (from, mut run) = match remembered.runs.remove(id) {
+            Some((place, run)) => (Some(place), run),
+            None => (None, RunView::new(id)),
+        };
+        match reader.run_on(id, from, &mut |line| run.take_value(line)) {
+            Ok(place) => {
+                run.certificate = None;
+                remembered.runs.insert(id.clone(), (place, run.clone()));
+                while remembered.runs.len() > REMEMBERED {
+                    remembered.runs.pop_first();
+                }
+                Ok(run)
+            }
+            // It may be another log by that name: the next question reads it from the beginning.
+            Err(error) => {
+                let run = damaged(run, error)?;
+                if from.is_none() && remembered.damaged.len() < REMEMBERED {
+                    remembered.damaged.insert(id.clone(), (bytes, run.clone()));
+                }
+                Ok(run)
+            }
+        }
+    }
+}
+
+/// The runs before the one a cursor names, the newest first, at most `limit`. Blocks; reads of their logs what is new.
 ///
 /// # Errors
 /// What is wrong with the archive. A log that is damaged is a run that is.
-pub fn page(reader: &Reader, before: Option<&str>, limit: usize) -> Result<RunsView, Error> {
+pub fn page(
+    memory: &RunMemory,
+    reader: &Reader,
+    before: Option<&str>,
+    limit: usize,
+) -> Result<RunsView, Error> {
     let mut ids = reader.runs()?;
     // An id begins with when its run began.
     ids.sort_unstable_by(|one, other| when(other).cmp(when(one)).then_with(|| other.cmp(one)));
@@ -126,15 +189,24 @@ pub fn page(reader: &Reader, before: Option<&str>, limit: usize) -> Result<RunsV
     let rest = ids.get(begin..).unwrap_or_default();
     let mut runs = Vec::new();
     for id in rest.iter().take(limit) {
-        let mut run = read(reader, id)?;
-        run.certificate = None;
-        runs.push(run);
+        runs.push(memory.read(reader, id)?);
     }
     let next_cursor = runs.last().filter(|_| rest.len() > limit).map(|run| run.id.clone());
     Ok(RunsView { runs, next_cursor })
 }
 
-/// One run with its certificate; `None` where there is no such run. Blocks.
+/// How far one run is, without its certificate; `None` where there is no such run. Blocks; reads what is new.
+///
+/// # Errors
+/// As [`page`].
+pub fn progress(memory: &RunMemory, reader: &Reader, id: &RunId) -> Result<Option<RunView>, Error> {
+    if !reader.runs()?.contains(id) {
+        return Ok(None);
+    }
+    memory.read(reader, id).map(Some)
+}
+
+/// One run with its certificate, its log read whole; `None` where there is no such run. Blocks.
 ///
 /// # Errors
 /// As [`page`].
@@ -151,23 +223,36 @@ fn when(id: &RunId) -> &str {
 }
 
 fn read(reader: &Reader, id: &RunId) -> Result<RunView, Error> {
-    let mut run = RunView { id: id.to_string(), state: "open".to_owned(), ..RunView::default() };
-    let read = reader.run_each(id, &mut |line| {
-        if let Ok(line) = serde_json::from_value(line) {
-            run.take(line);
-        }
-        true
-    });
-    match read {
-        Err(error) if matches!(error.kind(), ErrorKind::Damage { .. }) => {
-            "damaged".clone_into(&mut run.state)
-        }
-        other => other?,
+    let mut run = RunView::new(id);
+    match reader.run_on(id, None, &mut |line| run.take_value(line)) {
+        Ok(_) => Ok(run),
+        Err(error) => damaged(run, error),
     }
-    Ok(run)
+}
+
+/// A run whose log cannot be read, as far as that is why.
+fn damaged(mut run: RunView, error: Error) -> Result<RunView, Error> {
+    match error.kind() {
+        ErrorKind::Damage { .. } => {
+            "damaged".clone_into(&mut run.state);
+            Ok(run)
+        }
+        _ => Err(error),
+    }
 }
 
 impl RunView {
+    fn new(id: &RunId) -> Self {
+        Self { id: id.to_string(), state: "open".to_owned(), ..Self::default() }
+    }
+
+    /// Takes a line as the log has it; what is no line of a pull says nothing here.
+    fn take_value(&mut self, line: Value) {
+        if let Ok(line) = serde_json::from_value(line) {
+            self.take(line);
+        }
+    }
+
     fn take(&mut self, line: Line) {
         match line {
             Line::Run { at, request } => {

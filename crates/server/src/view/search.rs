@@ -1,6 +1,6 @@
 //! A page of hits with facets: `archive search` as a screen and as JSON show it.
 
-use frontdesk_archive::{Error, Expression, Order, Reader, Search, SearchHit};
+use frontdesk_archive::{Error, Expression, Indexed, Integrity, Order, Reader, Search, SearchHit};
 use frontdesk_domain::query::Expr;
 use frontdesk_domain::{MatterName, Query, QueryError, Timestamp};
 use serde::Serialize;
@@ -47,6 +47,11 @@ pub struct SearchView {
     /// Whether the archive's own catalog answered. If not, one was made up for this reader, and what is stored from now on
     /// is not in it yet.
     pub live: bool,
+    /// How far the search index goes: `whole`, `behind`, `absent`. What it does not have was read for this answer.
+    pub index: &'static str,
+    /// Conversations that are behind it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unindexed: Option<u64>,
     /// The most frequent values of each field among all that was found.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub facets: Vec<FacetView>,
@@ -77,6 +82,9 @@ pub struct HitView {
     pub snippet: Vec<Piece>,
     /// The matters that hold it.
     pub matters: Vec<String>,
+    /// `damaged` where something stored of it is known to be wrong or lost, `lost` where nothing is left to be shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub integrity: Option<&'static str>,
 }
 
 /// The values of one field.
@@ -151,6 +159,11 @@ pub fn search(reader: &Reader, ask: &SearchAsk) -> Result<SearchView, SearchFaul
     let matters = reader.matters_of(page.hits.iter().map(|hit| &hit.id))?;
     let hits = page.hits.iter().zip(matters).map(|(hit, matters)| hit_view(hit, &matters, ask.masking));
     let hits = hits.collect();
+    let (index, unindexed) = match reader.indexed()? {
+        Indexed::Behind { conversations } => ("behind", Some(conversations)),
+        Indexed::Absent => ("absent", None),
+        _ => ("whole", None),
+    };
     let facets = page.facets.iter().map(|facet| FacetView {
         field: facet.field,
         values: values(query.as_ref(), facet.field, &facet.values),
@@ -163,6 +176,8 @@ pub fn search(reader: &Reader, ask: &SearchAsk) -> Result<SearchView, SearchFaul
         next_cursor: page.next_cursor,
         incomplete: page.incomplete,
         live: reader.is_live(),
+        index,
+        unindexed,
         facets: facets.collect(),
     })
 }
@@ -180,6 +195,7 @@ fn hit_view(hit: &SearchHit, matters: &[MatterName], masking: Masking) -> HitVie
         language: hit.facts.language.clone(),
         snippet: masking.snippet(&hit.snippet, &hit.marks),
         matters: matters.iter().map(|matter| matter.as_str().to_owned()).collect(),
+        integrity: (hit.integrity != Integrity::Sound).then(|| hit.integrity.as_str()),
     }
 }
 

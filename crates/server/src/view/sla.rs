@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use frontdesk_domain::Timestamp;
 use frontdesk_journal::{Error, Reader};
-use frontdesk_messages::{SlaGroup, SlaReport};
+use frontdesk_messages::sla::ElapsedPercentiles;
+use frontdesk_messages::{SlaReport, SlaSummary};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -72,35 +73,33 @@ pub fn report(
         Some(reader) => SlaReport::read(reader, now, threshold, range, &mut |_, _| {})?,
         None => SlaReport::default(),
     };
-    Ok(SlaView {
+    let mut view = SlaView {
         threshold_sec: threshold.as_secs_f64(),
-        all: SlaGroupView::new(String::new(), &report.all),
-        channels: report
-            .channels
-            .iter()
-            .map(|(name, group)| SlaGroupView::new(name.clone(), group))
-            .collect(),
-        hours: report.hours.iter().map(|(hour, group)| SlaGroupView::new(hour.to_string(), group)).collect(),
-    })
+        all: SlaGroupView::default(),
+        channels: Vec::new(),
+        hours: Vec::new(),
+    };
+    for summary in report.summaries() {
+        match summary.group {
+            "channel" => view.channels.push(summary.into()),
+            "hour" => view.hours.push(summary.into()),
+            _ => view.all = summary.into(),
+        }
+    }
+    Ok(view)
 }
 
-impl SlaGroupView {
-    fn new(name: String, group: &SlaGroup) -> Self {
-        Self {
-            name,
-            messages: group.messages(),
-            met: group.met,
-            missed: group.missed,
-            pending: group.pending,
-            unknown: group.unknown,
-            met_share: group.met_share(),
-            elapsed_sec: group.percentiles().map(|elapsed| ElapsedView {
-                count: elapsed.count,
-                p50: elapsed.p50,
-                p95: elapsed.p95,
-                p99: elapsed.p99,
-                max: elapsed.max,
-            }),
-        }
+impl From<SlaSummary> for SlaGroupView {
+    fn from(summary: SlaSummary) -> Self {
+        let SlaSummary { group: _, name, messages, met, missed, pending, unknown, met_share, elapsed_sec } =
+            summary;
+        let elapsed_sec = elapsed_sec.map(|ElapsedPercentiles { count, p50, p95, p99, max }| ElapsedView {
+            count,
+            p50,
+            p95,
+            p99,
+            max,
+        });
+        Self { name, messages, met, missed, pending, unknown, met_share, elapsed_sec }
     }
 }

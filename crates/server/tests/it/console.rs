@@ -34,6 +34,29 @@ impl Console {
         std::fs::remove_dir_all(self.folder.path().join("archive")).unwrap();
     }
 
+    /// Takes a file or a folder of the archive away.
+    #[expect(clippy::disallowed_methods, reason = "a test takes a part of the archive away")]
+    fn without(&self, name: &str) {
+        let path = self.folder.path().join("archive").join(name);
+        if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) }.unwrap();
+    }
+
+    /// Stores a conversation, and leaves the index as it is.
+    fn put_without_index(&self, line: &serde_json::Value) {
+        let settings = Settings { search_index: false, ..Settings::default() };
+        let now = Arc::new(|| Timestamp::UNIX_EPOCH);
+        let writer = Writer::open(&self.folder.path().join("archive"), &settings, now).unwrap();
+        writer.put(vec![Prepared::from_details(line.to_string().into_bytes()).unwrap()]).unwrap();
+        writer.close().unwrap();
+    }
+
+    /// Holds the archive's lock, as somebody who writes does.
+    fn lock(&self) -> Box<dyn frontdesk_durable::Held> {
+        use frontdesk_durable::Dir;
+        let dir = frontdesk_durable::OsDir::open(self.folder.path().join("archive")).unwrap();
+        dir.try_lock("lock").unwrap().unwrap()
+    }
+
     /// Puts other bytes in the place of a file of the archive, or of every file of a folder.
     #[expect(clippy::disallowed_methods, reason = "a test damages an archive")]
     fn change(&self, name: &str, bytes: &[u8]) {
@@ -221,6 +244,37 @@ async fn the_states_of_a_search_look_different() {
         "{page}"
     );
     assert!(!page.contains("data-state=\"empty\""), "{page}");
+
+    // Without an index everything is read: the answer is whole, and says why it took its time.
+    let console = Console::new(&[line("c-1", "guest: a Refund please")], false);
+    let indexed = console.page("/?q=refund").await.1;
+    assert!(!indexed.contains("data-state="), "{indexed}");
+    console.without("search");
+    let (status, page) = console.page("/?q=refund").await;
+    assert!(
+        status == 200 && page.contains("data-state=\"indexing\"") && page.contains("no search index yet"),
+        "{page}"
+    );
+    assert!(page.contains("1 conversation found") && page.contains("<mark>Refund</mark>"), "{page}");
+    for other in ["empty", "partial", "failed", "no-archive", "wrong"] {
+        assert!(!page.contains(&format!("data-state=\"{other}\"")), "{other}: {page}");
+    }
+    // With one that lacks the last conversations these are read, and counted.
+    let console = Console::new(&[line("c-1", "guest: a Refund please")], false);
+    console.put_without_index(&line("c-2", "guest: another refund"));
+    let (_, page) = console.page("/?q=refund").await;
+    assert!(
+        page.contains("data-state=\"indexing\"") && page.contains("Still indexing: 1 conversation is"),
+        "{page}"
+    );
+    assert!(page.contains("2 conversations found"), "{page}");
+    // A catalog that is gone while somebody else writes is made up for the question.
+    let console = Console::new(&[line("c-1", "guest: a Refund please")], false);
+    let writing = console.lock();
+    console.without("catalog.sqlite");
+    let (_, page) = console.page("/?q=refund").await;
+    assert!(page.contains("data-state=\"indexing\"") && page.contains("brought up to date"), "{page}");
+    drop(writing);
 
     let console = Console::new(&[line("c-1", "guest: a Refund please")], false);
     console.change("FORMAT.json", b"{");

@@ -10,6 +10,7 @@ mod data;
 mod defences;
 mod desk;
 mod files;
+mod integrity;
 mod keeping;
 mod openapi;
 mod routes;

@@ -87,6 +87,10 @@
       }
       live.textContent = "Live";
     });
-    events.onerror = () => { live.textContent = "Not live: the server does not answer"; };
+    // A stream that ended is opened again by the browser; one that was refused is not.
+    events.onerror = () => {
+      const again = events.readyState === EventSource.CONNECTING;
+      live.textContent = again ? "Not live for a moment" : "Not live: load the page again";
+    };
   }
 })();

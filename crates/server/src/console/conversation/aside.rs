@@ -3,10 +3,11 @@
 use maud::{Markup, html};
 
 use super::super::write::{Form, maybe, pieces, size, time};
-use super::turns::state;
+use super::turns::{others, state, ticks};
 use super::{VIEWINGS, hidden, path};
 use crate::desk::{Role, Viewer};
 use crate::params::encoded;
+use crate::segment::segment;
 use crate::view::conversation::{ChangeView, ConversationAsk, ConversationView, MOST_CHANGES};
 use crate::view::viewings::ViewingView;
 
@@ -42,6 +43,7 @@ pub(super) fn aside(
                     ul { @for file in &view.files { li { span .id { (file.message_id) } " " (state(viewer, &view.id, file)) } } }
                 }
             }
+            (posts(view))
             (records(viewer, view, ask))
             @if let Some(viewings) = viewings { (viewed(&view.id, viewings)) }
         }
@@ -97,6 +99,23 @@ fn changes(version: u32, changes: &[ChangeView]) -> Markup {
     }
 }
 
+/// Messages of ours that no turn of this page is.
+fn posts(view: &ConversationView) -> Markup {
+    let others = others(view);
+    html! {
+        @if !others.is_empty() {
+            section .panel #sent data-posts=(others.len()) {
+                h2 { "Sent by us" }
+                p .small.quiet { "Messages of " code { "frontdesk message send" } " that are no turn on this page: not pulled yet, on another part, or never sent." }
+                ul { @for post in others { li data-post=(post.state) {
+                    (ticks(post.state)) " begun " (time(&post.begun_at, Form::Full))
+                    @if let Some(id) = &post.message_id { br; span .id.quiet { (id) } }
+                } } }
+            }
+        }
+    }
+}
+
 fn records(viewer: &Viewer, view: &ConversationView, ask: &ConversationAsk) -> Markup {
     html! {
         section .panel {
@@ -110,12 +129,12 @@ fn records(viewer: &Viewer, view: &ConversationView, ask: &ConversationAsk) -> M
                 }
             }
             div .line {
-                form method="post" action=(format!("/conversations/{}/verify", encoded(&view.id))) {
+                form method="post" action=(format!("/conversations/{}/verify", segment(&view.id))) {
                     (hidden(viewer, view, ask))
                     button type="submit" { "Verify now" }
                 }
                 @if viewer.role >= Role::Auditor {
-                    a .button href=(format!("/api/v1/conversations/{}/raw", encoded(&view.id))) { "Raw JSON" }
+                    a .button href=(format!("/api/v1/conversations/{}/raw", segment(&view.id))) { "Raw JSON" }
                 }
             }
         }

@@ -6,7 +6,9 @@ use super::super::write::{Form, pieces, size, time, tone};
 use super::{parts, path};
 use crate::desk::{Role, Viewer};
 use crate::params::encoded;
+use crate::segment::segment;
 use crate::view::conversation::{ConversationAsk, ConversationView, FileView, TurnView};
+use crate::view::posts::PostView;
 
 pub(super) fn said(viewer: &Viewer, view: &ConversationView, ask: &ConversationAsk) -> Markup {
     let mut last = None;
@@ -53,22 +55,47 @@ fn bubble(viewer: &Viewer, view: &ConversationView, ask: &ConversationAsk, turn:
                     @match &turn.sent_at { Some(at) => (time(at, Form::Clock)), None => { "#" (number) } }
                 }
                 @if let Some(status) = &turn.status { (ticks(status)) }
+                @if let Some(post) = own(view, turn) { (own_ticks(post)) }
             }
         }
     }
 }
 
+/// What the journal knows of a turn, where it is a message of ours.
+fn own<'v>(view: &'v ConversationView, turn: &TurnView) -> Option<&'v PostView> {
+    let id = turn.id.as_deref()?;
+    view.posts.iter().find(|post| post.message_id.as_deref() == Some(id))
+}
+
+/// What the receipts of a message of ours said, beside what the transcript says.
+fn own_ticks(post: &PostView) -> Markup {
+    html! {
+        span .own data-post=(post.state) title="Sent by frontdesk message send; by the receipts that it has seen" {
+            "ours " (ticks(post.state))
+            @if let Some(at) = &post.arrived_at { " " (time(at, Form::Clock)) }
+        }
+    }
+}
+
+/// Messages of ours that no turn shown here is: not in the archive yet, on another part, or never sent.
+pub(super) fn others(view: &ConversationView) -> Vec<&PostView> {
+    let is_shown = |post: &&PostView| view.turns.iter().any(|turn| own(view, turn) == Some(*post));
+    view.posts.iter().filter(|post| !is_shown(post)).collect()
+}
+
 /// What became of a message: the sign that people know, and the platform's word for it.
-fn ticks(status: &str) -> Markup {
+pub(super) fn ticks(status: &str) -> Markup {
     let is = |parts: &[&str]| parts.iter().any(|part| status.to_ascii_lowercase().contains(part));
     let (sign, class) = match () {
-        () if is(&["fail", "reject", "undeliver", "dead"]) => ("✗", "tick failed"),
+        () if is(&["fail", "reject", "undeliver", "dead", "expired", "refused", "not_sent"]) => {
+            ("✗", "tick failed")
+        }
         () if is(&["read"]) => ("✓✓", "tick read"),
         () if is(&["deliver", "received"]) => ("✓✓", "tick"),
         () if is(&["sent", "published"]) => ("✓", "tick"),
         () => ("·", "tick"),
     };
-    html! { span class=(class) { span aria-hidden="true" { (sign) } " " (status) } }
+    html! { span class=(class) { span aria-hidden="true" { (sign) } " " (status.replace('_', " ")) } }
 }
 
 fn attachment(viewer: &Viewer, view: &ConversationView, turn: &TurnView) -> Markup {
@@ -106,7 +133,7 @@ pub(super) fn state(viewer: &Viewer, id: &str, file: &FileView) -> Markup {
             span .quiet { "link good until " (time(until, Form::Full)) }
         }
         @if let Some(hash) = file.sha256.as_deref().filter(|_| viewer.role >= Role::Auditor) {
-            a href={"/api/v1/conversations/" (encoded(id)) "/files/" (encoded(hash))} download { "Download" }
+            a href={"/api/v1/conversations/" (segment(id)) "/files/" (encoded(hash))} download { "Download" }
         }
     }
 }
