@@ -92,10 +92,10 @@ impl Reader {
         ids: impl IntoIterator<Item = &'i RecordId> + Clone,
     ) -> Result<Vec<Vec<MatterName>>, Error> {
         self.ask(|catalog| {
-            let _moment = catalog.reading()?;
-            if !catalog.is_any_held()? {
+            if !catalog.is_any_held_known()? {
                 return Ok(ids.clone().into_iter().map(|_| Vec::new()).collect());
             }
+            let _moment = catalog.reading()?;
             ids.clone().into_iter().map(catalog.matters_of()?).collect()
         })
     }

@@ -151,21 +151,33 @@ impl Timestamp {
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let t = self.0;
-        write!(
-            f,
-            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}",
-            t.year(),
-            t.month(),
-            t.day(),
-            t.hour(),
-            t.minute(),
-            t.second()
-        )?;
-        let nanos = t.subsec_nanosecond();
-        if nanos != 0 {
-            write!(f, ".{}", format!("{nanos:09}").trim_end_matches('0'))?;
+        // Digit by digit: an answer of a search has twenty of them, and an audit entry two.
+        let mut text = *b"0000-00-00T00:00:00.000000000Z";
+        let mut put = |from: usize, to: usize, number: u32| {
+            let mut rest = number;
+            for digit in text[from..to].iter_mut().rev() {
+                *digit = b'0' + (rest % 10) as u8;
+                rest /= 10;
+            }
+        };
+        let year = t.year().unsigned_abs();
+        put(0, 4, u32::from(year));
+        let parts = [t.month(), t.day(), t.hour(), t.minute(), t.second()];
+        for (place, part) in [5, 8, 11, 14, 17].into_iter().zip(parts) {
+            put(place, place + 2, u32::from(part.unsigned_abs()));
         }
-        f.write_str("Z")
+        let nanos = t.subsec_nanosecond().unsigned_abs();
+        put(20, 29, nanos);
+        let mut end = if nanos == 0 { 19 } else { 29 };
+        while nanos != 0 && text[end - 1] == b'0' {
+            end -= 1;
+        }
+        text[end] = b'Z';
+        let text = std::str::from_utf8(&text[..=end]).map_err(|_| fmt::Error)?;
+        if t.year() < 0 {
+            return write!(f, "{:04}{}", t.year(), &text[4..]);
+        }
+        f.write_str(text)
     }
 }
 

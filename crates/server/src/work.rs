@@ -4,6 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use http::StatusCode;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::gate::Gate;
@@ -42,13 +43,24 @@ impl Work {
         &self,
         work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
+        let running = self.begin(work).await?;
+        self.within(running).await?.unwrap_or_else(|_| Err(Problem::unexpected()))
+    }
+
+    /// Begins `work` and says where its end shows.
+    ///
+    /// # Errors
+    /// `busy` where there is no place.
+    pub(crate) async fn begin<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<JoinHandle<T>, Problem> {
         let place = self.gate.enter().await?;
-        let running = self.workers.run(move || {
+        Ok(self.workers.run(move || {
             let done = work();
             drop(place);
             done
-        });
-        self.within(running).await?.unwrap_or_else(|_| Err(Problem::unexpected()))
+        }))
     }
 
     /// Waits for something that takes no place.

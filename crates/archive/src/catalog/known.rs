@@ -1,14 +1,19 @@
 //! What is asked of the catalog with every search and stays true until somebody commits.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use super::{Catalog, CatalogResult, Tail};
+use super::{Brief, Catalog, CatalogResult, Tail};
 use crate::error::Error;
 
 /// Pages of the catalog that are kept by who answers many searches, in KiB: the records of half a million conversations.
 const PAGES: u32 = 64 * 1024;
+
+/// Records of which the key is kept beside the pages it is on: 8 MiB of keys that are UUIDs. With more they are forgotten, and
+/// kept again as they are asked for.
+const BRIEFS: usize = 64 * 1024;
 
 /// What was answered, and when.
 #[derive(Debug, Default)]
@@ -16,6 +21,9 @@ pub(super) struct Known {
     /// Whether answers are kept at all.
     holds: Cell<bool>,
     tail: RefCell<Option<KnownTail>>,
+    briefs: RefCell<(i64, HashMap<u64, Brief>)>,
+    /// Whether any conversation was held.
+    held: Cell<Option<(i64, bool)>>,
 }
 
 #[derive(Debug)]
@@ -69,6 +77,55 @@ impl Catalog {
         let known = KnownTail { version, upto, ranges: ranges.to_vec(), most, tail: Arc::clone(&tail) };
         *self.known.tail.borrow_mut() = Some(known);
         Ok(tail)
+    }
+
+    /// [`Catalog::briefs`], as far as it was answered before and nothing was committed since.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn briefs_known(&self, sequences: &[u64]) -> Result<Vec<Option<Brief>>, Error> {
+        if !self.known.holds.get() {
+            return self.briefs(sequences);
+        }
+        let known = &mut *self.known.briefs.borrow_mut();
+        if known.0 == self.version()? {
+            let there = sequences.iter().map(|sequence| known.1.get(sequence).cloned().map(Some)).collect();
+            if let Some(there) = there {
+                return Ok(there);
+            }
+        }
+        // Those that are not known, at the moment of those that are.
+        let snapshot = self.reading()?;
+        let version = self.version()?;
+        if known.0 != version || known.1.len() + sequences.len() > BRIEFS {
+            *known = (version, HashMap::new());
+        }
+        let missing: Vec<u64> =
+            sequences.iter().copied().filter(|sequence| !known.1.contains_key(sequence)).collect();
+        for (sequence, brief) in missing.iter().zip(self.briefs_in(&snapshot, &missing)?) {
+            known.1.extend(brief.map(|brief| (*sequence, brief)));
+        }
+        Ok(sequences.iter().map(|sequence| known.1.get(sequence).cloned()).collect())
+    }
+
+    /// [`Catalog::is_any_held`], likewise.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn is_any_held_known(&self) -> Result<bool, Error> {
+        if !self.known.holds.get() {
+            return self.is_any_held();
+        }
+        let version = self.version()?;
+        if let Some((before, any)) = self.known.held.get()
+            && before == version
+        {
+            return Ok(any);
+        }
+        let _snapshot = self.reading()?;
+        let (version, any) = (self.version()?, self.is_any_held()?);
+        self.known.held.set(Some((version, any)));
+        Ok(any)
     }
 
     fn version(&self) -> Result<i64, Error> {

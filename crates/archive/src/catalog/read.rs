@@ -226,7 +226,15 @@ impl Catalog {
     /// # Errors
     /// What SQLite says.
     pub(crate) fn briefs(&self, sequences: &[u64]) -> Result<Vec<Option<Brief>>, Error> {
-        let snapshot = self.reading()?;
+        self.briefs_in(&*self.reading()?, sequences)
+    }
+
+    /// The same at a moment that was chosen already.
+    pub(super) fn briefs_in(
+        &self,
+        snapshot: &Connection,
+        sequences: &[u64],
+    ) -> Result<Vec<Option<Brief>>, Error> {
         let sql = "SELECT kind, id, version, started_at FROM records WHERE sequence = ?1";
         let mut statement = snapshot.prepare_cached(sql).in_catalog()?;
         let mut brief = |sequence: &u64| {

@@ -109,7 +109,7 @@ impl Reader {
                     records.map(|record| record.map(|record| hit(record, &sought))).collect()
                 }
                 false => {
-                    let rows = self.ask(|catalog| catalog.briefs(&sequences(ranks)))?.into_iter();
+                    let rows = self.ask(|catalog| catalog.briefs_known(&sequences(ranks)))?.into_iter();
                     rows.map(|row| row.map(bare)).collect()
                 }
             };

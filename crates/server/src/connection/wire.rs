@@ -1,6 +1,7 @@
 //! The bytes of one connection, with what hyper does not do: nobody may be silent, dribble or stop reading for long,
 //! and a head that is too long never reaches the parser.
 
+use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,6 +17,10 @@ use crate::limits::Limits;
 
 /// So much is read at once, and held while a request is being answered.
 const PIECE: usize = 8 << 10;
+
+thread_local! {
+    static READ: RefCell<[u8; PIECE]> = const { RefCell::new([0; PIECE]) };
+}
 
 /// Trailers are only sent to who accepts them, says hyper. Every HTTP/1.1 client must be able to skip them (RFC 9112,
 /// 7.1.2), and the contract (§5) wants them sent.
@@ -101,15 +106,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
 
     /// Reads what there is into [`Self::held`].
     fn fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let at = self.held.len();
-        self.held.resize(at + PIECE, 0);
-        let mut piece = ReadBuf::new(&mut self.held[at..]);
-        let read = Pin::new(&mut self.stream).poll_read(cx, &mut piece);
-        let got = piece.filled().len();
-        self.held.truncate(at + got);
-        ready!(read)?;
-        self.ended = got == 0;
-        Poll::Ready(Ok(got))
+        // One piece for all connections of a thread: most looks find nothing, and must cost nothing.
+        READ.with_borrow_mut(|room| {
+            let mut piece = ReadBuf::new(&mut room[..]);
+            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut piece))?;
+            let got = piece.filled();
+            self.held.extend_from_slice(got);
+            self.ended = got.is_empty();
+            Poll::Ready(Ok(got.len()))
+        })
     }
 
     /// Moves the head that is whole to where hyper may have it.

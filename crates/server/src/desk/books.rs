@@ -83,20 +83,23 @@ impl Books {
         // Whoever opens the journal has the lock for long.
         let journal = self.writer.try_lock().ok()?.clone()?;
         let (told, answer) = oneshot::channel();
+        Self::hand_over(&journal, change, told);
+        Some(self.settle(&journal, answer.await.ok()?))
+    }
+
+    /// Hands a change over to a journal that is open. `told` is told once it is known what became of the change; it is dropped
+    /// where nothing can be handed over now, and nothing is known to be recorded.
+    pub(crate) fn hand_over(journal: &Journal, change: Change, told: oneshot::Sender<Result<(), Error>>) {
         let done = move |recorded: Result<_, Error>| {
             // Whoever asked may be gone.
             let _ = told.send(recorded.map(drop));
         };
-        match journal.offer(change, done) {
-            Ok(true) => {}
-            Ok(false) => return None,
-            Err(error) => return Some(Err(error)),
-        }
-        Some(self.settle(&journal, answer.await.ok()?))
+        // What cannot be written is refused again by whoever records it then.
+        let _ = journal.offer(change, done);
     }
 
     /// Gives up a journal that acknowledges nothing any more. The next one opens it again, which settles what is there.
-    fn settle(&self, journal: &Arc<Journal>, recorded: Result<(), Error>) -> Result<(), Error> {
+    pub(crate) fn settle(&self, journal: &Arc<Journal>, recorded: Result<(), Error>) -> Result<(), Error> {
         // It stays open: it is somebody else's turn, or the change itself that is wrong.
         let stays =
             |error: &Error| matches!(error.kind(), ErrorKind::Busy { .. } | ErrorKind::Conflict { .. });
@@ -121,7 +124,11 @@ impl Books {
         Change::new().audit(record)
     }
 
-    fn journal(&self, desk: &Desk) -> Result<Arc<Journal>, Error> {
+    /// The journal, open for writing. Blocks while it is opened.
+    ///
+    /// # Errors
+    /// As [`Journal::open`].
+    pub(crate) fn journal(&self, desk: &Desk) -> Result<Arc<Journal>, Error> {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(journal) = &*writer {
             return Ok(Arc::clone(journal));

@@ -11,7 +11,7 @@ use frontdesk_journal::{Change, Reader as JournalReader};
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
 use serde::Serialize;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::books::{Books, Read};
 use super::logins::Logins;
@@ -89,15 +89,42 @@ impl Office {
         ask: impl FnOnce(&ArchiveReader) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
         let desk = Arc::clone(&self.desk);
-        self.work
-            .run(move || {
-                let answer = ask(&*desk.archive.reader()?);
-                if answer.as_ref().is_err_and(Problem::is_ours) {
-                    desk.archive.forget();
-                }
-                answer
-            })
-            .await
+        self.work.run(move || ask_of(&desk, ask)).await
+    }
+
+    /// Asks the archive and writes down that somebody looked: one way there and back, since the thread that asked hands the
+    /// entry over, and nobody is woken before that is durable.
+    ///
+    /// # Errors
+    /// As [`Office::archive`]; why it could not be written down: then nothing is shown.
+    pub(crate) async fn shown<T: Send + 'static>(
+        &self,
+        viewer: &Viewer,
+        read: Read,
+        ask: impl FnOnce(&ArchiveReader) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let (give, mut given) = oneshot::channel();
+        let (told, recorded) = oneshot::channel();
+        let (desk, books) = (Arc::clone(&self.desk), Arc::clone(&self.books));
+        let change = Books::change_for(&self.desk, viewer, &read);
+        let work = move || {
+            let found = ask_of(&desk, ask).and_then(|answer| Ok((answer, books.journal(&desk)?)));
+            let journal = found.as_ref().ok().map(|(_, journal)| Arc::clone(journal));
+            // Whoever asked may be gone; that somebody asked is written down all the same.
+            let _ = give.send(found);
+            if let Some(journal) = journal {
+                Books::hand_over(&journal, change, told);
+            }
+        };
+        self.work.begin(work).await?;
+        let recorded = self.work.within(recorded).await?;
+        // It is there by now, or whoever should give it panicked.
+        let (answer, journal) = given.try_recv().map_err(|_| Problem::unexpected())??;
+        match recorded {
+            Ok(recorded) => self.books.settle(&journal, recorded)?,
+            Err(_) => self.record(Books::change_for(&self.desk, viewer, &read)).await?,
+        }
+        Ok(answer)
     }
 
     /// Goes on with what was let in already, on a thread where it may block.
@@ -178,6 +205,15 @@ impl Office {
         let (desk, books) = (Arc::clone(&self.desk), Arc::clone(&self.books));
         self.work.run(move || books.record(&desk, change).map_err(Problem::from)).await
     }
+}
+
+/// Asks the archive of a desk. Blocks.
+fn ask_of<T>(desk: &Desk, ask: impl FnOnce(&ArchiveReader) -> Result<T, Problem>) -> Result<T, Problem> {
+    let answer = ask(&*desk.archive.reader()?);
+    if answer.as_ref().is_err_and(Problem::is_ours) {
+        desk.archive.forget();
+    }
+    answer
 }
 
 /// An answer in JSON.

@@ -84,9 +84,9 @@ pub(crate) async fn list(
     };
     asked.finish()?;
     let looked_for = ask.query.clone();
-    let page = office.archive(move |reader| Ok(search::search(reader, &ask)?)).await?;
     // Turning a page is the same search.
-    office.saw(&viewer, Read::new(AccessStep::Searched).with("query", looked_for)).await?;
+    let read = Read::new(AccessStep::Searched).with("query", looked_for);
+    let page = office.shown(&viewer, read, move |reader| Ok(search::search(reader, &ask)?)).await?;
     Ok(json(&page))
 }
 

@@ -60,9 +60,37 @@ impl Row {
     }
 }
 
+/// Words from one fence to the next.
+const APART: u32 = 64;
+
+/// The first eight bytes of every 64th word of a dictionary: where a word would be is found in them but for the last steps,
+/// without a look at rows and words that lie far apart.
+#[derive(Debug)]
+pub(super) struct Fences(Box<[u64]>);
+
+impl Fences {
+    /// Between which numbers the first word lies that is not less than `word`.
+    fn around(&self, word: &[u8], words: u32) -> (u32, u32) {
+        let sought = head(word);
+        let less = self.0.partition_point(|fence| *fence < sought) as u32;
+        let not_greater = self.0.partition_point(|fence| *fence <= sought) as u32;
+        let low = less.checked_sub(1).map_or(0, |last| last * APART + 1);
+        (low, not_greater.saturating_mul(APART).min(words))
+    }
+}
+
+/// The first eight bytes of a word, with NUL for those it has not, as a number: in the order of the words.
+fn head(word: &[u8]) -> u64 {
+    let mut bytes = [0; 8];
+    let length = word.len().min(8);
+    bytes[..length].copy_from_slice(&word[..length]);
+    u64::from_be_bytes(bytes)
+}
+
 /// One dictionary of a file, with a reader for each of its sections.
 pub(super) struct Dictionary<'f> {
     file: &'f IndexFile,
+    which: Which,
     words: Span,
     table: Span,
     lists: Span,
@@ -83,6 +111,7 @@ impl<'f> Dictionary<'f> {
         };
         Self {
             file,
+            which,
             words: file.sections.get(words),
             table: file.sections.get(table),
             lists: file.sections.get(lists),
@@ -131,13 +160,44 @@ impl<'f> Dictionary<'f> {
 
     /// The number of the first word that is not less than `word`.
     pub(super) fn lower(&mut self, word: &[u8]) -> Result<u32> {
-        let (mut low, mut high) = (0, self.len());
+        let (mut low, mut high) = match self.fences()? {
+            Some(fences) => fences.around(word, self.len()),
+            None => (0, self.len()),
+        };
         while low < high {
             let middle = low + (high - low) / 2;
             let row = self.row(middle)?;
-            if self.word(&row)? < word { low = middle + 1 } else { high = middle }
+            if self.is_less(&row, word)? { low = middle + 1 } else { high = middle }
         }
         Ok(low)
+    }
+
+    /// Whether a row's word is less than another.
+    fn is_less(&mut self, row: &Row, word: &[u8]) -> Result<bool> {
+        // The NUL behind a word is less than any byte of one, so that its end need not be looked for.
+        let bytes = self.word_window.kept_from(u64::from(row.word), 1, self.words)?;
+        match bytes.get(..word.len()) {
+            Some(bytes) if !word.contains(&0) => Ok(bytes < word),
+            _ => Ok(self.word(row)? < word),
+        }
+    }
+
+    /// Some of the words, where they are held in memory.
+    fn fences(&mut self) -> Result<Option<&'f Fences>> {
+        let file = self.file;
+        if file.held().is_none() {
+            return Ok(None);
+        }
+        let place = &file.fences[self.which as usize];
+        if place.get().is_none() {
+            let mut heads = Vec::with_capacity(self.len().div_ceil(APART) as usize);
+            for number in (0..self.len()).step_by(APART as usize) {
+                let row = self.row(number)?;
+                heads.push(head(self.word(&row)?));
+            }
+            return Ok(Some(place.get_or_init(|| Fences(heads.into()))));
+        }
+        Ok(place.get())
     }
 
     /// The row of a word.
@@ -214,17 +274,15 @@ impl<'f> Dictionary<'f> {
         if set.max() >= Some(self.file.entry.documents) { Err(OUTSIDE) } else { Ok(set) }
     }
 
-    /// The documents of a word whose postings are a list; `None` where they are a set.
-    pub(super) fn listed(&mut self, row: &Row) -> Result<Option<Vec<u32>>> {
-        if row.set {
-            return Ok(None);
+    /// The documents of a word whose postings are a list, to be read as far as they are needed.
+    pub(super) fn list_reader(self, row: &Row) -> Result<ListReader<'f>> {
+        if row.length == 0 {
+            let only = u32::try_from(row.place).map_err(|_| OUTSIDE)?;
+            let nothing = Span { length: 0, ..self.lists };
+            return Ok(ListReader { window: self.list_window, rest: nothing, current: Some(only), next: 0 });
         }
-        let mut documents = Vec::with_capacity(row.documents.min(SET_FROM) as usize);
-        self.list(row, |document| {
-            documents.push(document);
-            Ok(())
-        })?;
-        Ok(Some(documents))
+        let rest = self.lists.within(row.place, u64::from(row.length))?;
+        Ok(ListReader { window: self.list_window, rest, current: None, next: 0 })
     }
 
     /// The documents of a word whose postings are a set, to be read as far as they are needed.
@@ -268,6 +326,36 @@ impl<'f> Dictionary<'f> {
             (next, bytes) = (document + 1, rest);
         }
         Ok(())
+    }
+}
+
+/// A list of documents that is read where it lies in a file.
+pub(super) struct ListReader<'f> {
+    window: Window<'f>,
+    rest: Span,
+    /// The document read last.
+    current: Option<u32>,
+    /// The least that may follow.
+    next: u64,
+}
+
+impl ListReader<'_> {
+    /// The first document that is not less than `least`, which is never less than the one before.
+    pub(super) fn from(&mut self, least: u32) -> Result<Option<u32>> {
+        while self.current.is_none_or(|current| current < least) {
+            if self.rest.length == 0 {
+                return Ok(None);
+            }
+            let bytes = self.window.read(self.rest)?;
+            let (step, behind) =
+                varint::decode(bytes).ok_or(Fault::Damaged("a list cannot be understood"))?;
+            let read = (bytes.len() - behind.len()) as u64;
+            self.rest = Span { offset: self.rest.offset + read, length: self.rest.length - read };
+            let document = self.next.saturating_add(step);
+            self.current = Some(u32::try_from(document).map_err(|_| OUTSIDE)?);
+            self.next = document + 1;
+        }
+        Ok(self.current)
     }
 }
 

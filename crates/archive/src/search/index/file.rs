@@ -6,6 +6,7 @@ use frontdesk_durable::{Dir, Sha256Hash, sha256};
 use roaring::RoaringBitmap;
 
 use super::blocks::{BLOCK, BlockWriter, Blocks, Fault, Result, Span, Window};
+use super::dictionary::Fences;
 use super::held::Held;
 use super::source::Which;
 use crate::layout;
@@ -85,6 +86,8 @@ pub(crate) struct IndexFile {
     opaque: [OnceLock<RoaringBitmap>; 2],
     /// The rank of the first document, likewise.
     pub(super) newest: OnceLock<Rank>,
+    /// Some of the words of each dictionary, likewise, where blocks are held.
+    pub(super) fences: [OnceLock<Fences>; 2],
 }
 
 impl IndexFile {
@@ -124,7 +127,8 @@ impl IndexFile {
         let sums: Vec<u32> = sums.as_chunks().0.iter().map(|sum| u32::from_le_bytes(*sum)).collect();
         let held = held(sums.len());
         let blocks = Blocks::new(file, covered, sums, held);
-        Ok(Self { entry, sections, blocks, opaque: Default::default(), newest: OnceLock::new() })
+        let (opaque, fences) = Default::default();
+        Ok(Self { entry, sections, blocks, opaque, newest: OnceLock::new(), fences })
     }
 
     /// Reads all of it and compares it with its checksums.
@@ -160,9 +164,10 @@ impl IndexFile {
 
     /// The documents of which some tokens, or some facets, are not in the file.
     pub(super) fn opaque(&self, which: Which) -> Result<&RoaringBitmap> {
-        let (place, section) = match which {
-            Which::Text => (&self.opaque[0], Section::Opaque),
-            Which::Facets => (&self.opaque[1], Section::FacetOpaque),
+        let place = &self.opaque[which as usize];
+        let section = match which {
+            Which::Text => Section::Opaque,
+            Which::Facets => Section::FacetOpaque,
         };
         if let Some(known) = place.get() {
             return Ok(known);

@@ -7,7 +7,7 @@ use roaring::RoaringBitmap;
 
 use super::bits::SetReader;
 use super::blocks::{Fault, Result};
-use super::dictionary::{Dictionary, Row};
+use super::dictionary::{Dictionary, ListReader, Row};
 use super::file::IndexFile;
 use super::source::Which;
 
@@ -32,7 +32,7 @@ pub(crate) struct Meeting<'f> {
 
 /// The documents of a term.
 enum Postings<'f> {
-    List(Vec<u32>),
+    List(Box<ListReader<'f>>),
     Set(Box<SetReader<'f>>),
 }
 
@@ -121,20 +121,17 @@ impl Meeting<'_> {
 }
 
 impl<'f> Postings<'f> {
-    fn new(mut dictionary: Dictionary<'f>, row: &Row) -> Result<Self> {
-        Ok(match dictionary.listed(row)? {
-            Some(list) => Self::List(list),
-            None => Self::Set(Box::new(dictionary.set_reader(row)?)),
+    fn new(dictionary: Dictionary<'f>, row: &Row) -> Result<Self> {
+        Ok(match row.set {
+            true => Self::Set(Box::new(dictionary.set_reader(row)?)),
+            false => Self::List(Box::new(dictionary.list_reader(row)?)),
         })
     }
 
     /// The first document that is not before `at`.
     fn from(&mut self, at: u32) -> Result<Option<u32>> {
         match self {
-            Self::List(documents) => {
-                let place = documents.partition_point(|document| *document < at);
-                Ok(documents.get(place).copied())
-            }
+            Self::List(list) => list.from(at),
             Self::Set(set) => set.from(at),
         }
     }

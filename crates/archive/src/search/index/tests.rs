@@ -1,6 +1,7 @@
 //! Files with so many documents that the frequent parts of their words have sets of their own.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use frontdesk_durable::Dir;
@@ -8,9 +9,11 @@ use frontdesk_durable::testing::MemoryDir;
 use roaring::RoaringBitmap;
 
 use super::builder::Builder;
+use super::dictionary::Dictionary;
 use super::file::IndexFile;
+use super::held::{Held, ROOM, Room};
 use super::manifest::Listed;
-use super::source::Source;
+use super::source::{Source, Which};
 use super::write::{self, Target};
 use super::{grams, merge};
 use crate::layout;
@@ -87,4 +90,31 @@ fn short_texts_are_found_by_their_sets_and_by_their_words() {
     let entry = merge::merge(&dir, &ARCHIVE, 4, &files, &AtomicBool::new(false)).unwrap();
     assert_eq!(u64::from(entry.documents), 11_300 - gone.len() as u64);
     assert!(finds_all(&dir, &Listed { entry, dead: RoaringBitmap::new() }, &gone) > 3);
+}
+
+#[test]
+fn a_dictionary_with_fences_finds_the_same_places() {
+    let dir = MemoryDir::new();
+    dir.create_dir(layout::SEARCH).unwrap();
+    let listed = file(&dir, 1, 1, 3_000);
+    let plain = IndexFile::open(&dir, &ARCHIVE, listed.entry).unwrap();
+    let held = |blocks| Some(Arc::new(Held::new(blocks, Room::new(ROOM))));
+    let held = IndexFile::open_with(&dir, &ARCHIVE, listed.entry, held).unwrap();
+    let mut plain = Dictionary::new(&plain, Which::Text);
+    let mut held = Dictionary::new(&held, Which::Text);
+    assert!(plain.len() > 1_000);
+    let mut words: Vec<Vec<u8>> = vec![Vec::new(), vec![0], vec![0xff; 9]];
+    for number in 0..plain.len() {
+        let row = plain.row(number).unwrap();
+        let word = plain.word(&row).unwrap().to_vec();
+        assert_eq!(held.find(&word).unwrap(), Some(row));
+        // What stands before and behind it, of the same first eight bytes and of others.
+        words.push([&word[..], b"a"].concat());
+        words.push([&word[..], b"\0"].concat());
+        words.push(word[..word.len() - 1].to_vec());
+        words.push(word);
+    }
+    for word in words {
+        assert_eq!(held.lower(&word).unwrap(), plain.lower(&word).unwrap(), "{word:?}");
+    }
 }
