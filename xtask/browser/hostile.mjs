@@ -67,7 +67,8 @@ export const hostile = async (base, tokens) => {
   }
 };
 
-// Every page of a screen's lists. Gives what `pick` makes of the elements.
+// Every page of a screen's lists, each list from its beginning to its end while the others stay at theirs. Gives what `pick`
+// makes of the elements.
 const leaf = async (page, base, path, selector, pick) => {
   const found = [];
   const known = new Set([path]);
@@ -77,7 +78,10 @@ const leaf = async (page, base, path, selector, pick) => {
     expect(`${path}: opens`, answer.status() === 200, String(answer.status()));
     await quiet(page, `hostile ${path}`);
     found.push(...(await page.$$eval(selector, pick)));
-    for (const more of await page.$$eval("a[rel=next]", (links) => links.map((link) => link.getAttribute("href")))) known.add(more);
+    const list = (address) => new URL(address, base).hash;
+    for (const more of await page.$$eval("a[rel=next]", (links) => links.map((link) => link.getAttribute("href")))) {
+      if (next === path || list(more) === list(next)) known.add(more);
+    }
   }
   return found;
 };
