@@ -27,8 +27,11 @@ use crate::source::{Conversation, ConversationPage, DetailsQuery, Rejected};
 
 /// The largest page of the query (C.7.3).
 const MOST_PER_PAGE: u32 = 100;
-/// How often a page is read again that repeats what the one before had.
-const MOST_READINGS: u32 = 2;
+/// How often a page is read again that repeats some of what the one before had: any reading may have drifted by itself, and
+/// what moved out of all of them is on no other page.
+const MOST_READINGS: u32 = 6;
+/// The same where it has nothing else: that is no drift.
+const MOST_READINGS_OF_A_CIRCLE: u32 = 2;
 /// How many hits of one query can be paged through, by what is widely said (C.7.3).
 const DEPTH: u64 = 100_000;
 const DAY: Duration = Duration::from_secs(86_400);
@@ -264,8 +267,9 @@ impl Listing {
         let (mut result, mut took) = self.ask(&request).await?;
         let (mut repeats, lacks) = (self.repeats(&result), self.lacks(&result, page));
         let at_first = result.marks.len();
-        for _ in 0..MOST_READINGS {
-            if !repeats && !lacks {
+        for reading in 0..MOST_READINGS {
+            let goes_on = reading < MOST_READINGS_OF_A_CIRCLE || self.has_news(&result);
+            if !goes_on || !repeats && !lacks {
                 break;
             }
             let (again, longer) = self.ask(&request).await?;
@@ -296,6 +300,11 @@ impl Listing {
     /// Whether a page repeats what the one before had: something else may have moved out of both.
     fn repeats(&self, result: &DetailsResult) -> bool {
         result.marks.iter().any(|mark| self.previous.contains(mark))
+    }
+
+    /// Whether a page has anything that the one before had not.
+    fn has_news(&self, result: &DetailsResult) -> bool {
+        result.marks.iter().any(|mark| !self.previous.contains(mark))
     }
 
     /// Whether a page lacks more of what there is by the count than the count was found to be off.
