@@ -8,9 +8,8 @@ use std::sync::{Arc, Mutex};
 use frontdesk_domain::{MatterName, OrganizationId, PolicyName, RecordId, RecordKind, RunId, Timestamp};
 use frontdesk_durable::{
     AppendLog, Dir, Head, LogError, LogErrorKind, LogReader, MAX_APPEND_BYTES, Members, Sha256Hash, TornTail,
-    from_hex, to_hex,
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Action, Error, ErrorKind};
 use crate::format::Format;
@@ -18,8 +17,10 @@ use crate::layout::{self, Folder};
 use crate::segment::walk::Place;
 use crate::writer::Clock;
 
+mod forms;
 mod times;
 
+pub(crate) use forms::{FolderName, Hex};
 pub(crate) use times::Times;
 
 /// The run in whose name lines are written, shared with the writer.
@@ -567,40 +568,4 @@ fn log_error(error: LogError) -> Error {
 /// The same for a run's log.
 pub(crate) fn from_log_error(error: LogError) -> Error {
     log_error(error)
-}
-
-/// A hash as hexadecimal text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Hex(pub(crate) Sha256Hash);
-
-impl Serialize for Hex {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&to_hex(&self.0))
-    }
-}
-
-impl<'de> Deserialize<'de> for Hex {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        from_hex(text.as_bytes())
-            .map(Self)
-            .ok_or_else(|| serde::de::Error::custom("not a SHA-256 in hexadecimal"))
-    }
-}
-
-/// A segment's folder as text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct FolderName(pub(crate) Folder);
-
-impl Serialize for FolderName {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for FolderName {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Folder::parse(&text).map(Self).ok_or_else(|| serde::de::Error::custom("not a folder of segments"))
-    }
 }

@@ -11,7 +11,7 @@ use super::{fresh, frontdesk, last_number, ratio};
 
 const RUNS: usize = 3;
 /// The level the archive packs with by default.
-const LEVEL: i32 = 4;
+const LEVEL: i32 = 1;
 
 pub(super) fn measure(bench: &Bench, data: &Data, archive: &Path) -> Result<Vec<Row>, String> {
     let mut rows = Vec::new();
