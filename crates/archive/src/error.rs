@@ -78,6 +78,8 @@ pub enum ErrorKind {
     },
     /// A read, write or fsync failed. Nothing was acknowledged for it.
     Storage,
+    /// There is no space left, or no more of it is allowed. Nothing was acknowledged for the write.
+    Full,
     /// An earlier write or fsync of this writer failed; it acknowledges nothing any more.
     Poisoned,
     /// Stored bytes are not what was written.
@@ -142,6 +144,17 @@ pub enum ErrorKind {
     },
 }
 
+impl ErrorKind {
+    /// What a failure of the file system comes to.
+    pub(crate) fn of_storage(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => Self::ReadOnly,
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full,
+            _ => Self::Storage,
+        }
+    }
+}
+
 impl Error {
     pub(crate) fn new(action: Action, path: impl Into<String>, kind: ErrorKind) -> Self {
         Self { inner: Arc::new(Inner { action, path: path.into(), kind, source: None }) }
@@ -195,13 +208,21 @@ impl Error {
     /// acknowledged after it.
     #[must_use]
     pub fn is_storage_failure(&self) -> bool {
-        matches!(self.inner.kind, ErrorKind::Storage | ErrorKind::Poisoned | ErrorKind::ReadOnly)
+        matches!(
+            self.inner.kind,
+            ErrorKind::Storage | ErrorKind::Full | ErrorKind::Poisoned | ErrorKind::ReadOnly
+        )
     }
 
     /// Whether stored bytes were found to be wrong or gone.
     #[must_use]
     pub fn is_integrity_failure(&self) -> bool {
         matches!(self.inner.kind, ErrorKind::Damage { .. })
+    }
+
+    /// The failure after which nothing more is acknowledged, if it was one of ours.
+    fn first(&self) -> Option<&Self> {
+        self.inner.source.as_deref()?.downcast_ref()
     }
 
     /// What to do about it, where there is something to say.
@@ -212,6 +233,11 @@ impl Error {
             ErrorKind::Storage => Some(
                 "check free space and the health of the disk; what was acknowledged before is kept, and the same command resumes",
             ),
+            ErrorKind::Full => Some(
+                "make space on the disk; what was acknowledged before is kept, and the same command resumes",
+            ),
+            // Whoever is told may never have met the first failure.
+            ErrorKind::Poisoned if self.first().is_some() => self.first().and_then(Self::hint),
             ErrorKind::Poisoned => Some(
                 "look at the first failure; what was acknowledged before is kept, and the same command resumes",
             ),
@@ -291,6 +317,7 @@ impl fmt::Display for ErrorKind {
             }
             ErrorKind::Busy { holder } => write!(f, "the archive is held by {holder}"),
             ErrorKind::Storage => f.write_str("the storage failed"),
+            ErrorKind::Full => f.write_str("no space is left"),
             ErrorKind::Poisoned => f.write_str("an earlier write failed, so nothing more is acknowledged"),
             ErrorKind::Damage { what } => write!(f, "damaged: {what}"),
             ErrorKind::ForeignOrganization { expected, found } => {
@@ -327,12 +354,30 @@ pub(crate) trait During<T> {
 
 impl<T> During<T> for io::Result<T> {
     fn during(self, action: Action, path: &str) -> Result<T, Error> {
-        self.map_err(|source| {
-            let kind = match source.kind() {
-                io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => ErrorKind::ReadOnly,
-                _ => ErrorKind::Storage,
-            };
-            Error::with_source(action, path, kind, source)
-        })
+        self.map_err(|source| Error::with_source(action, path, ErrorKind::of_storage(&source), source))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::CatalogResult as _;
+
+    #[test]
+    fn a_full_disk_is_named_and_the_way_out_reaches_those_who_come_later() {
+        let sqlite = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(13), None);
+        let in_catalog = Err::<(), _>(sqlite).in_catalog().unwrap_err();
+        let full = io::Error::from(io::ErrorKind::StorageFull);
+        let in_segment = Err::<(), _>(full).during(Action::Write, "segments/1").unwrap_err();
+        for first in [in_catalog, in_segment] {
+            assert_eq!(*first.kind(), ErrorKind::Full);
+            assert!(first.is_storage_failure());
+            assert!(first.to_string().contains("no space is left"), "{first}");
+            let later = Error::with_source(Action::Put, "the archive", ErrorKind::Poisoned, first.clone());
+            assert!(later.is_storage_failure());
+            assert!(later.hint().unwrap().contains("make space"), "{:?}", later.hint());
+        }
+        let unknown = Error::new(Action::Put, "the archive", ErrorKind::Poisoned);
+        assert!(unknown.hint().unwrap().contains("first failure"));
     }
 }

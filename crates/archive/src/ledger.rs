@@ -553,11 +553,8 @@ fn log_error(error: LogError) -> Error {
         LogErrorKind::Poisoned => Error::with_source(Action::Append, path, ErrorKind::Poisoned, error),
         LogErrorKind::Io(io) => {
             let kind = match io.kind() {
-                std::io::ErrorKind::ReadOnlyFilesystem | std::io::ErrorKind::PermissionDenied => {
-                    ErrorKind::ReadOnly
-                }
                 std::io::ErrorKind::NotFound => ErrorKind::Damage { what: "it is missing".to_owned() },
-                _ => ErrorKind::Storage,
+                _ => ErrorKind::of_storage(io),
             };
             Error::with_source(Action::Append, path, kind, error)
         }

@@ -93,9 +93,11 @@ impl Maintenance {
         let run = CurrentRun::default();
         let mut without_reserve = false;
         let opened = match open::open(dir.clone(), settings, clock.clone(), &run) {
-            // Opening takes room itself: SQLite's shared memory, and what is settled.
+            // Opening takes room itself: SQLite's shared memory, whose failure has no name of its own, and what is
+            // settled.
             Err(full)
-                if matches!(full.kind(), ErrorKind::Storage) && dir.metadata(layout::RESERVE).is_ok() =>
+                if matches!(full.kind(), ErrorKind::Full | ErrorKind::Storage)
+                    && dir.metadata(layout::RESERVE).is_ok() =>
             {
                 without_reserve = true;
                 reserve::give_up(&*dir)?;

@@ -14,9 +14,6 @@ use frontdesk_shell::{Exit, Failure};
 pub(crate) fn archive(error: &ArchiveError) -> Failure {
     let (exit, kind) = match error.kind() {
         ArchiveErrorKind::Busy { .. } => (Exit::Busy, "store_busy"),
-        ArchiveErrorKind::Storage | ArchiveErrorKind::Poisoned | ArchiveErrorKind::ReadOnly => {
-            (Exit::Storage, "storage")
-        }
         ArchiveErrorKind::Catalog => (Exit::Storage, "catalog"),
         ArchiveErrorKind::Damage { .. } => (Exit::Integrity, "damage"),
         ArchiveErrorKind::ForeignOrganization { .. } => (Exit::Usage, "foreign_organization"),
@@ -30,6 +27,7 @@ pub(crate) fn archive(error: &ArchiveError) -> Failure {
         ArchiveErrorKind::Unknown { .. } => (Exit::Usage, "not_found"),
         ArchiveErrorKind::ClockAhead { .. } => (Exit::Policy, "clock_ahead"),
         ArchiveErrorKind::TooLarge { .. } => (Exit::Usage, "too_large"),
+        _ if error.is_storage_failure() => (Exit::Storage, "storage"),
         // A kind this version does not know yet.
         _ => (Exit::Unexpected, "archive"),
     };
@@ -40,9 +38,6 @@ pub(crate) fn archive(error: &ArchiveError) -> Failure {
 pub(crate) fn journal(error: &JournalError) -> Failure {
     let (exit, kind) = match error.kind() {
         JournalErrorKind::Busy { .. } => (Exit::Busy, "store_busy"),
-        JournalErrorKind::Storage | JournalErrorKind::Poisoned | JournalErrorKind::ReadOnly => {
-            (Exit::Storage, "storage")
-        }
         JournalErrorKind::Damage { .. } => (Exit::Integrity, "damage"),
         JournalErrorKind::NotAJournal => (Exit::Usage, "not_a_journal"),
         JournalErrorKind::NewerFormat { .. } => (Exit::Usage, "newer_format"),
@@ -51,6 +46,7 @@ pub(crate) fn journal(error: &JournalError) -> Failure {
         JournalErrorKind::KeyMissing { .. } | JournalErrorKind::KeyExposed { .. } => (Exit::Usage, "key"),
         JournalErrorKind::Malformed { .. } => (Exit::Usage, "malformed"),
         JournalErrorKind::Interrupted => (Exit::Interrupted, "interrupted"),
+        _ if error.is_storage_failure() => (Exit::Storage, "storage"),
         // A kind this version does not know yet.
         _ => (Exit::Unexpected, "journal"),
     };

@@ -57,6 +57,8 @@ pub enum ErrorKind {
     },
     /// A read, write or fsync failed. Nothing was acknowledged for it.
     Storage,
+    /// There is no space left, or no more of it is allowed. Nothing was acknowledged for the write.
+    Full,
     /// An earlier commit of this journal failed; it acknowledges nothing any more.
     Poisoned,
     /// The folder or its file system does not let us write.
@@ -163,13 +165,21 @@ impl Error {
     /// Whether the storage failed (full, read-only, failing write or fsync), so that nothing was acknowledged after it.
     #[must_use]
     pub fn is_storage_failure(&self) -> bool {
-        matches!(self.inner.kind, ErrorKind::Storage | ErrorKind::Poisoned | ErrorKind::ReadOnly)
+        matches!(
+            self.inner.kind,
+            ErrorKind::Storage | ErrorKind::Full | ErrorKind::Poisoned | ErrorKind::ReadOnly
+        )
     }
 
     /// Whether what is stored was found to be wrong or gone.
     #[must_use]
     pub fn is_integrity_failure(&self) -> bool {
         matches!(self.inner.kind, ErrorKind::Damage { .. })
+    }
+
+    /// The failure after which nothing more is acknowledged, if it was one of ours.
+    fn first(&self) -> Option<&Self> {
+        self.inner.source.as_deref()?.downcast_ref()
     }
 
     /// What to do about it, where there is something to say.
@@ -180,6 +190,11 @@ impl Error {
             ErrorKind::Storage => Some(
                 "check free space and the health of the disk; what was acknowledged before is kept, and the same command resumes",
             ),
+            ErrorKind::Full => Some(
+                "make space on the disk; what was acknowledged before is kept, and the same command resumes",
+            ),
+            // Whoever is told may never have met the first failure.
+            ErrorKind::Poisoned if self.first().is_some() => self.first().and_then(Self::hint),
             ErrorKind::Poisoned => Some(
                 "look at the first failure; what was acknowledged before is kept, and the same command resumes",
             ),
@@ -244,6 +259,7 @@ impl fmt::Display for ErrorKind {
                 write!(f, "another process was writing for the whole {} s of the wait", waited.as_secs_f64())
             }
             ErrorKind::Storage => f.write_str("the storage failed"),
+            ErrorKind::Full => f.write_str("no space is left"),
             ErrorKind::Poisoned => f.write_str("an earlier write failed, so nothing more is acknowledged"),
             ErrorKind::ReadOnly => f.write_str("it is read-only"),
             ErrorKind::Damage { what } => write!(f, "damaged: {what}"),
@@ -275,6 +291,7 @@ impl<T> During<T> for io::Result<T> {
         self.map_err(|source| {
             let kind = match source.kind() {
                 io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => ErrorKind::ReadOnly,
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ErrorKind::Full,
                 _ => ErrorKind::Storage,
             };
             Error::with_source(action, path, kind, source)
@@ -291,6 +308,7 @@ impl<T> During<T> for rusqlite::Result<T> {
             let kind = match source.sqlite_error_code() {
                 None => damage("a row is not what was written"),
                 Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => ErrorKind::ReadOnly,
+                Some(ErrorCode::DiskFull) => ErrorKind::Full,
                 Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                     damage("what SQLite reads is not what was written")
                 }
@@ -299,5 +317,26 @@ impl<T> During<T> for rusqlite::Result<T> {
             // SQLite's messages name tables and files, never values.
             Error::with_source(action, path, kind, source)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_named_and_the_way_out_reaches_those_who_come_later() {
+        let sqlite = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(13), None);
+        let in_database = Err::<(), _>(sqlite).during(Action::Record, "journal.sqlite").unwrap_err();
+        let full = io::Error::from(io::ErrorKind::StorageFull);
+        let in_heads = Err::<(), _>(full).during(Action::Record, "heads").unwrap_err();
+        for first in [in_database, in_heads] {
+            assert_eq!(*first.kind(), ErrorKind::Full);
+            assert!(first.to_string().contains("no space is left"), "{first}");
+            let later = Error::poisoned_by(&first);
+            assert!(later.is_storage_failure());
+            assert!(later.hint().unwrap().contains("make space"), "{:?}", later.hint());
+        }
+        assert!(Error::poisoned().hint().unwrap().contains("first failure"));
     }
 }

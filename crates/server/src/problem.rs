@@ -102,15 +102,13 @@ impl Problem {
         let unavailable = |kind| Self::new(StatusCode::SERVICE_UNAVAILABLE, kind, chain(error));
         let problem = match error.kind() {
             JournalErrorKind::Busy { .. } => unavailable("store_busy").retry_after(1),
-            JournalErrorKind::Storage | JournalErrorKind::Poisoned | JournalErrorKind::ReadOnly => {
-                unavailable("storage")
-            }
             JournalErrorKind::Damage { .. } => unavailable("damage"),
             JournalErrorKind::NotAJournal => unavailable("not_a_journal"),
             JournalErrorKind::NewerFormat { .. } => unavailable("newer_format"),
             JournalErrorKind::KeyMissing { .. } | JournalErrorKind::KeyExposed { .. } => unavailable("key"),
             JournalErrorKind::Unknown { .. } => Self::not_found(),
             JournalErrorKind::Interrupted => unavailable("deadline"),
+            _ if error.is_storage_failure() => unavailable("storage"),
             _ => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "journal", chain(error)),
         };
         match error.hint() {

@@ -62,9 +62,8 @@ impl<T> CatalogResult<T> for rusqlite::Result<T> {
         self.map_err(|source| {
             let code = source.sqlite_error_code();
             let kind = match code {
-                Some(rusqlite::ErrorCode::DiskFull | rusqlite::ErrorCode::SystemIoFailure) => {
-                    ErrorKind::Storage
-                }
+                Some(rusqlite::ErrorCode::DiskFull) => ErrorKind::Full,
+                Some(rusqlite::ErrorCode::SystemIoFailure) => ErrorKind::Storage,
                 Some(rusqlite::ErrorCode::ReadOnly | rusqlite::ErrorCode::PermissionDenied) => {
                     ErrorKind::ReadOnly
                 }
