@@ -21,7 +21,9 @@ const PACKAGES: [&str; 1] = ["schemathesis==4.32.5"];
 const CHECKS: &str =
     "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance";
 /// Made-up requests for each operation.
-const EXAMPLES: &str = "60";
+const EXAMPLES: &str = "200";
+/// What is made of the operations: the file's own examples, borders, made-up requests, and what answers lead to by the file's links.
+const PHASES: &str = "examples,coverage,fuzzing,stateful";
 
 const CONVERSATIONS: &str = "\
 {\"id\":\"c-1\",\"startTime\":\"2025-03-01T10:00:00Z\",\"interactions\":[{\"transcript\":\"a refund to anna@example.com\"}]}
@@ -50,7 +52,7 @@ pub(crate) fn run() -> Outcome {
         .arg("run")
         .arg(cargo::root().join("docs/openapi.json"))
         .args(["--url", &format!("http://{}", served.said("addr"))])
-        .args(["--checks", CHECKS, "--max-examples", EXAMPLES, "--phases", "examples,coverage,fuzzing"])
+        .args(["--checks", CHECKS, "--max-examples", EXAMPLES, "--phases", PHASES])
         .args(["--seed", "7", "--generation-database", "none", "--no-color"])
         .current_dir(&folder)
         .stdin(Stdio::null())

@@ -4,6 +4,7 @@ mod audit;
 mod availability;
 mod conversations;
 mod files;
+mod links;
 mod named;
 mod openapi;
 mod reports;

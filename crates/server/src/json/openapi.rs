@@ -97,6 +97,7 @@ impl Modify for Refusals {
                     }
                 }
                 operation.responses.responses.insert("default".to_owned(), refusal.clone().into());
+                super::links::add(operation);
             }
         }
     }
@@ -115,7 +116,9 @@ fn name(route: &str) -> String {
 #[must_use]
 pub fn openapi() -> String {
     // What was made a moment ago is JSON.
-    Api::openapi().to_pretty_json().unwrap_or_default() + "\n"
+    let written = Api::openapi().to_pretty_json().unwrap_or_default() + "\n";
+    // utoipa 5 writes this member of a link as Rust spells it; no other member is called so.
+    written.replace("\"operation_id\":", "\"operationId\":")
 }
 
 /// `GET /api/v1/openapi.json`

@@ -7,6 +7,7 @@ use axum::Router;
 use frontdesk_archive::{Settings, repair};
 use frontdesk_domain::Timestamp;
 use frontdesk_domain::audit::AuditKind;
+use frontdesk_journal::{Change, Journal};
 use frontdesk_server::Role;
 use http_body_util::BodyExt;
 use serde_json::Value;
@@ -132,4 +133,45 @@ async fn what_a_repair_gave_up_is_gone_and_not_unknown() {
     assert_eq!(gone.status(), 410);
     assert_eq!(status(&asking, bearer(form("/api/v1/conversations/c-2/reveal"), &viewer)).await, 404);
     assert_eq!(status(&asking, get("/api/v1/conversations/c-2")).await, 401);
+}
+
+/// Messages that were sent from here, as the journal has them: beside their turns, and where there is no turn.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_became_of_our_own_messages_is_beside_them() {
+    let line = serde_json::json!({"id": "c-1", "startTime": "2025-03-01T10:00:00Z", "interactions": [{"messages": [
+        {"id": "m-1", "direction": "outbound", "text": "here you are", "status": "sent", "timestamp": "2025-03-01T10:00:00Z"}]}]});
+    let data = Data::of([line.to_string().into_bytes(), self::line("c-2", 2, "hello")]);
+    let clock = Arc::new(|| Timestamp::UNIX_EPOCH);
+    let journal = Journal::open(&data.journal(), &frontdesk_journal::Settings::default(), clock).unwrap();
+    for (key, conversation, message, outcome, delivery) in [
+        ("a", "c-1", Some("m-1"), "sent", Some("read")),
+        ("b", "c-1", Some("m-2"), "sent", Some("pending")),
+        ("c", "c-1", None, "refused", None),
+        ("d", "c-2", Some("m-9"), "sent", Some("failed")),
+    ] {
+        let mut item = serde_json::json!({"host": "api.example", "conversation": conversation,
+            "client_id": format!("0190a000-0000-7000-8000-00000000000{key}"), "outcome": outcome,
+            "begun": "2025-03-01T10:00:00Z", "tries": 1, "receipts": {}, "latency_ms": 7});
+        if outcome != "sent" {
+            item["kind"] = "refused".into();
+            item["why"] = "a rule".into();
+        }
+        for (name, value) in [("message_id", message), ("delivery", delivery)] {
+            if let Some(value) = value {
+                item[name] = value.into();
+            }
+        }
+        let state = delivery.unwrap_or(outcome);
+        journal.record(Change::new().item("message", key, state, &item).unwrap()).unwrap();
+    }
+    journal.close().unwrap();
+    let router = data.served(false);
+    let view = json(ask(&router, get("/api/v1/conversations/c-1"), "").await).await;
+    let states: Vec<_> = view["posts"].as_array().unwrap().iter().map(|post| post["state"].clone()).collect();
+    assert_eq!(states, ["read", "pending", "refused"], "{view}");
+    let (_, shown) = page(&router, "/conversations/c-1").await;
+    let (turn, beside) = shown.split_once("data-posts=\"2\"").unwrap();
+    assert!(turn.contains("data-post=\"read\"") && turn.contains("✓✓"), "{turn}");
+    assert!(beside.contains("data-post=\"pending\"") && beside.contains("data-post=\"refused\""), "{beside}");
+    assert!(!shown.contains("m-9"), "another conversation's is not here");
 }

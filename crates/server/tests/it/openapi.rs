@@ -31,3 +31,39 @@ fn every_route_is_in_it_and_nothing_else() {
     let documented: BTreeSet<&str> = file["paths"].as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(routes, documented);
 }
+
+/// Every link leads to an operation that there is, with a parameter it has, from a member that its answer has.
+#[test]
+fn every_link_leads_somewhere() {
+    let file: Value = serde_json::from_str(&frontdesk_server::openapi()).unwrap();
+    let operations: Vec<&Value> = file["paths"]
+        .as_object()
+        .unwrap()
+        .values()
+        .flat_map(|path| path.as_object().unwrap().values())
+        .collect();
+    let mut links = 0;
+    for operation in &operations {
+        let answer = &operation["responses"]["200"];
+        for link in answer["links"].as_object().into_iter().flat_map(|links| links.values()) {
+            links += 1;
+            let to = operations.iter().find(|to| to["operationId"] == link["operationId"]).unwrap();
+            for (name, from) in link["parameters"].as_object().unwrap() {
+                assert!(
+                    to["parameters"].as_array().unwrap().iter().any(|known| known["name"] == **name),
+                    "{link}"
+                );
+                let Some(path) = from.as_str().unwrap().strip_prefix("$response.body#/") else { continue };
+                let mut schema = &answer["content"]["application/json"]["schema"];
+                for part in path.split('/') {
+                    if let Some(named) = schema["$ref"].as_str() {
+                        schema = file.pointer(named.trim_start_matches('#')).unwrap();
+                    }
+                    schema = if part == "0" { &schema["items"] } else { &schema["properties"][part] };
+                    assert!(!schema.is_null(), "{link}: {part} is nowhere");
+                }
+            }
+        }
+    }
+    assert!(links > 20, "{links}");
+}
