@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
@@ -121,20 +121,19 @@ pub fn router(faces: Faces, limits: &Limits, warnings: &Warnings) -> io::Result<
     routes = routes.fallback(|| async { Problem::not_found() }).method_not_allowed_fallback(|| async {
         Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method", "this can only be read").allow(METHODS)
     });
+    // Layers of a router are each boxed, and copied with all that is behind them for every request: those that go together
+    // are one layer. The first is the outermost.
     if let Some(office) = office {
-        routes = routes
-            .layer(middleware::from_fn(console::dressed))
-            .layer(middleware::from_fn_with_state(office, desk::identify));
+        let identified = middleware::from_fn_with_state(office, desk::identify);
+        routes = routes.layer((identified, middleware::from_fn(console::dressed)));
     }
-    routes = routes.layer(middleware::from_fn(no_bodies));
-    if !any_host {
-        routes = routes.layer(middleware::from_fn(own_hosts));
-    }
-    let counted = middleware::from_fn_with_state(traffic, metrics::counted);
-    Ok(routes
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(middleware::map_response(guarded))
-        .layer(counted))
+    Ok(routes.layer((
+        middleware::from_fn_with_state(traffic, metrics::counted),
+        middleware::map_response(guarded),
+        CatchPanicLayer::custom(panicked),
+        middleware::from_fn_with_state(any_host, own_hosts),
+        middleware::from_fn(no_bodies),
+    )))
 }
 
 fn archive(
@@ -181,9 +180,9 @@ async fn no_bodies(request: Request, next: Next) -> Response<Body> {
 
 /// Only this machine's own names are answered: a page from elsewhere that has its own name resolve to this machine (DNS
 /// rebinding) would read the archive through its visitor's browser.
-async fn own_hosts(request: Request, next: Next) -> Response<Body> {
+async fn own_hosts(State(any): State<bool>, request: Request, next: Next) -> Response<Body> {
     // Callbacks come by the name of whatever stands in front, and read nothing; pages cannot send them.
-    if callback::is_callback(request.uri()) {
+    if any || callback::is_callback(request.uri()) {
         return next.run(request).await;
     }
     match foreign_host(request.uri().authority(), request.headers(), request.version()) {
@@ -216,7 +215,7 @@ fn is_own(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost") || bare.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
-async fn guarded(mut response: Response<Body>) -> Response<Body> {
+async fn guarded<B>(mut response: Response<B>) -> Response<B> {
     for (name, value) in GUARDS {
         // A page says itself what it may load, and a file that never changes how long it is kept.
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));

@@ -8,7 +8,7 @@ use frontdesk_domain::{Facts, Timestamp, payload};
 use super::best::Best;
 use super::collect::{Finding, First, Gathered, Kept};
 use super::cursor::{Cursor, Place, Rank};
-use super::find::By;
+use super::find::{Answered, By, Indexed};
 use super::ranking::{Frequencies, Weights};
 use super::sought::{Sought, Wanted, What};
 use super::{Expression, Match, Order, Search, SearchHit, SearchPage, Searched, snippet};
@@ -42,7 +42,16 @@ impl Reader {
     /// `OutdatedCursor` for one of [`Order::Best`] after the archive or the search has changed; what is wrong with
     /// the catalog. Conversations that cannot be read, whatever the reason, are counted in [`SearchPage::incomplete`].
     pub fn search(&self, search: &Search) -> Result<SearchPage, Error> {
-        self.answer(search, By::Index)
+        Ok(self.answer(search, By::Index)?.0)
+    }
+
+    /// [`Reader::search`], and how far the index went that answered, as [`Reader::indexed`] says it.
+    ///
+    /// # Errors
+    /// As [`Reader::search`].
+    pub fn search_and_reach(&self, search: &Search) -> Result<(SearchPage, Indexed), Error> {
+        let (page, indexed) = self.answer(search, By::Index)?;
+        Ok((page, indexed.map_or_else(|| self.indexed(), Ok)?))
     }
 
     /// The same by reading every conversation: slow, and what [`Reader::search`] must agree with.
@@ -50,7 +59,7 @@ impl Reader {
     /// # Errors
     /// As [`Reader::search`].
     pub fn scan_search(&self, search: &Search) -> Result<SearchPage, Error> {
-        self.answer(search, By::Scan)
+        Ok(self.answer(search, By::Scan)?.0)
     }
 
     /// Calls `each` with every conversation that is found, newest first, until it says to stop. What is kept of those
@@ -90,7 +99,7 @@ impl Reader {
         Ok(searched)
     }
 
-    fn answer(&self, search: &Search, by: By) -> Result<SearchPage, Error> {
+    fn answer(&self, search: &Search, by: By) -> Result<(SearchPage, Option<Indexed>), Error> {
         let archive = self.format.archive();
         let standing = self.standing_for(&search.expression, search.facets)?;
         let sought = Sought::new(&search.expression, standing)?;
@@ -100,7 +109,7 @@ impl Reader {
             Order::Newest => self.newest(search, &sought, place, by)?,
             Order::Best => self.best(search, &Best::new(self, search, place)?, &sought, by)?,
         };
-        let count = search.count.then_some(page.gathered.count);
+        let (count, indexed) = (search.count.then_some(page.gathered.count), page.gathered.indexed);
         let mut answer = SearchPage { count, incomplete: page.incomplete, ..SearchPage::default() };
         for ranks in page.ranks.chunks(AT_ONCE) {
             let mut hits: Vec<Option<SearchHit>> = match search.texts {
@@ -118,7 +127,7 @@ impl Reader {
         }
         answer.facets = page.gathered.facets.map_or_else(Vec::new, |facets| facets.finish());
         answer.next_cursor = page.next.map(|place| Cursor::new(&archive, place).to_string());
-        Ok(answer)
+        Ok((answer, indexed))
     }
 
     /// Puts what is known in the place of hits that could not be read, and says of all how they stand. Gives how many could
@@ -220,9 +229,12 @@ impl Reader {
         gathered: &mut Gathered,
         by: By,
     ) -> Result<u64, Error> {
-        if by == By::Index
-            && let Some(incomplete) = self.find(&mut Finding::new(sought, wanted, gathered))?
-        {
+        let answered = match by {
+            By::Index => self.find(&mut Finding::new(sought, wanted, gathered))?,
+            By::Scan => None,
+        };
+        if let Some(Answered { incomplete, indexed }) = answered {
+            gathered.indexed = Some(indexed);
             return Ok(incomplete);
         }
         self.scan(&|sequence, document| sought.hit(sequence, document, wanted), &mut gathered.scan())

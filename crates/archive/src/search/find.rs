@@ -49,10 +49,18 @@ pub(super) enum By {
     Scan,
 }
 
+/// What an answer by the index comes with.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Answered {
+    /// Conversations that could not be read.
+    pub(super) incomplete: u64,
+    /// How far the index went.
+    pub(super) indexed: Indexed,
+}
+
 /// What a look at the index came to.
 enum Looked {
-    /// Done; so many conversations could not be read.
-    Done { incomplete: u64 },
+    Done(Answered),
     /// Something changed, or turned out to be damaged, on the way.
     Again,
     /// There is no index for this archive as it is now.
@@ -92,26 +100,19 @@ impl Reader {
         };
         let manifest = &index.manifest;
         let tail = self.ask(|catalog| catalog.tail_known(&archive, manifest.upto, &index.broken, MOST))?;
-        Ok(if !fits(&tail, manifest) {
-            Indexed::Absent
-        } else if tail.rows.is_empty() {
-            Indexed::Whole
-        } else {
-            Indexed::Behind { conversations: tail.rows.len() as u64 }
-        })
+        Ok(if fits(&tail, manifest) { reach(&tail) } else { Indexed::Absent })
     }
 
-    /// Asks the index, and what it does not cover. Gives how many conversations could not be read; `None` when there is
-    /// no index that can say it.
+    /// Asks the index, and what it does not cover. `None` when there is no index that can say it.
     ///
     /// # Errors
     /// What is wrong with the catalog.
-    pub(super) fn find(&self, ask: &mut dyn Ask) -> Result<Option<u64>, Error> {
+    pub(super) fn find(&self, ask: &mut dyn Ask) -> Result<Option<Answered>, Error> {
         let mut avoid = BTreeSet::new();
         for _ in 0..LOOKS {
             ask.begin();
             match self.look_up(ask, &mut avoid)? {
-                Looked::Done { incomplete } => return Ok(Some(incomplete)),
+                Looked::Done(answered) => return Ok(Some(answered)),
                 Looked::Again => {}
                 Looked::Unusable => break,
             }
@@ -192,13 +193,21 @@ impl Reader {
             self.refresh()?;
             return Ok(Looked::Again);
         }
-        Ok(Looked::Done { incomplete })
+        Ok(Looked::Done(Answered { incomplete, indexed: reach(tail) }))
     }
 }
 
 /// Whether index and catalog are of one history, and near enough to each other.
 fn fits(tail: &Tail, manifest: &Manifest) -> bool {
     tail.complete && tail.covered == manifest.covered && tail.highest >= manifest.upto
+}
+
+/// How far an index goes that fits.
+fn reach(tail: &Tail) -> Indexed {
+    match tail.rows.len() as u64 {
+        0 => Indexed::Whole,
+        conversations => Indexed::Behind { conversations },
+    }
 }
 
 /// Leaves a file out of the next look.

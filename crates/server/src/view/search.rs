@@ -155,11 +155,11 @@ pub fn search(reader: &Reader, ask: &SearchAsk) -> Result<SearchView, SearchFaul
         texts: ask.texts,
         ..Search::new(Expression::Query(expression), ask.limit.clamp(1, MOST_HITS))
     };
-    let page = reader.search(&search)?;
+    let (page, indexed) = reader.search_and_reach(&search)?;
     let matters = reader.matters_of(page.hits.iter().map(|hit| &hit.id))?;
     let hits = page.hits.iter().zip(matters).map(|(hit, matters)| hit_view(hit, &matters, ask.masking));
     let hits = hits.collect();
-    let (index, unindexed) = match reader.indexed()? {
+    let (index, unindexed) = match indexed {
         Indexed::Behind { conversations } => ("behind", Some(conversations)),
         Indexed::Absent => ("absent", None),
         _ => ("whole", None),
