@@ -21,6 +21,8 @@ const all = async (demo) => {
   paths.conversation = await page.$eval("[data-hit]", (link) => link.getAttribute("href"));
   await page.goto(`${demo}/runs`);
   paths.run = await page.$eval("main a[href^='/runs/']", (link) => link.getAttribute("href"));
+  await page.goto(`${demo}/sessions`);
+  paths.plan = await page.$eval("main a[href^='/sessions/plans/']", (link) => link.getAttribute("href"));
   await page.away();
   expect("the navigation has every screen", Object.keys(shows).every((path) => navigation.includes(path)), navigation.join(" "));
   return { ...paths, ...states };

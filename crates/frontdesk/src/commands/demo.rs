@@ -286,7 +286,7 @@ Took {seconds:.1} s. Try next:
   {program} --data-dir {folder} message sla
   {program} --data-dir {folder} audit tail
   {program} --data-dir {folder} webhook deliveries | tail
-  {program} --data-dir {folder} serve        then: curl 'http://127.0.0.1:8080/api/v1/archive/search?q=invoice'
+  {program} --data-dir {folder} serve        then open http://127.0.0.1:8080/?q=invoice
   zcat {folder}/archive/segments/*/*.gz | head -1
   {program} sandbox serve        a tenant to pull from yourself",
         program = program(),

@@ -132,8 +132,8 @@ fn row(guest: &PlanGuestView) -> Markup {
                     Some(outcome) => { span class=(tone(outcome)) { (outcome) } @if guest.read_back { " " span .quiet { "seen to be over" } } },
                     None => @if guest.planned == Some("end") { span .quiet { "not yet" } },
                 }
-                @if let Some(why) = &guest.why { br; span .small { (why) } }
-                @if let Some(kept) = &guest.kept { br; span .small { "not forgotten: " (kept) } }
+                @if let Some(why) = &guest.why { div .small { (why) } }
+                @if let Some(kept) = &guest.kept { div .small { "not forgotten: " (kept) } }
             }
             td { @if let Some(at) = &guest.at { (time(at, Form::Full)) } }
             td .count { @if let Some(took) = guest.latency_ms { (count(took)) " ms" } }

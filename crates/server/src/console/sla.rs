@@ -9,6 +9,7 @@ use axum::extract::State;
 use http::{Response, Uri};
 use maud::{Markup, html};
 
+use self::plot::By;
 use super::page::page;
 use super::write::{Form, count, several, time};
 use crate::desk::{Office, Viewer};
@@ -18,6 +19,9 @@ use crate::view::sla::{SlaGroupView, SlaView, report};
 
 /// The column of what is a time.
 const HOUR: &str = "Hour";
+/// What the colours of plots say, in the order in which they are seen.
+const OUTCOMES: &str = "green in time, red late, grey not known yet.";
+const SHARES: &str = "blue half of them, amber 95 and purple 99 of 100.";
 
 pub(super) async fn get(
     State(office): State<Arc<Office>>,
@@ -42,19 +46,29 @@ fn content(view: &SlaView, (from, to): (Option<&str>, Option<&str>)) -> Markup {
             div .field { label for="to" { "To, not in it" } input #to name="to" type="date" value=[to]; }
             button type="submit" { "Show" }
         }
-        p {}
         @if view.all.messages == 0 { div .blank data-state="empty" { p { "No messages were sent in this time." } } } @else {
             p { strong { (share(&view.all)) } " of " (several(view.all.messages, "message", "messages")) " arrived within "
                 (seconds(view.threshold_sec)) "." }
-            @if let Some(drawn) = plot::by_hour(&view.hours) {
-                // On a narrow screen it is wider than its place, and moved by keys, too.
-                figure .plot tabindex="0" aria-label="Messages by the hour" {
-                    (drawn)
-                    figcaption { "Messages by the hour: in time, late, and not known. The table below has the numbers." }
-                }
+            (figure(plot::outcomes(&view.hours, By::Hour), "Messages by the hour", OUTCOMES))
+            (figure(plot::percentiles(&view.hours, By::Hour), "Seconds to arrival by the hour", SHARES))
+            @if view.channels.len() > 1 {
+                (figure(plot::outcomes(&view.channels, By::Channel), "Messages by channel", OUTCOMES))
+                (figure(plot::percentiles(&view.channels, By::Channel), "Seconds to arrival by channel", SHARES))
             }
             (table("By channel", "Channel", std::slice::from_ref(&view.all), &view.channels))
             (table("By the hour", HOUR, &[], &view.hours))
+        }
+    }
+}
+
+/// A plot, where there is something to draw. On a narrow screen it is wider than its place, and moved by keys, too.
+fn figure(drawn: Option<Markup>, title: &str, key: &str) -> Markup {
+    html! {
+        @if let Some(drawn) = drawn {
+            figure .plot tabindex="0" aria-label=(title) {
+                (drawn)
+                figcaption { (title) ": " (key) " The tables below have the numbers." }
+            }
         }
     }
 }

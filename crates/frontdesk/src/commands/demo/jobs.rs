@@ -245,6 +245,9 @@ impl Place<'_> {
         drop(selection);
         let plan = PlanFile::open(Arc::new(plans), &name)
             .map_err(|error| broken("the plan is not what was written").caused_by(&error))?;
+        let path =
+            std::path::absolute(data.join("plans").join(&name)).map_err(|error| failures::files(&error))?;
+        desk.remember(&plan, &path, true).await.map_err(job_failed)?;
         match desk.apply(&plan, &limits, &SilentDesk).await.map_err(job_failed)? {
             Applied::Report(report) if report.not_reached() > 0 => Err(interrupted()),
             Applied::Report(report) => Ok((counts, report.counts)),
