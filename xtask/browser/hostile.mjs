@@ -12,7 +12,7 @@ const together = async (make, items, each) => {
   await Promise.all(Array.from({ length: AT_ONCE }, async () => {
     const page = await make();
     for (let item = queue.shift(); item !== undefined; item = queue.shift()) await each(page, item);
-    await page.away();
+    await page?.away();
   }));
 };
 
@@ -31,14 +31,38 @@ export const hostile = async (base, tokens) => {
   expect("every hostile conversation is there", total === payloads.length, String(total));
   const hits = await leaf(page, base, "/?q=needle", "[data-hit]", (links) => links.map((link) => link.getAttribute("href")));
   expect("every one has a link", hits.length === total, `${hits.length} of ${total}`);
-  // Screens with a text of each: guests, references, matters, reasons, names, what was looked for.
+  await page.away();
+  await Promise.all([walks(inside, base), pages(inside, base, hits)]);
+  // Once with everything unmasked.
+  await timed("  revealed", together(inside, hits.filter((_, at) => at % 20 === 0), async (page, path) => {
+    await page.goto(base + path);
+    await page.$eval("#reason", (box) => { box.value = "<script>window.__ran=1</script>"; });
+    await click(page, "form[action$='/reveal'] button");
+    expect("a hostile conversation is revealed", (await page.$("[data-state=revealed]")) !== null);
+    await quiet(page, "revealed");
+  }));
+  await timed("  names", together(() => null, tokens, async (_, token) => {
+    const page = await open([base]);
+    await page.goto(`${base}/login?next=${encodeURIComponent("/coverage")}`);
+    await login(page, base, token);
+    await quiet(page, "a hostile name");
+    await page.away();
+  }));
+};
+
+// Screens with a text of each: guests, references, matters, reasons, names, what was looked for.
+const walks = async (inside, base) => {
+  const page = await inside();
   const rows = (found) => found.map((row) => row.textContent);
   for (const [path, least] of [["/sessions", 500], ["/audit?kind=access", 500], ["/audit", 2000], ["/webhooks", 500], ["/holds", 25]]) {
     const found = await timed(`  ${path}`, leaf(page, base, path, "main tbody tr, main li", rows));
     expect(`${path}: has what is hostile`, found.length >= least, `${found.length} of ${least}`);
   }
   await page.away();
+};
 
+// Every conversation, and a search for every text.
+const pages = async (inside, base, hits) => {
   await timed("  conversations", together(inside, hits, async (page, path) => {
     const name = `hostile ${path.slice(0, 60)}`;
     const answer = await page.goto(base + path);
@@ -50,21 +74,6 @@ export const hostile = async (base, tokens) => {
     expect("a hostile query is no failure", answer.status() < 500);
     await quiet(page, "a hostile query");
   }));
-  // Once with everything unmasked.
-  await together(inside, hits.filter((_, at) => at % 20 === 0), async (page, path) => {
-    await page.goto(base + path);
-    await page.$eval("#reason", (box) => { box.value = "<script>window.__ran=1</script>"; });
-    await click(page, "form[action$='/reveal'] button");
-    expect("a hostile conversation is revealed", (await page.$("[data-state=revealed]")) !== null);
-    await quiet(page, "revealed");
-  });
-  for (const token of tokens) {
-    const page = await open([base]);
-    await page.goto(`${base}/login?next=${encodeURIComponent("/coverage")}`);
-    await login(page, base, token);
-    await quiet(page, "a hostile name");
-    await page.away();
-  }
 };
 
 // Every page of a screen's lists, each list from its beginning to its end while the others stay at theirs. Gives what `pick`

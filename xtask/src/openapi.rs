@@ -21,7 +21,7 @@ const PACKAGES: [&str; 1] = ["schemathesis==4.32.5"];
 const CHECKS: &str =
     "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance";
 /// Made-up requests for each operation.
-const EXAMPLES: &str = "200";
+const EXAMPLES: &str = "100";
 /// What is made of the operations: the file's own examples, borders, made-up requests, and what answers lead to by the file's links.
 const PHASES: &str = "examples,coverage,fuzzing,stateful";
 
