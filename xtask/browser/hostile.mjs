@@ -29,7 +29,8 @@ export const hostile = async (base, tokens) => {
   await page.goto(`${base}/?q=needle`);
   const total = await page.$eval("#count", (heading) => Number.parseInt(heading.textContent.replaceAll(",", ""), 10));
   expect("every hostile conversation is there", total === payloads.length, String(total));
-  const hits = await leaf(page, base, "/?q=needle", "[data-hit]", (links) => links.map((link) => link.getAttribute("href")));
+  const links = (found) => found.map((link) => link.getAttribute("href"));
+  const hits = await timed("  hits", leaf(page, base, "/?q=needle", "[data-hit]", links));
   expect("every one has a link", hits.length === total, `${hits.length} of ${total}`);
   await page.away();
   await Promise.all([walks(inside, base), pages(inside, base, hits)]);
