@@ -5,6 +5,8 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
+use frontdesk_durable::is_full;
+
 /// A call on the archive that did not succeed.
 ///
 /// Says what was being done ([`Error::action`]), on what ([`Error::path`], relative to the archive's
@@ -149,7 +151,7 @@ impl ErrorKind {
     pub(crate) fn of_storage(error: &io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => Self::ReadOnly,
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full,
+            _ if is_full(error) => Self::Full,
             _ => Self::Storage,
         }
     }
@@ -237,9 +239,9 @@ impl Error {
                 "make space on the disk; what was acknowledged before is kept, and the same command resumes",
             ),
             // Whoever is told may never have met the first failure.
-            ErrorKind::Poisoned if self.first().is_some() => self.first().and_then(Self::hint),
-            ErrorKind::Poisoned => Some(
-                "look at the first failure; what was acknowledged before is kept, and the same command resumes",
+            ErrorKind::Poisoned => self.first().map_or(
+                Some("look at the first failure; what was acknowledged before is kept, and the same command resumes"),
+                Self::hint,
             ),
             ErrorKind::Damage { .. } => Some(
                 "run `frontdesk archive verify` for the whole list; reading still works, writing is refused until it is repaired",

@@ -67,6 +67,17 @@ pub fn os_code(error: &io::Error) -> Option<i32> {
     error.raw_os_error().or_else(|| os_code(&Failure::of(error)?.source))
 }
 
+/// Whether an error says that no space is left, or that no more of it is allowed. Trying again helps once there is some.
+///
+/// ```
+/// let error = std::io::Error::from(std::io::ErrorKind::QuotaExceeded);
+/// assert!(frontdesk_durable::is_full(&error));
+/// ```
+#[must_use]
+pub fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
 /// The error of every write and sync on a file handle after one of them failed ([`WriteAt`](crate::WriteAt)).
 #[derive(Debug, thiserror::Error)]
 #[error("{} is not written any more: {first} failed on this handle before, so what reached the disk is unknown", path.display())]

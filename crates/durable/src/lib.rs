@@ -49,7 +49,7 @@ mod publish;
 pub mod testing;
 
 pub use dir::{Dir, Entry, EntryKind, Held, Metadata, ReadAt, WriteAt, read_whole};
-pub use failure::{Failure, is_poisoned, os_code};
+pub use failure::{Failure, is_full, is_poisoned, os_code};
 pub use hash::{Sha256Hash, from_hex, sha256, to_hex};
 pub use lock::{Lock, LockError, POLL_INTERVAL};
 pub use log::{

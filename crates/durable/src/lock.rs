@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::dir::{Dir, Held, read_whole};
+use crate::failure::is_full;
 use crate::publish::publish;
 
 /// How long a waiting [`Lock::acquire`] sleeps between two tries.
@@ -136,11 +137,6 @@ impl Drop for Lock {
         // Best effort: a text that stays is overwritten by the next holder, and read only while there is one.
         let _ = self.dir.remove(&self.holder_path);
     }
-}
-
-/// Whether an error says that there is no room left.
-fn is_full(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 /// What the holder wrote, fit for a terminal; `None` if nothing can be read.

@@ -6,6 +6,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use frontdesk_durable::is_full;
+
 /// A call on the journal that did not succeed.
 ///
 /// Says what was being done ([`Error::action`]), on what ([`Error::path`]), and what kind of failure it is
@@ -194,9 +196,9 @@ impl Error {
                 "make space on the disk; what was acknowledged before is kept, and the same command resumes",
             ),
             // Whoever is told may never have met the first failure.
-            ErrorKind::Poisoned if self.first().is_some() => self.first().and_then(Self::hint),
-            ErrorKind::Poisoned => Some(
-                "look at the first failure; what was acknowledged before is kept, and the same command resumes",
+            ErrorKind::Poisoned => self.first().map_or(
+                Some("look at the first failure; what was acknowledged before is kept, and the same command resumes"),
+                Self::hint,
             ),
             ErrorKind::ReadOnly => Some("make the folder writable, or choose another --data-dir"),
             // It says itself what to do.
@@ -291,7 +293,7 @@ impl<T> During<T> for io::Result<T> {
         self.map_err(|source| {
             let kind = match source.kind() {
                 io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => ErrorKind::ReadOnly,
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ErrorKind::Full,
+                _ if is_full(&source) => ErrorKind::Full,
                 _ => ErrorKind::Storage,
             };
             Error::with_source(action, path, kind, source)

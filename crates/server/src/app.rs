@@ -180,9 +180,9 @@ async fn no_bodies(request: Request, next: Next) -> Response<Body> {
 
 /// Only this machine's own names are answered: a page from elsewhere that has its own name resolve to this machine (DNS
 /// rebinding) would read the archive through its visitor's browser.
-async fn own_hosts(State(any): State<bool>, request: Request, next: Next) -> Response<Body> {
+async fn own_hosts(State(any_host): State<bool>, request: Request, next: Next) -> Response<Body> {
     // Callbacks come by the name of whatever stands in front, and read nothing; pages cannot send them.
-    if any || callback::is_callback(request.uri()) {
+    if any_host || callback::is_callback(request.uri()) {
         return next.run(request).await;
     }
     match foreign_host(request.uri().authority(), request.headers(), request.version()) {

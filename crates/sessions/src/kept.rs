@@ -10,8 +10,11 @@ use frontdesk_domain::closure::Outcome;
 use frontdesk_journal::{Error, Item, Reader};
 use serde::{Deserialize, Serialize};
 
+use crate::apply::Applied;
 use crate::desk::Desk;
 use crate::error::JobError;
+use crate::limits::Limits;
+use crate::monitor::Monitor;
 use crate::plan::{Outset, PlanCounts, PlanFile, ledger};
 use crate::record::{Entry, Place};
 use crate::report::Counts;
@@ -87,6 +90,27 @@ impl Desk {
         let state = if applied { APPLIED } else { MADE };
         let change = self.books.change().item(PLANS, id(plan.sha256()), state, &note)?;
         self.books.record(change).await
+    }
+
+    /// [`Desk::apply`] for the plan in the file at `path`, written down as [`Desk::remember`] does unless it is refused.
+    ///
+    /// # Cancel safety
+    /// As [`Desk::apply`].
+    ///
+    /// # Errors
+    /// As [`Desk::apply`].
+    pub async fn apply_remembered(
+        &self,
+        plan: &PlanFile,
+        path: &Path,
+        limits: &Limits,
+        monitor: &dyn Monitor,
+    ) -> Result<Applied, JobError> {
+        if let Some(refused) = self.refused(plan, limits) {
+            return Ok(refused);
+        }
+        self.remember(plan, path, true).await?;
+        self.apply(plan, limits, monitor).await
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) const AT_ONCE: usize = 32;
 /// The hits of a page, in their order.
 pub(super) struct Page {
     pub(super) gathered: Gathered,
-    pub(super) incomplete: u64,
+    pub(super) answered: Answered,
     pub(super) ranks: Vec<Rank>,
     /// Where the next page begins, when there is one.
     pub(super) next: Option<Place>,
@@ -77,8 +77,8 @@ impl Reader {
         let sought = Sought::new(expression, self.standing_for(expression, false)?)?;
         let mut gathered = Gathered::new(Kept::All(Vec::new()), false);
         let wanted = Wanted { workers: self.workers, ..Wanted::default() };
-        let incomplete = self.gather(&sought, wanted, &mut gathered, By::Index)?;
-        let mut searched = Searched { count: gathered.count, incomplete };
+        let answered = self.gather(&sought, wanted, &mut gathered, By::Index)?;
+        let mut searched = Searched { count: gathered.count, incomplete: answered.incomplete };
         let Kept::All(mut ranks) = gathered.kept else { return Ok(searched) };
         ranks.sort_unstable_by(|one, other| other.cmp(one));
         // The first alone: somebody waits for it. Then more and more at once.
@@ -109,8 +109,9 @@ impl Reader {
             Order::Newest => self.newest(search, &sought, place, by)?,
             Order::Best => self.best(search, &Best::new(self, search, place)?, &sought, by)?,
         };
-        let (count, indexed) = (search.count.then_some(page.gathered.count), page.gathered.indexed);
-        let mut answer = SearchPage { count, incomplete: page.incomplete, ..SearchPage::default() };
+        let Answered { incomplete, indexed } = page.answered;
+        let count = search.count.then_some(page.gathered.count);
+        let mut answer = SearchPage { count, incomplete, ..SearchPage::default() };
         for ranks in page.ranks.chunks(AT_ONCE) {
             let mut hits: Vec<Option<SearchHit>> = match search.texts {
                 true => {
@@ -199,13 +200,13 @@ impl Reader {
             gathered = gathered.without_count();
         }
         let wanted = Wanted { values: search.facets, workers: self.workers, ..Wanted::default() };
-        let incomplete = self.gather_all(sought, wanted, &mut gathered, by)?;
+        let answered = self.gather_all(sought, wanted, &mut gathered, by)?;
         let (ranks, more): (Vec<Rank>, bool) = match &gathered.kept {
             Kept::Newest(first) => (first.iter().take(limit).collect(), first.len() > limit),
             Kept::Best(..) | Kept::All(_) => (Vec::new(), false),
         };
         let next = ranks.last().filter(|_| more).map(|rank| Place::Newest(*rank));
-        Ok(Page { gathered, incomplete, ranks, next })
+        Ok(Page { gathered, answered, ranks, next })
     }
 
     /// The same as [`Reader::gather`], and what cannot be read.
@@ -215,29 +216,27 @@ impl Reader {
         wanted: Wanted,
         gathered: &mut Gathered,
         by: By,
-    ) -> Result<u64, Error> {
-        let incomplete = self.gather(sought, wanted, gathered, by)?;
+    ) -> Result<Answered, Error> {
+        let answered = self.gather(sought, wanted, gathered, by)?;
         self.gather_unread(sought, wanted, gathered)?;
-        Ok(incomplete)
+        Ok(answered)
     }
 
-    /// Finds everything that is sought. Gives how many conversations could not be read.
+    /// Finds everything that is sought.
     pub(super) fn gather(
         &self,
         sought: &Sought,
         wanted: Wanted,
         gathered: &mut Gathered,
         by: By,
-    ) -> Result<u64, Error> {
-        let answered = match by {
-            By::Index => self.find(&mut Finding::new(sought, wanted, gathered))?,
-            By::Scan => None,
-        };
-        if let Some(Answered { incomplete, indexed }) = answered {
-            gathered.indexed = Some(indexed);
-            return Ok(incomplete);
+    ) -> Result<Answered, Error> {
+        if by == By::Index
+            && let Some(answered) = self.find(&mut Finding::new(sought, wanted, gathered))?
+        {
+            return Ok(answered);
         }
-        self.scan(&|sequence, document| sought.hit(sequence, document, wanted), &mut gathered.scan())
+        let read = |sequence, document: Document<'_>| sought.hit(sequence, document, wanted);
+        Ok(Answered { incomplete: self.scan(&read, &mut gathered.scan())?, indexed: None })
     }
 
     /// What the ranked terms weigh.

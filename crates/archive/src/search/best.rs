@@ -57,9 +57,9 @@ impl Reader {
         };
         let mut gathered = Gathered::new(Kept::Best(weights, first), search.facets);
         let wanted = Wanted { terms: true, values: search.facets, workers: self.workers };
-        let incomplete = self.gather_all(sought, wanted, &mut gathered, by)?;
+        let answered = self.gather_all(sought, wanted, &mut gathered, by)?;
         let Kept::Best(weights, first) = &gathered.kept else {
-            return Ok(Page { gathered, incomplete, ranks: Vec::new(), next: None });
+            return Ok(Page { gathered, answered, ranks: Vec::new(), next: None });
         };
         let kept: Vec<(Score, Rank)> = first.iter().collect();
         let seen = match best.behind {
@@ -80,7 +80,7 @@ impl Reader {
             _ => end.checked_sub(1).map(|last| Behind::Other(kept[last].0, kept[last].1)),
         };
         let next = behind.filter(|_| more && !page.is_empty()).map(|behind| best.place(behind));
-        Ok(Page { gathered, incomplete, ranks: page, next })
+        Ok(Page { gathered, answered, ranks: page, next })
     }
 
     /// Reads conversations and puts those first that say the terms most.

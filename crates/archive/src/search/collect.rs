@@ -8,7 +8,7 @@ use roaring::RoaringBitmap;
 use super::cursor::Rank;
 use super::evaluate;
 use super::facets::Counter;
-use super::find::{Ask, Indexed};
+use super::find::Ask;
 use super::index::{Fault, IndexFile, Offer};
 use super::ranking::{Score, Weights};
 use super::sought::{Sought, Wanted, What};
@@ -44,8 +44,6 @@ pub(super) struct Gathered {
     pub(super) facets: Option<Counter>,
     /// Damaged documents that the index answered for.
     pub(super) answered: BTreeSet<u64>,
-    /// How far the index went that answered, if one did.
-    pub(super) indexed: Option<Indexed>,
 }
 
 /// Which places are kept.
@@ -62,7 +60,7 @@ pub(super) enum Kept {
 impl Gathered {
     pub(super) fn new(kept: Kept, facets: bool) -> Self {
         let facets = facets.then(Counter::default);
-        Self { count: 0, counts: true, kept, facets, answered: BTreeSet::new(), indexed: None }
+        Self { count: 0, counts: true, kept, facets, answered: BTreeSet::new() }
     }
 
     /// Nobody asks how many there are: those that would not be kept need not be found.
@@ -207,7 +205,7 @@ impl Ask for Finding<'_> {
     }
 
     fn file(&mut self, file: &IndexFile, dead: &RoaringBitmap) -> Result<RoaringBitmap, Fault> {
-        let Gathered { counts, count, kept, facets, answered, indexed: _ } = &mut *self.gathered;
+        let Gathered { counts, count, kept, facets, answered } = &mut *self.gathered;
         let damaged = self.sought.standing.damaged_in(file)? - dead;
         if let (None, Kept::Newest(first)) = (facets, kept)
             && let Some(all) = self.sought.how_many(file, dead, *counts)?

@@ -49,13 +49,13 @@ pub(super) enum By {
     Scan,
 }
 
-/// What an answer by the index comes with.
+/// How an answer was found.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Answered {
     /// Conversations that could not be read.
     pub(super) incomplete: u64,
-    /// How far the index went.
-    pub(super) indexed: Indexed,
+    /// How far the index went that answered, if one did.
+    pub(super) indexed: Option<Indexed>,
 }
 
 /// What a look at the index came to.
@@ -193,7 +193,7 @@ impl Reader {
             self.refresh()?;
             return Ok(Looked::Again);
         }
-        Ok(Looked::Done(Answered { incomplete, indexed: reach(tail) }))
+        Ok(Looked::Done(Answered { incomplete, indexed: Some(reach(tail)) }))
     }
 }
 

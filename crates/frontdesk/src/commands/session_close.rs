@@ -16,9 +16,7 @@ use std::time::Duration;
 
 use frontdesk_durable::{Dir, OsDir};
 use frontdesk_journal::Journal;
-use frontdesk_sessions::{
-    Applied, Desk, DeskParts, JobError, Limits, PlanError, PlanFile, Planning, Selection,
-};
+use frontdesk_sessions::{Applied, Desk, DeskParts, JobError, PlanError, PlanFile, Planning, Selection};
 use frontdesk_shell::clock::Stopwatch;
 use frontdesk_shell::{Exit, Failure};
 
@@ -180,28 +178,13 @@ impl Office {
         }
     }
 
-    /// Carries a plan out, unless it is refused, and writes down that somebody does.
-    async fn apply_remembered(
-        &self,
-        plan: &PlanFile,
-        path: &Path,
-        limits: &Limits,
-        lines: &Lines<'_>,
-    ) -> Result<Applied, JobError> {
-        if let Some(refused) = self.desk.refused(plan, limits) {
-            return Ok(refused);
-        }
-        self.desk.remember(plan, &absolute(path), true).await?;
-        self.desk.apply(plan, limits, lines).await
-    }
-
     async fn apply(&self, context: &Context<'_>, asked: &Asked, path: &Path) -> Result<Exit, Failure> {
         let plan = opened(path)?;
         let lines = Lines::new(context, plan.counts().guests);
         let applied = if asked.dry_run {
             self.desk.rehearse(&plan, &asked.limits, &lines).await
         } else {
-            self.apply_remembered(&plan, path, &asked.limits, &lines).await
+            self.desk.apply_remembered(&plan, &absolute(path), &asked.limits, &lines).await
         };
         lines.done()?;
         match applied.map_err(|error| failed(&error))? {
@@ -225,7 +208,7 @@ fn opened(path: &Path) -> Result<PlanFile, Failure> {
 }
 
 /// Where a file is found from any other folder.
-fn absolute(path: &Path) -> PathBuf {
+pub(super) fn absolute(path: &Path) -> PathBuf {
     std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 

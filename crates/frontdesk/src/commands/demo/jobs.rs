@@ -30,6 +30,7 @@ use serde_json::{Value, json};
 use super::FOLDER;
 use super::ports::Ports;
 use crate::clock::WallClock;
+use crate::commands::session_close::absolute;
 use crate::context::Context;
 use crate::{failures, journal, outbox};
 
@@ -245,10 +246,8 @@ impl Place<'_> {
         drop(selection);
         let plan = PlanFile::open(Arc::new(plans), &name)
             .map_err(|error| broken("the plan is not what was written").caused_by(&error))?;
-        let path =
-            std::path::absolute(data.join("plans").join(&name)).map_err(|error| failures::files(&error))?;
-        desk.remember(&plan, &path, true).await.map_err(job_failed)?;
-        match desk.apply(&plan, &limits, &SilentDesk).await.map_err(job_failed)? {
+        let path = absolute(&data.join("plans").join(&name));
+        match desk.apply_remembered(&plan, &path, &limits, &SilentDesk).await.map_err(job_failed)? {
             Applied::Report(report) if report.not_reached() > 0 => Err(interrupted()),
             Applied::Report(report) => Ok((counts, report.counts)),
             Applied::Foreign | Applied::TooMany { .. } => Err(broken("the plan is not its own")),

@@ -91,10 +91,10 @@ fn draw(groups: &[SlaGroupView], by: By, bars: &[Vec<Bar>], most: f64, drawn: &m
         .build_cartesian_2d(0.0..places as f64, 0.0..most * 1.05)
         .ok()?;
     let label = |at: &f64| groups.get(*at as usize).map(|group| by.label(&group.name)).unwrap_or_default();
-    // Messages are counted; seconds have parts.
-    let digits =
-        if most < NUMBERS && bars.iter().flatten().any(|(_, (_, end), _)| end.fract() > 0.0) { 1 } else { 0 };
-    let numbers = if digits > 0 { NUMBERS } else { (most + 1.0).min(NUMBERS) };
+    // Messages are counted; seconds have parts, as many as tell two numbers apart.
+    let has_parts = bars.iter().flatten().any(|(_, (_, end), _)| end.fract() > 0.0);
+    let digits = if has_parts { (-(most / NUMBERS).log10()).ceil().max(0.0) as usize } else { 0 };
+    let numbers = if has_parts { NUMBERS } else { (most + 1.0).min(NUMBERS) };
     chart
         .configure_mesh()
         .disable_x_mesh()
@@ -170,6 +170,18 @@ mod tests {
             assert_eq!(drawn.matches(colour).count(), 1, "{colour} in {drawn}");
         }
         assert!(drawn.contains("0.5"), "parts of a second: {drawn}");
+        let quick = written(percentiles(&[group("2025-03-01T10:00:00Z", 1, 0, Some(0.004))], By::Hour));
+        assert!(quick.contains("0.005"), "and thousandths of it: {quick}");
+    }
+
+    #[test]
+    fn the_stylesheet_knows_the_ink() {
+        let RGBColor(red, green, blue) = INK;
+        let ink = format!("#{red:02X}{green:02X}{blue:02X}");
+        let css = include_str!("../assets/console.css");
+        for paints in ["fill", "stroke"] {
+            assert!(css.contains(&format!("[{paints}=\"{ink}\"]")), "{paints} {ink}");
+        }
     }
 
     #[test]
