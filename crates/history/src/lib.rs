@@ -6,7 +6,8 @@
 //! | [`report`] | how one conversation ended, and all of them together |
 //! | [`destination`] | where a finished history goes: a folder, the archive, or what the caller gives |
 //! | [`monitor`] | what a caller hears while the job runs |
-//! | `conversation` | one history from where it stands to its end |
+//! | `order` | whose turn it is |
+//! | `conversation`, `course` | one history from where it stands to its end: what is asked for, and what is written down |
 //! | `checkpoint` | what is written down per page, in the journal |
 //! | `media` | whether the files that go with messages can be had |
 //! | `spill`, `sort` | what was fetched, on disk as it came; sorted when it is handed out |
@@ -24,10 +25,12 @@ mod archive_store;
 mod blocking;
 mod checkpoint;
 mod conversation;
+mod course;
 pub mod destination;
 mod keep;
 mod media;
 pub mod monitor;
+mod order;
 pub mod pull;
 pub mod report;
 mod sort;

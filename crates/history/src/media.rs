@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::blocking::blocking;
 use crate::checkpoint::{Asking, End, Stage};
-use crate::conversation::{Course, Open, Shared};
+use crate::conversation::Shared;
+use crate::course::{Course, Open};
 use crate::keep::{Kept, MediaArchive};
 use crate::pull::StoreError;
 use crate::spill::{Frames, Kind, Spill, push};

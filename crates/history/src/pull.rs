@@ -20,11 +20,13 @@ use sha2::{Digest, Sha256};
 
 use crate::blocking::blocking;
 use crate::checkpoint::{RUN, RunDetail, Stage};
-use crate::conversation::{Course, Quit, Shared};
+use crate::conversation::{Quit, Shared, Step};
+use crate::course::Course;
 use crate::destination::Destination;
 use crate::keep::MediaArchive;
 use crate::media::MediaWork;
 use crate::monitor::{Monitor, Progress};
+use crate::order::Order;
 use crate::report::{ConversationReport, PullReport, Totals};
 
 /// Where the time comes from.
@@ -155,16 +157,17 @@ impl<'p> HistoryPull<'p> {
             media: self.media.clone(),
             memory: PageMemory::new(),
             flight: Flight::new(request.in_flight),
+            order: Mutex::new(Order::new(waiting)),
             monitor,
             progress: Mutex::new(progress),
             quit: Quit::default(),
         };
-        let ended = drive(&shared, &mut waiting, stop).await;
+        let ended = drive(&shared, stop).await;
         if let Some(error) = ended.storage {
             return Err(error);
         }
         let mut totals = ended.totals;
-        totals.not_reached = waiting.len() as u64;
+        totals.not_reached = shared.order().unseen() as u64;
         let open = totals.not_reached + ended.open > 0;
         if !open {
             self.finish(ledger, run.clone()).await?;
@@ -284,11 +287,7 @@ struct Ended {
 }
 
 /// Runs conversations, several at once, until all are done, the caller stops, or going on is pointless.
-async fn drive(
-    shared: &Shared<'_>,
-    waiting: &mut VecDeque<HistoryTarget>,
-    stop: impl Future<Output = ()>,
-) -> Ended {
+async fn drive(shared: &Shared<'_>, stop: impl Future<Output = ()>) -> Ended {
     let mut ended =
         Ended { totals: Totals::default(), open: 0, storage: None, cause: None, interrupted: false };
     let mut running = FuturesUnordered::new();
@@ -297,8 +296,12 @@ async fn drive(
     let mut going_on = true;
     loop {
         if going_on {
-            let room = shared.flight.room(shared.source.rate(), running.len(), waiting.len());
-            running.extend(waiting.drain(..room).map(|target| shared.run(target)));
+            let mut order = shared.order();
+            let room = shared.flight.room(shared.source.rate(), running.len(), order.len());
+            running.extend((0..room).map_while(|_| order.next()).map(|turn| shared.run(turn, true)));
+        } else if ended.storage.is_none() {
+            // What was put back says how far it is, like what runs.
+            running.extend(shared.order().put_away().into_iter().map(|turn| shared.run(turn, false)));
         }
         tokio::select! {
             biased;
@@ -307,16 +310,18 @@ async fn drive(
                 shared.quit.now();
             }
             () = shared.flight.changed() => {}
-            conversation = running.next() => match conversation {
-                None if !going_on || waiting.is_empty() => break,
+            step = running.next() => match step {
+                None if !going_on || shared.order().len() == 0 => break,
                 // Nothing runs and nothing was started: as before the first page.
-                None => running.extend(waiting.pop_front().map(|target| shared.run(target))),
+                None => running.extend(shared.order().next().map(|turn| shared.run(turn, true))),
                 Some(Err(error)) => {
                     ended.storage.get_or_insert(error);
                     going_on = false;
                     shared.quit.now();
                 }
-                Some(Ok((report, open, error))) => {
+                Some(Ok(Step::PutBack(turn, left))) => shared.order().put_back(turn, left),
+                Some(Ok(Step::Ended(report, open, error))) => {
+                    shared.order().ended();
                     note(shared, &report);
                     ended.totals.add(&report);
                     ended.open += u64::from(open);

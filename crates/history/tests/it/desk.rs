@@ -34,6 +34,14 @@ pub(crate) type Asked = Arc<Mutex<Vec<(String, String)>>>;
 
 /// A gateway whose pages are a function of conversation and token.
 pub(crate) fn gateway(pages: impl Fn(&str, &str) -> Reply + Send + Sync + 'static) -> (Gateway, Asked) {
+    gateway_at("10000", pages)
+}
+
+/// The same, asked at a rate.
+pub(crate) fn gateway_at(
+    rate: &str,
+    pages: impl Fn(&str, &str) -> Reply + Send + Sync + 'static,
+) -> (Gateway, Asked) {
     let asked = Asked::default();
     let log = Arc::clone(&asked);
     let transport = MemoryTransport::new(move |request| {
@@ -45,7 +53,7 @@ pub(crate) fn gateway(pages: impl Fn(&str, &str) -> Reply + Send + Sync + 'stati
     });
     let clock = Arc::new(VirtualClock::starting_at(noon()));
     let client = Client::without_token("https://api.example.com".parse().unwrap());
-    let client = client.clock(clock).seed(7).rate("10000".parse().unwrap()).build(Arc::new(transport));
+    let client = client.clock(clock).seed(7).rate(rate.parse().unwrap()).build(Arc::new(transport));
     (Gateway::new(client).options(CallOptions::default().attempts(1)), asked)
 }
 
@@ -56,7 +64,12 @@ pub(crate) fn message(number: u32, second: u32) -> Value {
 }
 
 pub(crate) fn page(messages: &[Value], next: Option<&str>) -> Reply {
-    Reply::json(&json!({"entities": messages, "meta": {"nextPageToken": next, "total": 6}}))
+    page_of(messages, next, 6)
+}
+
+/// A page of a history of so many messages.
+pub(crate) fn page_of(messages: &[Value], next: Option<&str>, total: u32) -> Reply {
+    Reply::json(&json!({"entities": messages, "meta": {"nextPageToken": next, "total": total}}))
 }
 
 /// Three pages of two messages each, in order.

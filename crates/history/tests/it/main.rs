@@ -10,5 +10,6 @@ mod desk;
 
 mod crash;
 mod media;
+mod order;
 mod pull;
 mod storage;
