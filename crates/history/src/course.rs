@@ -60,12 +60,11 @@ impl Open {
         self.has_waited && self.taken == 0 && self.checkpoint.pages > 0
     }
 
-    /// How many pages are left by what the server claims of the whole history, one at least; nothing where it claims
-    /// nothing.
+    /// How many pages are left to be taken, by what the server claims of the whole history; `None` where it claims nothing.
     pub(crate) fn pages_left(&self, request: &PullRequest) -> Option<u64> {
         let messages = self.checkpoint.claimed?.saturating_sub(self.checkpoint.intake.counts().fetched);
         let allowed = request.depth.get().saturating_sub(self.checkpoint.pages);
-        Some(messages.div_ceil(u64::from(request.page_size.get())).min(u64::from(allowed)).max(1))
+        Some(messages.div_ceil(u64::from(request.page_size.get())).min(u64::from(allowed)))
     }
 }
 
