@@ -66,11 +66,7 @@ impl Order {
         let first = if is_urgent { None } else { self.unseen.pop_front() };
         let turn = match first {
             Some(target) => Turn { target, begun: None },
-            None => {
-                let Waiting { left, turn, .. } = self.begun.pop()?;
-                self.left = self.left.saturating_sub(left);
-                turn
-            }
+            None => self.longest()?,
         };
         self.running += 1;
         Some(turn)
@@ -98,10 +94,11 @@ impl Order {
         self.begun.push(Waiting { left, place: Reverse(self.known.0), turn });
     }
 
-    /// All that were put back, when nothing is begun any more.
-    pub(crate) fn put_away(&mut self) -> Vec<Turn> {
-        self.left = 0;
-        self.begun.drain().map(|waiting| waiting.turn).collect()
+    /// The longest of those that were put back, which waits no more.
+    pub(crate) fn longest(&mut self) -> Option<Turn> {
+        let Waiting { left, turn, .. } = self.begun.pop()?;
+        self.left = self.left.saturating_sub(left);
+        Some(turn)
     }
 
     /// Whether one with `left` pages takes as long alone in one of the `windows` as everybody else in all of them; the others
@@ -230,7 +227,7 @@ mod tests {
         assert_eq!((order.unseen(), order.len()), (0, 2));
         assert!(!order.first_page(1), "nobody is left to look at");
         assert_eq!((last.target, order.next().unwrap().target), (target(2), target(0)));
-        assert_eq!(order.put_away().len(), 1);
+        assert_eq!(order.longest().map(|turn| turn.target), Some(target(1)));
         assert_eq!(order.next(), None);
     }
 

@@ -35,6 +35,9 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 /// Conversations in a row that fail because the server is gone or refuses us, after which no other is begun.
 const FAILURES_IN_A_ROW: u32 = 5;
 
+/// Conversations that wait and are put away at the same time when the job ends early: each has a file open meanwhile.
+const PUT_AWAY_AT_ONCE: usize = 16;
+
 /// What to pull.
 #[derive(Debug, Clone)]
 pub struct PullRequest {
@@ -301,7 +304,8 @@ async fn drive(shared: &Shared<'_>, stop: impl Future<Output = ()>) -> Ended {
             running.extend((0..room).map_while(|_| order.next()).map(|turn| shared.run(turn, true)));
         } else if ended.storage.is_none() {
             // What was put back says how far it is, like what runs.
-            running.extend(shared.order().put_away().into_iter().map(|turn| shared.run(turn, false)));
+            let (room, mut order) = (PUT_AWAY_AT_ONCE.saturating_sub(running.len()), shared.order());
+            running.extend((0..room).map_while(|_| order.longest()).map(|turn| shared.run(turn, false)));
         }
         tokio::select! {
             biased;
