@@ -89,12 +89,13 @@ impl Shared<'_> {
         self.order.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a history to its end, or as far as it goes, and hands it out; or puts it back after its first page.
+    /// Takes a history to its end, or as far as it goes, and hands it out; or puts it back after its first page. One that
+    /// does not go on is handed out as it is, interrupted.
     ///
     /// # Cancel safety
     /// A dropped future leaves what was recorded; the page in progress is asked for again by the next session.
     pub(crate) async fn run(&self, turn: Turn, goes_on: bool) -> Result<Step, StoreError> {
-        let Turn { target, begun } = turn;
+        let Turn { begun, target } = turn;
         let began = begun.map_or_else(|| (self.course.clock)(), |begun| begun.at);
         let (course, resume) = (Arc::clone(&self.course), self.request.resume.clone());
         let mut open = blocking(move || course.open(target, resume)).await?;
@@ -110,7 +111,7 @@ impl Shared<'_> {
                 Ok(()) => {}
                 Err(Broken::PutBack(left)) => {
                     let begun = Some(Begun { at: began, resumed: open.resumed });
-                    return Ok(Step::PutBack(Turn { target: open.target, begun }, left));
+                    return Ok(Step::PutBack(Turn { begun, target: open.target }, left));
                 }
                 Err(Broken::Storage(error)) => return Err(error),
                 Err(Broken::Interrupted) => state = Some((HistoryState::Interrupted, None)),

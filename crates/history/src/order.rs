@@ -14,37 +14,36 @@ use frontdesk_domain::message::HistoryTarget;
 /// So many first pages are taken ahead at most: as many histories wait with a page token that does not live for ever.
 const LOOK_AHEAD: usize = 512;
 
-/// A conversation whose turn it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A conversation whose turn it is. Of two the one that began first comes first.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Turn {
-    pub(crate) target: HistoryTarget,
     /// What is known of one that was put back after its first page.
     pub(crate) begun: Option<Begun>,
+    pub(crate) target: HistoryTarget,
 }
 
 /// When a conversation's first turn began, and whether it went on where an earlier session had stopped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Begun {
     pub(crate) at: Timestamp,
     pub(crate) resumed: bool,
 }
 
-/// The conversations of a job that are not running.
+/// Whose turn it is of a job's conversations.
 #[derive(Debug)]
 pub(crate) struct Order {
     unseen: VecDeque<HistoryTarget>,
-    /// Those that were put back, by the pages they have left.
-    begun: BinaryHeap<Waiting>,
-    /// Pages that those have left together.
-    left: u64,
+    /// Those that were put back, with the pages they have left: the one with most comes first.
+    begun: BinaryHeap<(u64, Reverse<Turn>)>,
     running: u64,
-    /// Conversations whose first page was taken, and the pages they have.
-    known: (u64, u64),
+    /// How many had their first page taken, and the pages they have together.
+    known: u64,
+    pages: u64,
 }
 
 impl Order {
     pub(crate) fn new(targets: VecDeque<HistoryTarget>) -> Self {
-        Self { unseen: targets, begun: BinaryHeap::new(), left: 0, running: 0, known: (0, 0) }
+        Self { unseen: targets, begun: BinaryHeap::new(), running: 0, known: 0, pages: 0 }
     }
 
     /// How many wait.
@@ -59,89 +58,56 @@ impl Order {
 
     /// The next one: from now on it runs.
     pub(crate) fn next(&mut self) -> Option<Turn> {
-        let is_urgent = self.begun.peek().is_some_and(|longest| {
-            let others = self.left.saturating_sub(longest.left);
-            self.is_urgent(longest.left, others, self.running + 1)
+        let is_urgent = self.begun.peek().is_some_and(|(left, _)| {
+            let others = self.waiting_pages().saturating_sub(*left);
+            self.is_urgent(*left, others, self.running + 1)
         });
-        let first = if is_urgent { None } else { self.unseen.pop_front() };
-        let turn = match first {
-            Some(target) => Turn { target, begun: None },
-            None => self.longest()?,
-        };
+        if !is_urgent && let Some(target) = self.unseen.pop_front() {
+            self.running += 1;
+            return Some(Turn { begun: None, target });
+        }
+        self.longest()
+    }
+
+    /// The longest of those that were put back: from now on it runs.
+    pub(crate) fn longest(&mut self) -> Option<Turn> {
+        let (_, Reverse(turn)) = self.begun.pop()?;
         self.running += 1;
         Some(turn)
     }
 
     /// One that ran runs no more.
     pub(crate) fn ended(&mut self) {
-        self.running = self.running.saturating_sub(1);
+        self.running -= 1;
     }
 
     /// Learns how many pages a running conversation has, of which `left` are to come, and says whether it shall wait until
     /// others were begun.
     pub(crate) fn first_page(&mut self, left: u64) -> bool {
         let is_near_the_end = (1..=LOOK_AHEAD).contains(&self.unseen.len());
-        let waits = left > 0 && is_near_the_end && !self.is_urgent(left, self.left, self.running);
-        let (conversations, pages) = self.known;
-        self.known = (conversations + 1, pages.saturating_add(left).saturating_add(1));
+        let waits = left > 0 && is_near_the_end && !self.is_urgent(left, self.waiting_pages(), self.running);
+        self.known += 1;
+        self.pages = self.pages.saturating_add(left).saturating_add(1);
         waits
     }
 
     /// One that ran waits, with so many pages left.
     pub(crate) fn put_back(&mut self, turn: Turn, left: u64) {
         self.ended();
-        self.left = self.left.saturating_add(left);
-        self.begun.push(Waiting { left, place: Reverse(self.known.0), turn });
+        self.begun.push((left, Reverse(turn)));
     }
 
-    /// The longest of those that were put back, which waits no more.
-    pub(crate) fn longest(&mut self) -> Option<Turn> {
-        let Waiting { left, turn, .. } = self.begun.pop()?;
-        self.left = self.left.saturating_sub(left);
-        Some(turn)
+    /// Pages that those have left that were put back.
+    fn waiting_pages(&self) -> u64 {
+        self.begun.iter().fold(0, |pages, (left, _)| pages.saturating_add(*left))
     }
 
     /// Whether one with `left` pages takes as long alone in one of the `windows` as everybody else in all of them; the others
     /// that were put back have so many pages left.
     fn is_urgent(&self, left: u64, others: u64, windows: u64) -> bool {
-        let (conversations, pages) = self.known;
         // Of those that were not begun nothing is known but what the others had: a page at least.
-        let unseen = (self.unseen.len() as u64).saturating_mul(pages.max(1)) / conversations.max(1);
+        let unseen = (self.unseen.len() as u64).saturating_mul(self.pages.max(1)) / self.known.max(1);
         left.saturating_mul(windows) >= others.saturating_add(unseen)
-    }
-}
-
-/// One that was put back. The one with most pages left comes first, and of two equal ones the one that waited longer.
-#[derive(Debug)]
-struct Waiting {
-    left: u64,
-    place: Reverse<u64>,
-    turn: Turn,
-}
-
-impl Waiting {
-    fn rank(&self) -> (u64, Reverse<u64>) {
-        (self.left, self.place)
-    }
-}
-
-impl PartialEq for Waiting {
-    fn eq(&self, other: &Self) -> bool {
-        self.rank() == other.rank()
-    }
-}
-
-impl Eq for Waiting {}
-
-impl PartialOrd for Waiting {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Waiting {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.rank().cmp(&other.rank())
     }
 }
 
@@ -212,22 +178,40 @@ mod tests {
         assert_eq!(run(&with(0, 100), 10).0, 100, "it never waits");
         assert_eq!(run(&with(150, 100), 10).0, 16 + 99, "nor for those behind it");
         assert_eq!(run(&with(300, 3), 10).0, 61, "pages over windows");
+        let waited = run(&[3; 2_000], 4).1;
+        assert!((LOOK_AHEAD / 2..=LOOK_AHEAD).contains(&waited), "few page tokens wait: {waited}");
     }
 
     #[test]
-    fn of_equal_ones_the_one_that_waited_longer_goes_first() {
-        let mut order = Order::new((0..3).map(target).collect());
-        for number in 0..2 {
+    fn one_that_waits_goes_on_before_the_others_are_begun_when_it_would_end_last() {
+        let mut order = Order::new((0..10).map(target).collect());
+        let long = order.next().unwrap();
+        assert!(order.first_page(5), "nine others have nine pages at least");
+        order.put_back(long, 5);
+        let mut short = 0;
+        while order.next().unwrap().target != target(0) {
+            assert!(!order.first_page(0));
+            order.ended();
+            short += 1;
+        }
+        assert_eq!((short, order.unseen()), (6, 3));
+    }
+
+    #[test]
+    fn of_equal_ones_the_one_that_began_first_goes_first() {
+        let mut order = Order::new([1, 0, 2].map(target).into());
+        for (number, at) in [(1, "2025-03-01T12:00:00Z"), (0, "2025-03-01T12:00:01Z")] {
             let turn = order.next().unwrap();
             assert_eq!(turn.target, target(number));
             assert!(order.first_page(1));
-            order.put_back(turn, 1);
+            let begun = Some(Begun { at: at.parse().unwrap(), resumed: false });
+            order.put_back(Turn { begun, ..turn }, 1);
         }
         let last = order.next().unwrap();
         assert_eq!((order.unseen(), order.len()), (0, 2));
         assert!(!order.first_page(1), "nobody is left to look at");
-        assert_eq!((last.target, order.next().unwrap().target), (target(2), target(0)));
-        assert_eq!(order.longest().map(|turn| turn.target), Some(target(1)));
+        assert_eq!((last.target, order.next().unwrap().target), (target(2), target(1)));
+        assert_eq!(order.longest().map(|turn| turn.target), Some(target(0)));
         assert_eq!(order.next(), None);
     }
 
@@ -247,15 +231,18 @@ mod tests {
         #[test]
         fn claims_without_end_overflow_nothing(claims in prop::collection::vec(any::<u64>(), 1..20)) {
             let mut order = Order::new((0..claims.len()).map(target).collect());
-            let mut put_back = 0;
-            while let Some(turn) = order.next() {
-                let left = claims[put_back.min(claims.len() - 1)];
-                if turn.begun.is_none() && order.first_page(left) {
-                    put_back += 1;
-                    let begun = Some(Begun { at: "2025-03-01T12:00:00Z".parse().unwrap(), resumed: false });
-                    order.put_back(Turn { begun, ..turn }, left);
-                } else {
-                    order.ended();
+            let mut claims = claims.iter().cycle();
+            let mut running = Vec::new();
+            while order.len() > 0 {
+                running.extend((0..3).map_while(|_| order.next()));
+                for turn in running.drain(..) {
+                    let left = *claims.next().unwrap();
+                    if turn.begun.is_none() && order.first_page(left) {
+                        let begun = Some(Begun { at: "2025-03-01T12:00:00Z".parse().unwrap(), resumed: false });
+                        order.put_back(Turn { begun, ..turn }, left);
+                    } else {
+                        order.ended();
+                    }
                 }
             }
             prop_assert_eq!(order.len(), 0);

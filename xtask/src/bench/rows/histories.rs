@@ -130,9 +130,8 @@ fn pull(bench: &Bench, case: &Case, folder: &Path, ready: &Value) -> Result<Row,
         return Err(format!("not every history is complete: {summary}"));
     }
     let longest = case.pages as f64 * case.latency_ms as f64 / 1000.0;
-    // The bucket begins full, so that a second less could do; the row does not count that, nor do we use it: who sends a
-    // second's worth at once collides with whoever else uses the token.
-    let allowed = pages as f64 / case.per_second as f64;
+    // The bucket begins full with one second's worth.
+    let allowed = (pages as f64 / case.per_second as f64 - 1.0).max(0.0);
     let bound = longest.max(allowed);
     Ok(Row {
         id: "S10",
