@@ -75,11 +75,10 @@ async fn the_journal_remembers_plans_and_what_became_of_each_guest() {
     assert_eq!((made[0].counts.end, made[0].counts.guests, &*made[0].path), (5, 6, path));
     assert_eq!((made[0].sha256.as_str(), &made[0].outset), (plan.sha256(), plan.outset()));
 
-    process.desk.remember(&plan, path, true).await.unwrap();
     tenant.faults(|method, guest, _| {
         if *method == Method::DELETE && guest == "g-003" { Fault::Status(400) } else { Fault::None }
     });
-    report(process.desk.apply(&plan, &Limits::default(), &Silent).await.unwrap());
+    report(process.desk.apply_remembered(&plan, path, &Limits::default(), &Silent).await.unwrap());
     let reader = place.reader();
     let kept = kept_plan(&reader, &made[0].id).unwrap().unwrap();
     assert!(kept.applied_at.is_some() && kept_plans(&reader, 9).unwrap().1 == 1, "it is the same plan");
@@ -127,10 +126,16 @@ async fn limits_are_kept_before_and_during() {
     for applied in [
         process.desk.apply(&plan, &limits, &Silent).await.unwrap(),
         process.desk.rehearse(&plan, &limits, &Silent).await.unwrap(),
+        process.desk.apply_remembered(&plan, "plan".as_ref(), &limits, &Silent).await.unwrap(),
     ] {
         assert!(matches!(applied, Applied::TooMany { end: 60 }), "{applied:?}");
     }
     assert_eq!(tenant.requests(), before);
+    assert_eq!(
+        kept_plans(&place.reader(), 9).unwrap().1,
+        0,
+        "what is refused is not written down as applied"
+    );
 
     // More than two errors: it stops, and who is on the way comes to an end.
     tenant.faults(|method, _, _| if *method == Method::DELETE { Fault::Status(400) } else { Fault::None });
