@@ -1,4 +1,4 @@
-//! Two heaps instead of one a thread.
+//! Two heaps instead of one a thread, and eight for a server.
 //!
 //! The allocator of glibc gives every thread an arena of its own, and an arena keeps the pages of its peak. A dozen threads
 //! that work one after the other on the same bytes then hold a dozen peaks: a pull of a million conversations held three
@@ -24,7 +24,7 @@ pub(crate) fn limit(environment: &Environment, arguments: &[OsString]) {
         return;
     };
     // Same process, same arguments, same open files; it comes back only when it failed.
-    let _ = Command::new(program).arg0(name).args(rest).env(ARENAS, FEW).exec();
+    let _ = Command::new(program).arg0(name).args(rest).env(ARENAS, arenas(rest)).exec();
 }
 
 /// Other allocators have no arenas to limit.
@@ -34,6 +34,15 @@ pub(crate) fn limit(_: &Environment, _: &[OsString]) {}
 const ARENAS: &str = "MALLOC_ARENA_MAX";
 /// With one, packing on both cores waits for the other's allocations: an import takes a fifth longer.
 const FEW: &str = "2";
+
+/// With two, the threads of a server that answers wait for each other: a tenth of its time. Its memory is its index, and
+/// no thread hands another its peak.
+const OF_SERVER: &str = "8";
+
+/// How many arenas a command has. One that only looks like `serve`, because a file is called so, has some more.
+fn arenas(arguments: &[OsString]) -> &'static str {
+    if arguments.iter().any(|argument| argument == "serve") { OF_SERVER } else { FEW }
+}
 
 /// Whether somebody has said how many arenas there are: this program when it started itself, or the user.
 fn is_decided(environment: &Environment) -> bool {
@@ -46,6 +55,13 @@ fn is_decided(environment: &Environment) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_server_has_more_wherever_it_is_named() {
+        let of = |line: &str| arenas(&line.split(' ').map(OsString::from).collect::<Vec<_>>());
+        assert_eq!(of("--data-dir /var/lib/frontdesk serve --demo"), OF_SERVER);
+        assert_eq!(of("archive pull --interval 2026-11-01/P1D"), FEW);
+    }
 
     #[test]
     fn what_the_user_said_stays() {

@@ -102,14 +102,14 @@ fn connect(dir: &OsDir, settings: &Settings) -> Result<Connection, Error> {
     Ok(connection)
 }
 
-/// Adds what an earlier version did not make.
+/// Adds what an earlier version did not make, and takes away what is there no more.
 fn complete(connection: &mut Connection, settings: &Settings) -> Result<(), Error> {
     if schema::is_complete(connection).during(Action::Open, layout::DATABASE)? {
         return Ok(());
     }
     let transaction = store::begin(connection, settings.wait, Action::Open)?;
-    for index in schema::INDEXES {
-        transaction.execute_batch(index).during(Action::Open, layout::DATABASE)?;
+    for change in schema::INDEXES.into_iter().chain([schema::NO_MORE]) {
+        transaction.execute_batch(change).during(Action::Open, layout::DATABASE)?;
     }
     transaction.commit().during(Action::Open, layout::DATABASE)
 }

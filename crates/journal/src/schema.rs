@@ -12,7 +12,8 @@ pub(crate) const APPLICATION_ID: i64 = 0x6664_6a6e;
 
 /// `entries.body` is the text the chain covers, `hash` the entry's own hash; `at` and `kind` repeat what is in the body,
 /// to be searched by. `personal` holds the values that bodies only commit to; a destroyed one keeps its row, with the
-/// number of the entry that tells of it. `heads` keeps the newest head, the last of every key, and one a block of
+/// number of the entry that tells of it; values have no index, which every entry would pay for and only [`shred`](crate::shred),
+/// who reads every event besides, would ask. `heads` keeps the newest head, the last of every key, and one a block of
 /// entries. `sum` is a checksum of a row that the chain does not cover. Times are microseconds since 1970.
 pub(crate) const TABLES: &str = "
 CREATE TABLE meta (
@@ -35,7 +36,6 @@ CREATE TABLE personal (
     shredded INTEGER,
     PRIMARY KEY (number, field)
 ) WITHOUT ROWID;
-CREATE INDEX personal_by_value ON personal (value) WHERE value IS NOT NULL;
 CREATE INDEX personal_by_shred ON personal (shredded) WHERE shredded IS NOT NULL;
 CREATE TABLE heads (
     count INTEGER PRIMARY KEY NOT NULL,
@@ -81,11 +81,22 @@ macro_rules! subject {
 }
 pub(crate) use subject;
 
+/// Which entries name what they are about, as an expression that an index and what asks it must write alike. Most of kind
+/// `access` are searches, which name nothing: they are told by their bytes, and nothing is parsed or kept for them.
+macro_rules! names_subject {
+    () => {
+        "kind = 'access' AND instr(body, CAST('\"subject\":' AS BLOB)) > 0"
+    };
+}
+pub(crate) use names_subject;
+
 /// Finds who looked at one thing; made when [`OPEN_INTENTS_BY_KEY`] is.
 pub(crate) const ACCESSES_BY_SUBJECT: &str = concat!(
-    "CREATE INDEX IF NOT EXISTS entries_access_by_subject ON entries (",
+    "CREATE INDEX IF NOT EXISTS entries_by_subject ON entries (",
     subject!(),
-    ") WHERE kind = 'access';"
+    ") WHERE ",
+    names_subject!(),
+    ";"
 );
 
 /// The conversation that an item of a ledger names, written alike by an index and what asks it.
@@ -108,11 +119,18 @@ pub(crate) const ITEMS_BY_CONVERSATION: &str = concat!(
 /// What is made beside [`TABLES`], and where an earlier version did not make it.
 pub(crate) const INDEXES: [&str; 3] = [OPEN_INTENTS_BY_KEY, ACCESSES_BY_SUBJECT, ITEMS_BY_CONVERSATION];
 
-/// Whether a journal has all [`INDEXES`].
+/// What earlier versions made and nobody asks any more. It is taken away, since every entry pays for it.
+pub(crate) const NO_MORE: &str =
+    "DROP INDEX IF EXISTS personal_by_value; DROP INDEX IF EXISTS entries_access_by_subject;";
+
+/// Whether a journal has all [`INDEXES`], and nothing that is there [no more](NO_MORE).
 pub(crate) fn is_complete(connection: &Connection) -> rusqlite::Result<bool> {
-    let sql = "SELECT count(*) FROM sqlite_schema
-               WHERE type = 'index' AND name IN ('intents_open_by_key', 'entries_access_by_subject', 'items_by_conversation')";
-    connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map(|count| count == 3)
+    let sql = "SELECT count(*) FILTER (WHERE name IN ('intents_open_by_key', 'entries_by_subject', 'items_by_conversation')),
+                      count(*) FILTER (WHERE name IN ('personal_by_value', 'entries_access_by_subject'))
+               FROM sqlite_schema WHERE type = 'index'";
+    connection
+        .query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .map(|counts: (i64, i64)| counts == (3, 0))
 }
 
 /// Settings of a connection that writes.

@@ -6,7 +6,7 @@ use super::Reader;
 use crate::entry::{Entry, Personal, read_entry};
 use crate::error::{Action, During, Error};
 use crate::layout;
-use crate::schema::subject;
+use crate::schema::{names_subject, subject};
 
 impl Reader {
     /// The newest entries of kind `access` whose record names `subject`, with a number below `before`, the newest first; at
@@ -17,7 +17,9 @@ impl Reader {
     /// `Damage` when an entry cannot be read; what SQLite says.
     pub fn accesses_of(&self, subject: &str, before: Option<u64>, limit: usize) -> Result<Vec<Entry>, Error> {
         let sql = concat!(
-            "SELECT number, at, kind, body, hash FROM entries WHERE kind = 'access' AND ",
+            "SELECT number, at, kind, body, hash FROM entries WHERE ",
+            names_subject!(),
+            " AND ",
             subject!(),
             " = ?1 AND (?2 IS NULL OR number < ?2) ORDER BY number DESC LIMIT ?3"
         );
@@ -105,19 +107,26 @@ mod tests {
             let connection = Connection::open(folder.path().join("journal.sqlite")).unwrap();
             connection.execute_batch(sql).unwrap();
         };
-        sql("DROP INDEX entries_access_by_subject");
+        sql("DROP INDEX entries_by_subject");
         all();
         // What a flipped bit left of one entry keeps nobody from the others, and the index is made all the same.
         sql("UPDATE entries SET body = CAST('{\"number\":3,' AS BLOB) WHERE number = 3");
         all();
+        sql(
+            "CREATE INDEX personal_by_value ON personal (value); CREATE INDEX entries_access_by_subject ON entries (kind)",
+        );
         open().close().unwrap();
         all();
         let reader = Reader::open(folder.path()).unwrap();
         let plan = format!(
-            "EXPLAIN QUERY PLAN SELECT number FROM entries WHERE kind = 'access' AND {} = ?1 ORDER BY number DESC",
+            "EXPLAIN QUERY PLAN SELECT number FROM entries WHERE {} AND {} = ?1 ORDER BY number DESC",
+            super::names_subject!(),
             super::subject!()
         );
         let plan: String = reader.connection.query_row(&plan, ["c-1"], |row| row.get("detail")).unwrap();
-        assert!(plan.contains("entries_access_by_subject") && !plan.contains("SCAN"), "{plan}");
+        assert!(plan.contains("entries_by_subject") && !plan.contains("SCAN"), "{plan}");
+        let count = |sql: &str| reader.connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+        let superseded = "SELECT count(*) FROM sqlite_schema WHERE name IN ('personal_by_value', 'entries_access_by_subject')";
+        assert_eq!(count(superseded), 0, "what an earlier version made");
     }
 }
