@@ -53,8 +53,8 @@ mod webhook_verify;
 use frontdesk_shell::{Environment, Exit, Failure, Printer};
 
 use crate::args::{
-    ArchiveCommand, AuditCommand, Cli, Command, ConfigCommand, DemoArgs, DemoContract, HistoryCommand,
-    MessageCommand, PolicyCommand, SandboxCommand, SessionCommand, WatchArgs, WebhookCommand,
+    ArchiveCommand, AuditCommand, Cli, Command, ConfigCommand, DemoContract, HistoryCommand, MessageCommand,
+    PolicyCommand, SandboxCommand, SessionCommand, WatchArgs, WebhookCommand,
 };
 use crate::context::Context;
 use crate::outbox;
@@ -99,8 +99,10 @@ pub(crate) async fn run(cli: Cli, environment: Environment, printer: &Printer) -
         }
         Command::Token(command) => token::run(&plain(environment)?, &command).await,
         Command::Serve(arguments) if arguments.demo => {
-            demo::run(global, &DemoArgs { contract: DemoContract::Gateway }, printer).await?;
-            serve::run(&demo::context(global, printer)?, &arguments).await
+            let given = demo::give(global, DemoContract::Gateway, printer).await?;
+            let served = serve::run(&demo::context(global, printer)?, &arguments).await;
+            given.end().await;
+            served
         }
         Command::Serve(arguments) => serve::run(&plain(environment)?, &arguments).await,
         Command::Doctor(arguments) => {

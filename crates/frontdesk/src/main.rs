@@ -108,6 +108,18 @@ mod tests {
         assert!(!missing.contains("Usage"), "{missing}");
         let both = told(&["archive", "search", "refund", "--contains", "refund"]);
         assert!(both.contains("cannot be used with"), "{both}");
+        // Of a group's members only one can be there, and what belongs to another is no word to be ignored.
+        for beside in [
+            &["session", "close", "--guest-id", "g", "--reason", "timeout", "--plan", "p"][..],
+            &["session", "close", "--apply", "p", "--yes", "--plan", "q"],
+            &["session", "close", "--guest-id", "g", "--reason", "timeout", "--yes"],
+            &["session", "close", "--apply", "p", "--yes", "--guest-session-file", "f"],
+            &["history", "pull", "--from", "f", "--resume", "t"],
+            &["message", "send", "--from", "f", "--join-active"],
+        ] {
+            let told = told(beside);
+            assert!(told.contains("cannot be used with"), "{beside:?}: {told}");
+        }
         assert_eq!(told(&["archive", "lost"]), "unrecognized subcommand 'lost'");
     }
 }

@@ -81,9 +81,6 @@ impl Faces {
     }
 }
 
-/// The methods of every route that is read.
-const METHODS: &str = "GET,HEAD";
-
 /// The whole server as a service: what [`Server`](crate::Server) puts behind its connections, for who has own ones.
 ///
 /// # Errors
@@ -119,13 +116,17 @@ pub fn router(faces: Faces, limits: &Limits, warnings: &Warnings) -> io::Result<
     // Where everybody shows a token, a name that leads here by a trick finds nobody's cookie.
     let any_host = office.as_ref().is_some_and(|office| office.desk.tokens.is_some());
     routes = routes.fallback(|| async { Problem::not_found() }).method_not_allowed_fallback(|| async {
-        Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method", "this can only be read").allow(METHODS)
+        // The router says which are.
+        Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method", "this cannot be done here")
+            .hint("Allow names what can")
     });
     // Layers of a router are each boxed, and copied with all that is behind them for every request: those that go together
     // are one layer. The first is the outermost.
     if let Some(office) = office {
         let identified = middleware::from_fn_with_state(office, desk::identify);
-        routes = routes.layer((identified, middleware::from_fn(console::dressed)));
+        // Who is refused at the door is a person, too; inside it is known who.
+        let dressed = || middleware::from_fn(console::dressed);
+        routes = routes.layer((dressed(), identified, dressed()));
     }
     Ok(routes.layer((
         middleware::from_fn_with_state(traffic, metrics::counted),

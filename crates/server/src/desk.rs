@@ -33,7 +33,7 @@ use crate::timetable::Timetable;
 pub(crate) use access::{identify, login, logout};
 pub(crate) use books::Read;
 pub(crate) use office::{Office, json};
-pub(crate) use role::{Viewer, at_least};
+pub(crate) use role::{LOCAL, Viewer, at_least};
 pub(crate) use sent::Sent;
 
 pub use role::{Role, UnknownRole};

@@ -345,6 +345,8 @@ fn not_there(scene: &Scene<'_>) -> Outcome {
         let error = run.error().ok_or_else(|| run.wrong("there is no error object"))?;
         ensure!(error["hint"].is_string(), "{}", run.wrong("no hint says what to do"));
         ensure!(error["correlation_id"].is_string(), "{}", run.wrong("there is no correlation id"));
+        let report = report(&run)?;
+        ensure!(report["state"] == "failed" && report["pages"] == 0, "{}", run.wrong("no report says so"));
     }
     // And where the answer is no JSON.
     let text = Effect::Status { status: 404, retry_after: Vec::new(), body: Some("gone fishing".into()) };

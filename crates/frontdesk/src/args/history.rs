@@ -55,7 +55,7 @@ pub(crate) struct HistoryPullArgs {
     #[arg(long, value_name = "TYPES", value_delimiter = ',')]
     pub(crate) types: Vec<String>,
     /// Begin at this page instead of the first: the next_page_token of a report
-    #[arg(long, value_name = "PAGE", requires = "conversation_id")]
+    #[arg(long, value_name = "PAGE", requires = "conversation_id", conflicts_with = "from")]
     pub(crate) resume: Option<String>,
     /// Write into this folder instead of stdout; it is made where it is missing
     #[arg(long, value_name = "DIR")]
@@ -79,7 +79,7 @@ pub(crate) struct HistoryPullArgs {
     #[arg(long)]
     pub(crate) with_bearer: bool,
     /// Platform contract: what the guest is shown, by the guest's own token (a JWT, in this file; - reads it from stdin)
-    #[arg(long, value_name = "FILE", requires = "conversation_id", conflicts_with_all = ["archive", "with_bearer"])]
+    #[arg(long, value_name = "FILE", requires = "conversation_id", conflicts_with_all = ["from", "archive", "with_bearer"])]
     pub(crate) guest_token_file: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) connection: ConnectionArgs,

@@ -78,7 +78,7 @@ pub(crate) struct MessageSendArgs {
     #[arg(long, value_name = "MESSENGER", requires_all = ["sender", "to"])]
     pub(crate) messenger: Option<String>,
     /// With --messenger: join a conversation with the address that is going on, instead of being refused
-    #[arg(long, requires = "messenger")]
+    #[arg(long, requires = "messenger", conflicts_with_all = ["conversation_id", "from"])]
     pub(crate) join_active: bool,
     /// Who sends it: a participant with the role agent; with --messenger a number, an integration's or a deployment's id
     #[arg(long, value_name = "SENDER", allow_hyphen_values = true, conflicts_with = "from")]

@@ -168,10 +168,11 @@ pub(crate) struct SessionCloseArgs {
     #[arg(long, value_name = "PLAN")]
     pub(crate) apply: Option<PathBuf>,
     /// Look at each guest of --from and write the plan to this file, which must not be there; nothing is ended
-    #[arg(long, value_name = "OUT", requires = "from")]
+    // What is required is not asked for where another member of the group is there: so the others are named.
+    #[arg(long, value_name = "OUT", requires = "from", conflicts_with_all = ["guest_id", "apply"])]
     pub(crate) plan: Option<PathBuf>,
     /// Yes, end them
-    #[arg(long, requires = "apply")]
+    #[arg(long, requires = "apply", conflicts_with_all = ["guest_id", "from"])]
     pub(crate) yes: bool,
     /// Look, say what would be done, and do nothing
     #[arg(long, conflicts_with_all = ["plan", "yes"])]
@@ -187,7 +188,7 @@ pub(crate) struct SessionCloseArgs {
     pub(crate) emergency: bool,
     /// Platform contract: end the session as its guest, with its token in this file; - is stdin. With --retain-data false what the
     /// guest is shown is cleared
-    #[arg(long, value_name = "FILE", requires = "guest_id", conflicts_with = "emergency")]
+    #[arg(long, value_name = "FILE", requires = "guest_id", conflicts_with_all = ["from", "apply", "emergency"])]
     pub(crate) guest_session_file: Option<PathBuf>,
     /// Your own reference, sent along and kept in the audit record
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true, conflicts_with = "apply")]

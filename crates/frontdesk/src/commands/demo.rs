@@ -21,7 +21,7 @@ use frontdesk_archive::{Expression, Search, SearchHit, Settings as StoreSettings
 use frontdesk_archiver::{Pull, PullRequest, Silent as SilentPull, Transcripts};
 use frontdesk_domain::{OrganizationId, PageSize, RunState, TimeRange, Timestamp};
 use frontdesk_durable::{OsDir, publish};
-use frontdesk_sandbox::{Addresses, Config, GuestPlan, Sandbox, Untidy, serve_contracts};
+use frontdesk_sandbox::{Addresses, Config, GuestPlan, Running, Sandbox, Untidy, serve_contracts};
 use frontdesk_shell::clock::Stopwatch;
 use frontdesk_shell::quantity::{show_count, show_size};
 use frontdesk_shell::{Environment, Exit, Failure, Printer};
@@ -99,7 +99,26 @@ fn own(global: &GlobalArgs) -> GlobalArgs {
 /// What a command has at hand that goes on with what the demonstration left, and with nothing else.
 pub(crate) fn context<'p>(global: &GlobalArgs, printer: &'p Printer) -> Result<Context<'p>, Failure> {
     let nothing = Environment::from_iter(std::iter::empty::<(String, String)>());
-    Context::new(&own(global), None, Vec::new(), nothing, printer)
+    Context::new(&own(global), None, receiver_here(), nothing, printer)
+}
+
+/// The webhook that is told of it is on this machine.
+fn receiver_here() -> Vec<(&'static str, Option<String>)> {
+    vec![("local_addresses", Some("allow".to_owned()))]
+}
+
+/// A demonstration that was given, and its tenant, which takes webhooks as long as it is there.
+pub(crate) struct Given {
+    exit: Exit,
+    tenant: Running,
+}
+
+impl Given {
+    /// Ends the tenant.
+    pub(crate) async fn end(self) -> Exit {
+        self.tenant.stop().await;
+        self.exit
+    }
 }
 
 pub(crate) async fn run(
@@ -107,6 +126,15 @@ pub(crate) async fn run(
     arguments: &DemoArgs,
     printer: &Printer,
 ) -> Result<Exit, Failure> {
+    Ok(give(global, arguments.contract, printer).await?.end().await)
+}
+
+/// Shows everything, and leaves the tenant running.
+pub(crate) async fn give(
+    global: &GlobalArgs,
+    contract: DemoContract,
+    printer: &Printer,
+) -> Result<Given, Failure> {
     let watch = Stopwatch::start();
     refuse_settings(global)?;
     let own = own(global);
@@ -126,7 +154,6 @@ pub(crate) async fn run(
     };
     let sandbox = Sandbox::new(config).map_err(|error| unexpected("cannot make the sandbox", &error))?;
     let sandbox = Arc::new(sandbox);
-    let contract = arguments.contract;
     let here = ([127, 0, 0, 1], 0).into();
     // The receiver of webhooks is at the gateway's address, whichever contract is spoken.
     let addresses = Addresses {
@@ -137,9 +164,7 @@ pub(crate) async fn run(
         .await
         .map_err(|error| unexpected("cannot listen on this machine's own address", &error))?;
     let ready = running.ready().clone();
-    // The webhook that is told of it is on this machine.
-    let flags = vec![("local_addresses", Some("allow".to_owned()))];
-    let context = Context::new(&own, None, flags, ports::settings(&ready, contract), printer)?;
+    let context = Context::new(&own, None, receiver_here(), ports::settings(&ready, contract), printer)?;
     printer.talk(format_args!(
         "a tenant with {} conversations answers at {}",
         show_count(CONVERSATIONS),
@@ -185,7 +210,6 @@ pub(crate) async fn run(
     archive_pull::ended(&told, false)?;
     archive_pull::close(writer)?;
     let jobs = heeding(shutdown.requested(), &stop, place.run(&doors, journal)).await?;
-    running.stop().await;
 
     let reader = store::open_reader(&root)?;
     story.archived(told.certificate.state, &reader)?;
@@ -217,11 +241,12 @@ pub(crate) async fn run(
         elapsed_ms: watch.elapsed_ms(),
     };
     printer.data(&summary, |summary| text(summary, page.hits.first()))?;
-    Ok(match verified.damaged.is_empty() && kept.is_good() {
+    let exit = match verified.damaged.is_empty() && kept.is_good() {
         true if story.is_whole() => jobs.exit(),
         true => jobs.exit().max(Exit::Partial),
         false => Exit::Integrity,
-    })
+    };
+    Ok(Given { exit, tenant: running })
 }
 
 /// Makes the folder, or refuses one that is not ours.

@@ -150,6 +150,9 @@ impl<'c> Heads<'c> {
         if self.highest < walked.last {
             findings.add(self.highest + 1, "no head was signed for it, nor for any entry after it");
         }
+        if walked.last == 0 && self.highest == 0 {
+            findings.add(1, "it is missing: a journal begins with the entry of its key");
+        }
         for other in std::mem::take(&mut self.others).iter().filter(|other| !other.met) {
             let (head, name) = (other.head, other.name);
             self.check_signature(head, name, findings);

@@ -186,6 +186,15 @@ fn every_way_to_change_entries_is_found_out_and_the_first_bad_one_named() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "whoever empties a journal takes its head away, too")]
+fn a_journal_that_was_emptied_is_found_out_without_a_head_beside_it() {
+    let folder = journal();
+    std::fs::remove_file(folder.root().join("head.json")).unwrap();
+    let verified = after(&folder, "DELETE FROM entries; DELETE FROM personal; DELETE FROM heads");
+    assert_eq!(verified.first_bad(), Some(1), "{:?}", verified.findings);
+}
+
+#[test]
 fn heads_that_were_changed_are_found_out() {
     let folder = journal();
     for (name, sql) in [

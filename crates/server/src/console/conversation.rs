@@ -114,7 +114,7 @@ async fn shown(
         None if extra.verified.is_some() => Read::new(AccessStep::Opened).with("records", "verified"),
         None => Read::new(AccessStep::Opened),
     };
-    office.saw(viewer, read.of(id.as_str())).await?;
+    office.saw(viewer, read.of(id.as_str()).finding(ask.find.as_deref())).await?;
     if viewer.role >= Role::Auditor {
         let id = id.as_str().to_owned();
         let viewings = office.entries(move |reader| Ok(viewings(reader, &id, VIEWINGS + 1)?)).await?;

@@ -1,5 +1,6 @@
 //! What the archive holds, day by day.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -49,6 +50,7 @@ fn content(view: &CoverageView, chosen: Option<&DayView>) -> Markup {
             ul .legend {
                 li { i .l1 {} "few stored" } li { i .l4 {} "many stored" }
                 li { i .provisional {} "may still change" } li { i .missing {} "something is missing" }
+                li { i .held {} "something is held" } li { i .expired {} "something was removed" }
             }
             div .months {
                 @for days in view.calendar.chunk_by(|one, other| month(&one.day) == month(&other.day)) { (month_table(days, most)) }
@@ -98,9 +100,18 @@ fn cell(number: usize, day: &DayView, most: u64) -> Markup {
         Some(part) => part.min(3) + 1,
         None => 1,
     };
-    let said = format!("{}: {}, {} stored, {} missing", day.day, day.state, day.stored, day.missing);
+    let mut said = format!("{}: {}, {} stored, {} missing", day.day, day.state, day.stored, day.missing);
+    let mut marks = String::new();
+    for (of, class, word) in [(day.held, " held", "held"), (day.expired, " expired", "removed by retention")]
+    {
+        if of > 0 {
+            // Writing to a string cannot fail.
+            let _ = write!(said, ", {of} {word}");
+            marks.push_str(class);
+        }
+    }
     html! {
-        a class={"l" (level) " " (day.state)} href={"/coverage?day=" (encoded(&day.day))} title=(said) aria-label={(number) ", " (said)} { (number) }
+        a class={"l" (level) " " (day.state) (marks)} href={"/coverage?day=" (encoded(&day.day))} title=(said) aria-label={(number) ", " (said)} { (number) }
     }
 }
 

@@ -9,7 +9,7 @@ use maud::{Markup, html};
 
 use super::page::page;
 use super::write::{Form, count, maybe, several, time};
-use crate::desk::{Office, Viewer};
+use crate::desk::{Office, Read, Viewer};
 use crate::params::Params;
 use crate::problem::Problem;
 use crate::segment::segment;
@@ -29,6 +29,7 @@ pub(super) async fn get(
     let now = office.now();
     let queue = Arc::clone(&office.late);
     let view = office.archive(move |reader| Ok(late::late(&queue, reader, now, from, ROWS)?)).await?;
+    office.saw(&viewer, Read::list("late")).await?;
     Ok(page(Some(&viewer), "/runs", "Late queue", &content(&view)))
 }
 

@@ -8,7 +8,7 @@ use http::{HeaderValue, Method, Response, StatusCode};
 use maud::{DOCTYPE, Markup, html};
 
 use super::assets::{ICON, SCRIPT, STYLE};
-use crate::desk::{Role, Viewer};
+use crate::desk::{LOCAL, Role, Viewer};
 use crate::problem::Problem;
 
 /// What a page may load and do: what comes from here, and nothing that stands in the page itself.
@@ -78,7 +78,7 @@ fn who(viewer: &Viewer) -> Markup {
     html! {
         span { (viewer.name) " (" (viewer.role) ")" }
         // Where nobody is asked for a token there is nothing to leave.
-        @if &*viewer.name != "local" {
+        @if &*viewer.name != LOCAL {
             form method="post" action="/logout" { button .link type="submit" { "Log out" } }
         }
     }

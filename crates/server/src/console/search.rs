@@ -69,9 +69,8 @@ pub(super) async fn get(
     uri: Uri,
 ) -> Result<Response<Body>, Problem> {
     let asked = Asked::read(uri.query())?;
-    if !asked.query.is_empty() {
-        office.saw(&viewer, Read::new(AccessStep::Searched).with("query", asked.query.as_str())).await?;
-    }
+    // Also where nothing is asked for: that shows everything.
+    office.saw(&viewer, Read::new(AccessStep::Searched).with("query", asked.query.as_str())).await?;
     let ask = SearchAsk {
         query: asked.query.clone(),
         order: if asked.best { Order::Best } else { Order::Newest },

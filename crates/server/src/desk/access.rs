@@ -11,12 +11,12 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::IntoResponse;
 use frontdesk_domain::audit::AccessStep;
-use http::header::{AUTHORIZATION, COOKIE, HOST, LOCATION, ORIGIN, SET_COOKIE, WWW_AUTHENTICATE};
+use http::header::{ACCEPT, AUTHORIZATION, COOKIE, HOST, LOCATION, ORIGIN, SET_COOKIE, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri};
 
 use super::books::Read;
 use super::office::Office;
-use super::role::{Role, Viewer};
+use super::role::{LOCAL, Role, Viewer};
 use super::sent::form;
 use super::tokens::{Token, Tokens, shown};
 use crate::callback;
@@ -89,7 +89,7 @@ pub(crate) async fn identify(
             request.extensions_mut().insert(viewer);
             next.run(request).await
         }
-        Ok(None) => unknown(request.method(), request.uri()),
+        Ok(None) => unknown(&request),
         Err(problem) => problem.into_response(),
     }
 }
@@ -97,7 +97,7 @@ pub(crate) async fn identify(
 async fn who(office: &Office, headers: &HeaderMap) -> Result<Option<Viewer>, Problem> {
     let Some(tokens) = &office.desk.tokens else {
         let csrf = Arc::clone(&office.logins.csrf);
-        return Ok(Some(Viewer { name: "local".into(), role: Role::Admin, csrf }));
+        return Ok(Some(Viewer { name: LOCAL.into(), role: Role::Admin, csrf }));
     };
     let shows = headers.get(AUTHORIZATION).map(|value| bearer(value).unwrap_or_default());
     let login = match shows {
@@ -150,11 +150,17 @@ fn is_from_here(headers: &HeaderMap) -> bool {
 }
 
 /// Somebody who is nobody: a browser that wants a page is shown the way in.
-fn unknown(method: &Method, uri: &Uri) -> Response<Body> {
-    let path = uri.path();
-    if *method == Method::GET && !path.starts_with("/api/") && path != "/metrics" {
-        let next = uri.path_and_query().map_or("/", |path| path.as_str());
+fn unknown(request: &Request) -> Response<Body> {
+    let path = request.uri().path();
+    let for_people = !path.starts_with("/api/") && path != "/metrics";
+    if for_people && *request.method() == Method::GET {
+        let next = request.uri().path_and_query().map_or("/", |path| path.as_str());
         return see_other(&format!("/login?next={}", encoded(next)));
+    }
+    // A form that was left open for too long; nothing was done, and what it says is not kept.
+    let accepts = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok());
+    if for_people && accepts.is_some_and(|accepts| accepts.contains("text/html")) {
+        return see_other("/login");
     }
     let mut response = Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "a token is needed")
         .hint("send Authorization: Bearer with a token of frontdesk token create")

@@ -35,6 +35,14 @@ impl Read {
         self
     }
 
+    /// Where a text was looked for in it, with that.
+    pub(crate) fn finding(self, text: Option<&str>) -> Self {
+        match text.filter(|text| !text.is_empty()) {
+            Some(text) => self.with("find", text),
+            None => self,
+        }
+    }
+
     /// With this. It may be personal; no secret.
     pub(crate) fn with(mut self, name: &str, text: impl Into<String>) -> Self {
         self.details.insert(name.to_owned(), text.into());

@@ -67,6 +67,9 @@ impl FromStr for Role {
     }
 }
 
+/// The name of whoever asks a server that wants no tokens.
+pub(crate) const LOCAL: &str = "local";
+
 /// Who asks: found out before any handler runs ([`access`](super::access)).
 #[derive(Clone)]
 pub(crate) struct Viewer {

@@ -13,7 +13,7 @@ use frontdesk_domain::{Timestamp, hex};
 use frontdesk_durable::{Dir, Lock, LockError, OsDir, from_hex, publish, read_whole, sha256};
 use serde::{Deserialize, Serialize};
 
-use super::role::Role;
+use super::role::{LOCAL, Role};
 
 /// The file, in the folder of the data.
 const FILE: &str = "tokens.json";
@@ -68,8 +68,10 @@ struct Kept {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokenError {
-    /// The name is empty, too long, or holds control characters.
-    #[error("a token's name has 1 to {LONGEST_NAME} characters, none of them a control character")]
+    /// The name is empty, too long, holds control characters, or is the one that stands for whoever needs no token.
+    #[error(
+        "a token's name has 1 to {LONGEST_NAME} characters, none of them a control character, and is not {LOCAL}"
+    )]
     Name,
     /// There is no token with this id.
     #[error("there is no such token")]
@@ -125,7 +127,8 @@ impl Tokens {
     ) -> Result<(Token, String), TokenError> {
         let name = name.trim();
         let long = name.chars().count() > LONGEST_NAME;
-        if name.is_empty() || long || name.chars().any(char::is_control) {
+        // The audit log would not tell somebody of that name from whoever needed no token.
+        if name.is_empty() || long || name.chars().any(char::is_control) || name == LOCAL {
             return Err(TokenError::Name);
         }
         let text = random::<{ WHOLE / 2 }>().map_err(TokenError::Storage)?;

@@ -10,7 +10,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, Uri};
 use utoipa::ToSchema;
 
-use crate::desk::{Desk, Office};
+use crate::desk::{Desk, Office, Read, Viewer};
 use crate::params::Params;
 use crate::problem::Problem;
 use crate::stream::{Begun, Deaf, PIECE, Said, Speaker};
@@ -49,8 +49,14 @@ pub(super) struct AvailableView {
     tag = "reports",
     responses((status = 200, body = AvailabilityView)),
 )]
-pub(crate) async fn report(State(office): State<Arc<Office>>, uri: Uri) -> Result<Response<Body>, Problem> {
+pub(crate) async fn report(
+    State(office): State<Arc<Office>>,
+    viewer: Viewer,
+    uri: Uri,
+) -> Result<Response<Body>, Problem> {
     Params::read(uri.query())?.finish()?;
+    // Before it is begun: it goes out while it is read.
+    office.saw(&viewer, Read::list("availability")).await?;
     let (desk, now) = (Arc::clone(&office.desk), office.now());
     let begun = office.stream(move |speaker| tell(&desk, now, speaker)).await?;
     // Its first piece always comes, be it that of an empty archive.

@@ -113,8 +113,10 @@ pub(crate) async fn one(
     let mut asked = Params::read(uri.query())?;
     let ask = ask(&mut asked, Masking::default())?;
     asked.finish()?;
+    let sought = ask.find.clone();
     let view = opened(&office, id.clone(), ask).await?;
-    office.saw(&viewer, Read::new(AccessStep::Opened).of(id.as_str())).await?;
+    let read = Read::new(AccessStep::Opened).of(id.as_str());
+    office.saw(&viewer, read.finding(sought.as_deref())).await?;
     Ok(json(&view))
 }
 

@@ -93,12 +93,16 @@ pub(crate) async fn effect(
     tag = "retention",
     responses((status = 200, body = RetentionView)),
 )]
-pub(crate) async fn preview(State(office): State<Arc<Office>>, uri: Uri) -> Result<Response<Body>, Problem> {
+pub(crate) async fn preview(
+    State(office): State<Arc<Office>>,
+    viewer: Viewer,
+    uri: Uri,
+) -> Result<Response<Body>, Problem> {
     Params::read(uri.query())?.finish()?;
     let (now, desk) = (office.now(), Arc::clone(&office.desk));
-    Ok(json(
-        &office
-            .archive(move |reader| Ok(holds::preview(reader, &desk.policies, &desk.timetable, now)?))
-            .await?,
-    ))
+    let preview = office
+        .archive(move |reader| Ok(holds::preview(reader, &desk.policies, &desk.timetable, now)?))
+        .await?;
+    office.saw(&viewer, Read::list("retention")).await?;
+    Ok(json(&preview))
 }

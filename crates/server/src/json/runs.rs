@@ -8,7 +8,7 @@ use frontdesk_domain::RunId;
 use http::{Response, Uri};
 
 use super::named::Named;
-use crate::desk::{Office, json};
+use crate::desk::{Office, Read, Viewer, json};
 use crate::params::Params;
 use crate::problem::Problem;
 use crate::view::coverage::{self, CoverageView};
@@ -79,14 +79,20 @@ pub(crate) async fn schedules(
     ),
     responses((status = 200, body = LateView)),
 )]
-pub(crate) async fn late(State(office): State<Arc<Office>>, uri: Uri) -> Result<Response<Body>, Problem> {
+pub(crate) async fn late(
+    State(office): State<Arc<Office>>,
+    viewer: Viewer,
+    uri: Uri,
+) -> Result<Response<Body>, Problem> {
     let mut asked = Params::read(uri.query())?;
     let limit = asked.limit(1..=1_000, 100)?;
     let from = asked.cursor("cursor")?.unwrap_or(0);
     asked.finish()?;
     let now = office.now();
     let queue = Arc::clone(&office.late);
-    Ok(json(&office.archive(move |reader| Ok(late::late(&queue, reader, now, from, limit)?)).await?))
+    let page = office.archive(move |reader| Ok(late::late(&queue, reader, now, from, limit)?)).await?;
+    office.saw(&viewer, Read::list("late")).await?;
+    Ok(json(&page))
 }
 
 /// Totals, and each day with what is stored, may still change, is missing, held or removed.

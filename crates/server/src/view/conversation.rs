@@ -264,7 +264,7 @@ fn kept(record: &Record, records: &[Record], ask: &ConversationAsk) -> Conversat
         .and_then(|record| MediaListing::read(&record.bytes))
         .map_or_else(Vec::new, |found| found.media);
     let mut files: Vec<FileView> = files.into_iter().map(file_view).collect();
-    let window = window::window(&turns, ask.place.clone(), ask.find.as_deref());
+    let window = window::window(&turns, ask.place.clone(), ask.find.as_deref(), ask.masking);
     let shown = turns.iter().enumerate().skip(window.first).take(WINDOW);
     let turns_shown = shown.map(|(at, turn)| turn_view(at, turn, &mut files, ask)).collect::<Vec<_>>();
     let metadata = payload::metadata_values(kind, &record.bytes);
@@ -288,7 +288,7 @@ fn kept(record: &Record, records: &[Record], ask: &ConversationAsk) -> Conversat
             .into_iter()
             .map(|(key, values)| AttributeView {
                 values: values.iter().map(|value| ask.masking.value(&key, value)).collect(),
-                key,
+                key: ask.masking.label(&key),
             })
             .collect(),
         total: turns.len(),
@@ -322,8 +322,7 @@ fn facts(record: &Record, details: Option<&Record>) -> Facts {
 }
 
 fn turn_view(at: usize, turn: &Turn, files: &mut Vec<FileView>, ask: &ConversationAsk) -> TurnView {
-    let marks =
-        ask.find.as_deref().map_or_else(Vec::new, |sought| super::passage::places(&turn.text, sought));
+    let marks = ask.find.as_deref().map_or_else(Vec::new, |sought| ask.masking.places(&turn.text, sought));
     let own = files.iter().position(|file| Some(file.message_id.as_str()) == turn.id.as_deref());
     TurnView {
         number: at + 1,
@@ -331,7 +330,7 @@ fn turn_view(at: usize, turn: &Turn, files: &mut Vec<FileView>, ask: &Conversati
         speaker: turn.speaker.as_str(),
         sent_at: turn.sent_at.map(|at| at.to_string()),
         text: ask.masking.pieces(&turn.text, &marks),
-        status: turn.status.clone(),
+        status: turn.status.as_deref().map(|status| ask.masking.label(status)),
         file_name: turn.file.as_deref().map(|name| ask.masking.pieces(name, &[])),
         file: own.map(|own| files.remove(own)),
     }

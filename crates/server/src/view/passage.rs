@@ -59,7 +59,8 @@ impl Masking {
     }
 
     /// The same for a part that was cut out of a text, with marks in characters: a number or an address that was cut in
-    /// two is not recognised any more, so what is left of one at either end is left out.
+    /// two is not recognised any more, so what is left of one at either end is left out; of a part that is as long as parts
+    /// are cut also the word there, which may be the beginning of an address.
     #[must_use]
     pub fn snippet(self, text: &str, marks: &[Range<usize>]) -> Vec<Piece> {
         let at: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
@@ -83,6 +84,36 @@ impl Masking {
             pieces.push(Piece::plain(" …"));
         }
         pieces
+    }
+
+    /// Where a text is in what is shown of another one: [`places`] but those that touch what is masked, since a place there
+    /// would tell what stands in it, a character more with each question.
+    #[must_use]
+    pub fn places(self, text: &str, sought: &str) -> Vec<Range<usize>> {
+        let mut places = places(text, sought);
+        let Self::On { region } = self else { return places };
+        if places.is_empty() {
+            return places;
+        }
+        let hidden: Vec<(PiiKind, Range<usize>)> =
+            pii::find(text, region).map(|found| (found.kind, found.range)).collect();
+        let shown: String = cut(text, &[], &hidden).iter().map(|piece| piece.text.as_str()).collect();
+        if !hidden.is_empty() && pii::find(&shown, region).next().is_some() {
+            return Vec::new();
+        }
+        places.retain(|place| {
+            !hidden.iter().any(|(_, range)| range.start < place.end && place.start < range.end)
+        });
+        places
+    }
+
+    /// A short text that is no customer's own words: a name of an attribute, a state.
+    #[must_use]
+    pub fn label(self, text: &str) -> String {
+        match self {
+            Self::On { region } => pii::redact(text, region),
+            Self::Off => text.to_owned(),
+        }
     }
 
     /// The value of an attribute: masked whole where its name promises something personal.
@@ -156,6 +187,12 @@ fn cut(text: &str, marks: &[Range<usize>], found: &[(PiiKind, Range<usize>)]) ->
     pieces
 }
 
+/// Characters of the shortest part that is cut out of a longer text.
+const CUT: usize = 120;
+
+/// Bytes before the `@` of an address, at most (RFC 5321 §4.5.3.1.1).
+const LONGEST: usize = 64;
+
 /// The part of a cut text that does not begin or end in the middle of a number or of an address. What is recognised as a
 /// whole one is masked anyway, and stays.
 fn sound(text: &str, region: Option<Region>) -> Range<usize> {
@@ -170,6 +207,14 @@ fn sound(text: &str, region: Option<Region>) -> Range<usize> {
         head = if tells(&text[..end]) { head.max(end) } else { head };
     }
     let behind = |at: usize| at + text[at..].chars().next().map_or(0, char::len_utf8);
+    if text.chars().nth(CUT - 1).is_some() {
+        // Text without spaces has no words to leave out.
+        let word = |length: usize| (1..=LONGEST).contains(&length);
+        let first = text.find(char::is_whitespace).filter(|at| word(*at));
+        let end = text.rfind(char::is_whitespace).filter(|at| word(text.len() - behind(*at)));
+        head = head.max(first.unwrap_or(0));
+        last = last.min(end.map_or(text.len(), behind));
+    }
     for start in [text.rfind(|c| !belongs(c)), text.rfind(char::is_whitespace)] {
         let start = start.map_or(0, behind);
         last = if tells(&text[start..]) { last.min(start) } else { last };
@@ -242,9 +287,26 @@ mod tests {
             assert!(!shown.contains("11") && !shown.contains('@'), "{text}: {shown}");
             assert!(shown.contains("please") || shown.contains("rest of it"), "{text}: {shown}");
         }
+        // The archive cuts after 160 characters, wherever that is.
+        let long = format!("schmidt {} anna.schmi", "and so on ".repeat(15));
+        let ends = shown(&Masking::default().snippet(&long, &[]));
+        assert!(!ends.contains("schmi") && ends.contains("and so on"), "{ends}");
+        assert!(shown(&Masking::Off.snippet(&long, &[])).contains("anna.schmi"));
+        let unspaced = "\u{4f60}\u{597d}".repeat(80);
+        assert_eq!(shown(&Masking::default().snippet(&unspaced, &[])), unspaced);
         let text = "no number at all";
         assert_eq!(shown(&Masking::default().snippet(text, &marks(3..9))), "no <number> at all");
         assert_eq!(shown(&Masking::default().snippet("4111", &marks(0..4))), " …");
+    }
+
+    #[test]
+    fn looking_for_a_text_says_nothing_of_what_is_masked() {
+        let text = "write to ana.s@example.org, ana";
+        for (sought, seen) in [("ana", 1), ("ana.s", 0), ("ana.t", 0), ("to ana", 0), ("write", 1)] {
+            assert_eq!(Masking::default().places(text, sought).len(), seen, "{sought}");
+        }
+        assert_eq!(Masking::Off.places(text, "ana").len(), 2);
+        assert_eq!(Masking::default().label("metadata.ana@example.org"), "[email]");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use axum::body::Body;
 use frontdesk_domain::Timestamp;
 use frontdesk_domain::audit::AuditKind;
 use frontdesk_server::Role;
-use http::header::{CONTENT_TYPE, COOKIE, HOST, LOCATION, SET_COOKIE};
+use http::header::{ACCEPT, CONTENT_TYPE, COOKIE, HOST, LOCATION, SET_COOKIE};
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::Value;
@@ -47,6 +47,50 @@ async fn where_tokens_are_asked_for_nothing_is_told_without_one() {
     let response = ask(&router, get("/conversations/a%2Fb?x=1"), "").await;
     assert_eq!(response.status(), StatusCode::SEE_OTHER);
     assert_eq!(response.headers()[LOCATION], "/login?next=%2Fconversations%2Fa%252Fb%3Fx%3D1");
+    // So is one whose form was open for too long, and a program is not.
+    let reveal = || form("/conversations/c-1/reveal");
+    let response = ask(&router, reveal().header(ACCEPT, "text/html,*/*"), "reason=ab").await;
+    assert_eq!(
+        (response.status(), &response.headers()[LOCATION]),
+        (StatusCode::SEE_OTHER, &"/login".parse().unwrap())
+    );
+    assert_eq!(ask(&router, reveal(), "reason=ab").await.status(), StatusCode::UNAUTHORIZED);
+    // And who is refused at the door sees a page.
+    let foreign = reveal().header(ACCEPT, "text/html").header("origin", "https://evil.example");
+    let response = ask(&router, foreign, "reason=ab").await;
+    assert_eq!(response.status(), StatusCode::FORBIDDEN);
+    assert_eq!(response.headers()[CONTENT_TYPE], "text/html; charset=utf-8");
+}
+
+#[tokio::test]
+async fn looking_inside_a_conversation_tells_nothing_of_what_is_masked() {
+    let data = Data::new();
+    let (viewer, auditor) = (data.token(Role::Viewer), data.token(Role::Auditor));
+    let router = data.served(true);
+    for (sought, turns) in [("refund", 1), ("anna", 0), ("anna@example.com", 0), ("bella", 0)] {
+        let path = format!("/api/v1/conversations/c-1?find={sought}");
+        let found = json(ask(&router, bearer(get(&path), &viewer), "").await).await;
+        assert_eq!(found["found"]["turns"], turns, "{sought}");
+        let looked = data.audited(AuditKind::Access).pop().unwrap();
+        assert_eq!((&looked["step"], &looked["details"]["find"]), (&"opened".into(), &sought.into()));
+    }
+    let reveal = bearer(form("/api/v1/conversations/c-1/reveal"), &auditor);
+    let revealed = json(ask(&router, reveal, "reason=x&find=anna").await).await;
+    assert_eq!(revealed["found"]["turns"], 1, "{revealed}");
+}
+
+#[tokio::test]
+async fn a_method_that_is_not_there_is_told_which_are() {
+    let data = Data::new();
+    let token = data.token(Role::Admin);
+    let router = data.served(true);
+    for (path, allow) in
+        [("/api/v1/webhooks/deliveries/replay", "POST"), ("/api/v1/conversations/c-1/reveal", "POST")]
+    {
+        let response = ask(&router, bearer(get(path), &token), "").await;
+        assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED, "{path}");
+        assert_eq!(response.headers()["allow"], allow, "{path}");
+    }
 }
 
 #[tokio::test]
@@ -236,6 +280,7 @@ async fn who_reads_what_names_people_is_written_down_once() {
     let token = data.token(Role::Auditor);
     let router = data.served(true);
     for (path, step, subject) in [
+        ("/api/v1/conversations", Some("searched"), None),
         ("/api/v1/conversations?q=refund", Some("searched"), None),
         ("/api/v1/archive/search?q=refund", Some("searched"), None),
         ("/api/v1/archive/search?q=zebra", Some("searched"), None),
@@ -249,7 +294,12 @@ async fn who_reads_what_names_people_is_written_down_once() {
         ("/api/v1/audit", Some("audited"), None),
         ("/api/v1/audit?subject=c-1", Some("audited"), None),
         ("/api/v1/audit/verify", Some("audited"), None),
+        ("/api/v1/late", Some("listed"), Some("late")),
+        ("/api/v1/retention/preview", Some("listed"), Some("retention")),
+        ("/api/v1/reports/availability", Some("listed"), Some("availability")),
         ("/?q=refund", Some("searched"), None),
+        ("/", Some("searched"), None),
+        ("/runs/late", Some("listed"), Some("late")),
         ("/conversations/c-1", Some("opened"), Some("c-1")),
         ("/sessions", Some("listed"), Some("sessions")),
         ("/holds", Some("listed"), Some("holds")),
@@ -258,7 +308,6 @@ async fn who_reads_what_names_people_is_written_down_once() {
         ("/api/v1/runs", None, None),
         ("/api/v1/coverage", None, None),
         ("/api/v1/reports/sla", None, None),
-        ("/api/v1/retention/preview", None, None),
         ("/api/v1/archive/search", None, None),
         ("/api/v1/conversations/c-2", None, None),
         ("/runs", None, None),

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use frontdesk_history::{Delivered, Destination, Finished, StoreError};
+use frontdesk_history::{ConversationReport, Delivered, Destination, Finished, StoreError};
 use frontdesk_shell::{Failure, Printer};
 use serde::Serialize;
 use tokio::sync::mpsc;
@@ -56,6 +56,23 @@ impl Destination for Lines {
     }
 }
 
+/// The line of a report that no messages go with.
+pub(super) fn report(report: &ConversationReport) -> io::Result<Vec<u8>> {
+    let mut line = Vec::new();
+    write_line(&mut line, report.target.conversation().as_str(), "report", &serde_json::to_vec(report)?)?;
+    Ok(line)
+}
+
+/// A line whose value is JSON already.
+fn write_line(line: &mut Vec<u8>, conversation: &str, name: &str, value: &[u8]) -> io::Result<()> {
+    line.extend_from_slice(b"{\"conversation_id\":");
+    serde_json::to_writer(&mut *line, conversation)?;
+    line.extend_from_slice(format!(",\"{name}\":").as_bytes());
+    line.extend_from_slice(value);
+    line.extend_from_slice(b"}\n");
+    Ok(())
+}
+
 struct Writing<'w> {
     pieces: &'w mpsc::Sender<Vec<u8>>,
     conversation: &'w str,
@@ -65,11 +82,7 @@ struct Writing<'w> {
 impl Writing<'_> {
     /// A line whose value is JSON already: exactly what came.
     fn raw(&mut self, name: &str, value: &[u8]) -> io::Result<()> {
-        self.piece.extend_from_slice(b"{\"conversation_id\":");
-        serde_json::to_writer(&mut self.piece, self.conversation)?;
-        self.piece.extend_from_slice(format!(",\"{name}\":").as_bytes());
-        self.piece.extend_from_slice(value);
-        self.piece.extend_from_slice(b"}\n");
+        write_line(&mut self.piece, self.conversation, name, value)?;
         if self.piece.len() >= PIECE { self.send() } else { Ok(()) }
     }
 

@@ -8,6 +8,7 @@ use frontdesk_shell::printer::printable;
 use frontdesk_shell::progress::Progress;
 use frontdesk_shell::quantity::show_count;
 
+use super::lines;
 use crate::context::Context;
 
 /// Listens to a pull of histories.
@@ -54,6 +55,9 @@ impl Monitor for Watch<'_> {
         if self.lines {
             // A closed stdout is noticed when the summary is written.
             let _ = self.printer.data(report, text);
+        } else if report.pages == 0 || report.state == HistoryState::Interrupted {
+            // Nothing of it was handed out, so its report goes alone.
+            let _ = lines::report(report).map(|line| self.printer.raw(&line));
         }
         if matches!(report.state, HistoryState::Failed | HistoryState::Looping) {
             let why = report.error.as_ref().map_or("", |error| &error.message);

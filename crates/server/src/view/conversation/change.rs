@@ -61,7 +61,7 @@ fn compare(
             let from = differ(before.as_deref(), after.as_deref());
             let shown = |text: String| part(&text, from, last_key(path), masking);
             changes.push(ChangeView {
-                path: path.to_owned(),
+                path: masking.label(path),
                 before: before.map(shown),
                 after: after.map(shown),
             });

@@ -1,9 +1,9 @@
 //! Which part of a long conversation is shown, and where in it a text is.
 
-use frontdesk_domain::fold::fold;
 use frontdesk_domain::payload::Turn;
 
 use super::FoundView;
+use crate::view::passage::Masking;
 
 /// Turns that are shown at once.
 pub const WINDOW: usize = 200;
@@ -28,11 +28,10 @@ pub(super) struct Window {
     pub(super) found: Option<FoundView>,
 }
 
-pub(super) fn window(turns: &[Turn], place: Place, find: Option<&str>) -> Window {
+pub(super) fn window(turns: &[Turn], place: Place, find: Option<&str>, masking: Masking) -> Window {
     let sought = find.filter(|text| !text.is_empty());
     let hits: Vec<usize> = sought.map_or_else(Vec::new, |sought| {
-        let sought = fold(sought);
-        let has = |turn: &Turn| fold(&turn.text).contains(&sought);
+        let has = |turn: &Turn| !masking.places(&turn.text, sought).is_empty();
         (0..turns.len()).filter(|at| has(&turns[*at])).collect()
     });
     let at = match place {
@@ -82,15 +81,19 @@ mod tests {
             (Place::Message("m-450".into()), 400),
             (Place::Message("m-none".into()), 0),
         ] {
-            assert_eq!(window(&turns, place.clone(), None), Window { first, found: None }, "{place:?}");
+            assert_eq!(
+                window(&turns, place.clone(), None, Masking::default()),
+                Window { first, found: None },
+                "{place:?}"
+            );
         }
-        assert_eq!(window(&[], Place::Number(7), None).first, 0);
+        assert_eq!(window(&[], Place::Number(7), None, Masking::default()).first, 0);
     }
 
     #[test]
     fn what_is_looked_for_leads_to_the_first_and_on_to_the_next() {
         let turns = turns(1000);
-        let found = |place| window(&turns, place, Some("REFUND"));
+        let found = |place| window(&turns, place, Some("REFUND"), Masking::default());
         let start = found(Place::Start);
         assert_eq!(
             start,
@@ -101,6 +104,9 @@ mod tests {
             later,
             Window { first: 200, found: Some(FoundView { turns: 6, next: Some(450), previous: Some(150) }) }
         );
-        assert_eq!(window(&turns, Place::Start, Some("zebra")).found.map(|found| found.turns), Some(0));
+        assert_eq!(
+            window(&turns, Place::Start, Some("zebra"), Masking::default()).found.map(|found| found.turns),
+            Some(0)
+        );
     }
 }
