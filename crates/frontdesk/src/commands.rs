@@ -100,7 +100,7 @@ pub(crate) async fn run(cli: Cli, environment: Environment, printer: &Printer) -
         Command::Token(command) => token::run(&plain(environment)?, &command).await,
         Command::Serve(arguments) if arguments.demo => {
             let given = demo::give(global, DemoContract::Gateway, printer).await?;
-            let served = serve::run(&demo::context(global, printer)?, &arguments).await;
+            let served = serve::run(&given.context(global, printer)?, &arguments).await;
             given.end().await;
             served
         }

@@ -44,6 +44,8 @@ const CONVERSATIONS: u64 = 2_000;
 const RATE_PER_MINUTE: u32 = 60_000;
 /// How long a conversation may still change after it started, or be taken up again.
 const LOOK_BACK: Duration = Duration::from_secs(72 * 3600);
+/// The tenant's first days, which `serve --demo` removes but for what is held.
+const EXPIRED_DAYS: u64 = 10;
 /// A word that the sandbox's guests use.
 const SEARCHED: &str = "invoice";
 
@@ -96,12 +98,6 @@ fn own(global: &GlobalArgs) -> GlobalArgs {
     }
 }
 
-/// What a command has at hand that goes on with what the demonstration left, and with nothing else.
-pub(crate) fn context<'p>(global: &GlobalArgs, printer: &'p Printer) -> Result<Context<'p>, Failure> {
-    let nothing = Environment::from_iter(std::iter::empty::<(String, String)>());
-    Context::new(&own(global), None, receiver_here(), nothing, printer)
-}
-
 /// The webhook that is told of it is on this machine.
 fn receiver_here() -> Vec<(&'static str, Option<String>)> {
     vec![("local_addresses", Some("allow".to_owned()))]
@@ -114,6 +110,22 @@ pub(crate) struct Given {
 }
 
 impl Given {
+    /// What a command has at hand that goes on with what the demonstration left, and with nothing else: its receiver, and a
+    /// policy by which only the tenant's first days are due, so that there is something to preview and something removed.
+    pub(crate) fn context<'p>(
+        &self,
+        global: &GlobalArgs,
+        printer: &'p Printer,
+    ) -> Result<Context<'p>, Failure> {
+        let now = WallClock::system().now();
+        let first: Timestamp = self.tenant.ready().from.to_string().parse().unwrap_or(now);
+        let age = now.since(first).as_secs() / (24 * 3600);
+        let days = age.saturating_sub(EXPIRED_DAYS).max(1);
+        let policy = format!(r#"[{{"name":"all","days":{days}}}]"#);
+        let environment = Environment::from_iter([("FRONTDESK_RETENTION", policy)]);
+        Context::new(&own(global), None, receiver_here(), environment, printer)
+    }
+
     /// Ends the tenant.
     pub(crate) async fn end(self) -> Exit {
         self.tenant.stop().await;
