@@ -17,8 +17,8 @@ impl MemoryDir {
     /// gone with it.
     ///
     /// **Content** that was not synced, by `seed / 4 % 4`: 0 nothing; 1 all; 2 the first so many changes of each
-    /// file, the last of them cut short at any byte; 3 any sectors of 512 bytes of any write, any change of length; a
-    /// sector that was not kept is as it was, or zeros where the file is longer now.
+    /// file, the last of them cut short at any byte; 3 any sectors of 512 bytes of any write, as they were after
+    /// it, any change of length; a sector that was not kept is as it was, or zeros where the file is longer now.
     ///
     /// So 16 seeds in a row cover all pairs, and the higher bits choose within. What it does not model: disks that lose
     /// what they acknowledged, and sectors that are half written or filled with what another file held.
@@ -86,13 +86,20 @@ fn settle(content: &Content, kept: Kept, dice: &mut Dice) -> Content {
                 put(&mut bytes, *offset, &written[..dice.below(written.len() + 1)]);
             }
         }
-        Kept::Any => changes.iter().for_each(|change| scatter(&mut bytes, change, dice)),
+        Kept::Any => {
+            let mut seen = content.durable.clone();
+            for change in changes {
+                change.apply(&mut seen);
+                scatter(&mut bytes, &seen, change, dice);
+            }
+        }
     }
     Content { visible: bytes.clone(), durable: bytes, unsynced: Vec::new() }
 }
 
-/// Applies any sectors of a write, or a change of length or not.
-fn scatter(content: &mut Vec<u8>, change: &Change, dice: &mut Dice) {
+/// Applies any sectors of a write, or a change of length or not. `seen` is the content as it was after the change: what goes to
+/// the disk is the whole sector from the system's memory, with what earlier writes left in it.
+fn scatter(content: &mut Vec<u8>, seen: &[u8], change: &Change, dice: &mut Dice) {
     let Change::Write { offset, bytes } = change else {
         if dice.coin() {
             change.apply(content);
@@ -103,7 +110,8 @@ fn scatter(content: &mut Vec<u8>, change: &Change, dice: &mut Dice) {
     while start < bytes.len() {
         let end = bytes.len().min(start + SECTOR - (offset + start) % SECTOR);
         if dice.coin() {
-            put(content, offset + start, &bytes[start..end]);
+            let sector = (offset + start) / SECTOR * SECTOR;
+            put(content, sector, &seen[sector..seen.len().min(sector + SECTOR)]);
         }
         start = end;
     }

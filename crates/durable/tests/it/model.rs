@@ -170,3 +170,25 @@ proptest! {
         run(&acts);
     }
 }
+
+/// A line that an opening writes once more, and only to its middle: what of a sector came by which of the two writes the
+/// disk cannot tell.
+#[test]
+fn a_line_that_was_written_twice_and_a_half_is_there_or_torn() {
+    for seed in 0..4_096 {
+        run(&[
+            Act::Fault { step: 7, kind: FaultKind::Stop },
+            Act::Append(vec![340]),
+            Act::Fault { step: 6, kind: FaultKind::Io },
+            Act::Crash(seed),
+        ]);
+    }
+    // The seed that found it.
+    run(&[
+        Act::Publish(0),
+        Act::Fault { step: 7, kind: FaultKind::Stop },
+        Act::Append(vec![340]),
+        Act::Fault { step: 6, kind: FaultKind::Io },
+        Act::Crash(7_110_287_696_298_967_407),
+    ]);
+}
